@@ -1,0 +1,1 @@
+"""tinyir: trained networks to small, fast and proved C."""

@@ -1,0 +1,1 @@
+"""Operations, values, blocks, regions, attributes, types, affine maps, locations and the verifier."""

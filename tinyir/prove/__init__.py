@@ -1,0 +1,1 @@
+"""Obligations and the provers behind them: intervals, thresholds and z3."""

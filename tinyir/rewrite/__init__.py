@@ -1,0 +1,1 @@
+"""Rewriting: the rule language, the matcher, the drivers and their trace."""

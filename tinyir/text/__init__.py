@@ -1,0 +1,1 @@
+"""The textual form: the reader and the printer, with parse(print(m)) == m."""
