@@ -1,0 +1,101 @@
+"""A builder with explicit insertion points: every operation that it creates goes where it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinyir.ir.attribute import Attribute
+from tinyir.ir.attributes import StringAttribute, SymbolReference, TypeAttribute
+from tinyir.ir.location import UNKNOWN, Location
+from tinyir.ir.operation import Block, Operation, Region, Value
+from tinyir.ir.types import FunctionType, Type
+
+
+class Builder:
+    """Creates operations at one place: before `anchor`, or at the end of `block` if there is no anchor.
+
+    `location` is given to every operation that names none.
+    """
+
+    __slots__ = ("anchor", "block", "location")
+
+    def __init__(self, block: Block, anchor: Operation | None = None, location: Location = UNKNOWN) -> None:
+        self.block = block
+        self.anchor = anchor
+        self.location = location
+
+    @classmethod
+    def at_end(cls, block: Block, location: Location = UNKNOWN) -> Builder:
+        return cls(block, None, location)
+
+    @classmethod
+    def at_start(cls, block: Block, location: Location = UNKNOWN) -> Builder:
+        return cls(block, block.first, location)
+
+    @classmethod
+    def before(cls, operation: Operation) -> Builder:
+        """Before an operation, with its location."""
+        assert operation.parent is not None
+        return cls(operation.parent, operation, operation.location)
+
+    @classmethod
+    def after(cls, operation: Operation) -> Builder:
+        """After an operation, with its location."""
+        assert operation.parent is not None
+        return cls(operation.parent, operation.next, operation.location)
+
+    def insert(self, operation: Operation) -> Operation:
+        if self.anchor is None:
+            return self.block.append(operation)
+        return self.block.insert_before(self.anchor, operation)
+
+    def create(
+        self,
+        name: str,
+        operands: Sequence[Value] = (),
+        result_types: Sequence[Type] = (),
+        properties: dict[str, Attribute] | None = None,
+        regions: Sequence[Region] = (),
+        successors: Sequence[Block] = (),
+        attributes: dict[str, Attribute] | None = None,
+        location: Location | None = None,
+    ) -> Operation:
+        """Creates and inserts an operation."""
+        where = self.location if location is None else location
+        return self.insert(Operation(name, operands, result_types, properties, regions, successors, attributes, where))
+
+
+def create_module(location: Location = UNKNOWN) -> Operation:
+    """An empty `builtin.module`."""
+    return Operation("builtin.module", regions=[Region([Block()])], location=location)
+
+
+def create_function(
+    module: Operation, name: str, inputs: Sequence[Type], results: Sequence[Type], location: Location = UNKNOWN
+) -> Operation:
+    """Appends an empty `func.func @name` with one block to a module."""
+    function = Operation(
+        "func.func",
+        properties={
+            "sym_name": StringAttribute(name),
+            "function_type": TypeAttribute(FunctionType(inputs, results)),
+        },
+        regions=[Region([Block(inputs)])],
+        location=location,
+    )
+    return module.body.append(function)
+
+
+def functions(module: Operation) -> list[Operation]:
+    """The `func.func` operations of a module, in order."""
+    return [operation for operation in module.body if operation.name == "func.func"]
+
+
+def find_symbol(module: Operation, reference: SymbolReference | str) -> Operation | None:
+    """The operation of the module's body whose `sym_name` is the reference's root."""
+    wanted = reference if isinstance(reference, str) else reference.path[0]
+    for operation in module.body:
+        name = operation.properties.get("sym_name")
+        if isinstance(name, StringAttribute) and name.value == wanted:
+            return operation
+    return None

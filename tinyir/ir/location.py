@@ -1,0 +1,134 @@
+"""Source locations, interned: where an operation came from, kept through every rewrite."""
+
+from __future__ import annotations
+
+from tinyir.ir.attribute import Attribute, quote
+from tinyir.ir.errors import Place
+
+
+class Location(Attribute):
+    """Base of all locations.  `str()` is the text inside `loc(...)`."""
+
+    __slots__ = ()
+
+    @property
+    def place(self) -> Place:
+        """The first file position found inside, for a diagnostic."""
+        return Place()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names (ONNX nodes, layers) that this location carries, outermost first, each once."""
+        return ()
+
+
+class UnknownLocation(Location):
+    """`unknown`."""
+
+    __slots__ = ()
+
+    def __new__(cls) -> UnknownLocation:
+        return cls._intern(())
+
+    def _spell(self) -> str:
+        return "unknown"
+
+
+class FileLocation(Location):
+    """`"file":line:column`, both 1-based."""
+
+    __slots__ = ("column", "file", "line")
+    fields = ("file", "line", "column")
+    file: str
+    line: int
+    column: int
+
+    def __new__(cls, file: str, line: int, column: int) -> FileLocation:
+        return cls._intern((file, line, column))
+
+    def _spell(self) -> str:
+        return f"{quote(self.file)}:{self.line}:{self.column}"
+
+    @property
+    def place(self) -> Place:
+        return Place(self.file, self.line, self.column)
+
+
+class NameLocation(Location):
+    """`"name"` or `"name"(child)`: a node of the imported model."""
+
+    __slots__ = ("child", "name")
+    fields = ("name", "child")
+    name: str
+    child: Location
+
+    def __new__(cls, name: str, child: Location | None = None) -> NameLocation:
+        return cls._intern((name, child if child is not None else UNKNOWN))
+
+    def _spell(self) -> str:
+        return quote(self.name) if self.child is UNKNOWN else f"{quote(self.name)}({self.child})"
+
+    @property
+    def place(self) -> Place:
+        return self.child.place
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+
+class FusedLocation(Location):
+    """`fused[a, b]` or `fused<metadata>[a, b]`: an operation made from several."""
+
+    __slots__ = ("children", "metadata")
+    fields = ("children", "metadata")
+    children: tuple[Location, ...]
+    metadata: Attribute | None
+
+    def __new__(cls, children: tuple[Location, ...], metadata: Attribute | None = None) -> FusedLocation:
+        return cls._intern((children, metadata))
+
+    def _spell(self) -> str:
+        data = f"<{self.metadata}>" if self.metadata is not None else ""
+        return f"fused{data}[{', '.join(map(str, self.children))}]"
+
+    @property
+    def place(self) -> Place:
+        return next((child.place for child in self.children if child.place.line), Place())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for child in self.children for name in child.names))
+
+
+class CallSiteLocation(Location):
+    """`callsite(callee at caller)`."""
+
+    __slots__ = ("callee", "caller")
+    fields = ("callee", "caller")
+    callee: Location
+    caller: Location
+
+    def __new__(cls, callee: Location, caller: Location) -> CallSiteLocation:
+        return cls._intern((callee, caller))
+
+    def _spell(self) -> str:
+        return f"callsite({self.callee} at {self.caller})"
+
+    @property
+    def place(self) -> Place:
+        return self.callee.place
+
+
+UNKNOWN = UnknownLocation()
+
+
+def fuse(*locations: Location) -> Location:
+    """One location for an operation that replaces several: each part once, unknowns dropped, nesting flattened."""
+    parts: dict[Location, None] = {}
+    for location in locations:
+        inner = location.children if isinstance(location, FusedLocation) and location.metadata is None else (location,)
+        parts.update((part, None) for part in inner if part is not UNKNOWN)
+    if not parts:
+        return UNKNOWN
+    return next(iter(parts)) if len(parts) == 1 else FusedLocation(tuple(parts))

@@ -1,0 +1,472 @@
+"""Operations, values, blocks, regions: the graph that everything else edits.
+
+An operation holds its operands, results, properties (inherent), attributes (discardable), regions and
+successors, and stands in an intrusive list of its block, so inserting and erasing cost the same anywhere.
+A value knows its users: `None`, one operation, or a dictionary from operation to number of operand slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+
+from tinyir.ir.attribute import Attribute
+from tinyir.ir.location import UNKNOWN, Location
+from tinyir.ir.types import Type
+
+
+class Value:
+    """A typed SSA value.  `name` is a hint for the printer."""
+
+    __slots__ = ("_users", "name", "type")
+
+    def __init__(self, type: Type, name: str = "") -> None:
+        self.type = type
+        self.name = name
+        self._users: Operation | dict[Operation, int] | None = None
+
+    @property
+    def users(self) -> tuple[Operation, ...]:
+        """The operations that use the value, each once, in the order of first use."""
+        users = self._users
+        if users is None:
+            return ()
+        return tuple(users) if isinstance(users, dict) else (users,)
+
+    @property
+    def use_count(self) -> int:
+        """The number of operand slots that hold the value."""
+        users = self._users
+        if users is None:
+            return 0
+        if isinstance(users, dict):
+            return sum(users.values())
+        return sum(operand is self for operand in users.operands)
+
+    @property
+    def has_one_use(self) -> bool:
+        return self.use_count == 1
+
+    @property
+    def definer(self) -> Operation | None:
+        """The operation whose result this is; None for a block argument."""
+        return None
+
+    @property
+    def block(self) -> Block | None:
+        """The block in which the value is defined."""
+        raise NotImplementedError
+
+    def replace_by(self, other: Value) -> None:
+        """Makes every user use `other` instead."""
+        if other is self:
+            return
+        for user in self.users:
+            user.operands = [other if operand is self else operand for operand in user.operands]
+
+    def _add_user(self, user: Operation) -> None:
+        users = self._users
+        if users is None:
+            self._users = user
+        elif isinstance(users, dict):
+            users[user] = users.get(user, 0) + 1
+        elif users is user:
+            self._users = {user: 2}
+        else:
+            self._users = {users: 1, user: 1}
+
+    def _remove_user(self, user: Operation) -> None:
+        users = self._users
+        if isinstance(users, dict):
+            count = users[user] - 1
+            if count:
+                users[user] = count
+            else:
+                del users[user]
+                if not users:
+                    self._users = None
+        else:
+            self._users = None
+
+
+class Result(Value):
+    """A result of an operation."""
+
+    __slots__ = ("index", "owner")
+
+    def __init__(self, type: Type, owner: Operation, index: int, name: str = "") -> None:
+        super().__init__(type, name)
+        self.owner = owner
+        self.index = index
+
+    @property
+    def definer(self) -> Operation:
+        return self.owner
+
+    @property
+    def block(self) -> Block | None:
+        return self.owner.parent
+
+
+class BlockArgument(Value):
+    """An argument of a block."""
+
+    __slots__ = ("index", "location", "owner")
+
+    def __init__(self, type: Type, owner: Block, index: int, name: str = "", location: Location = UNKNOWN) -> None:
+        super().__init__(type, name)
+        self.owner = owner
+        self.index = index
+        self.location = location
+
+    @property
+    def block(self) -> Block:
+        return self.owner
+
+
+class Operation:
+    """One operation of any dialect, known or unknown: its name decides what it means."""
+
+    __slots__ = (
+        "_operands",
+        "attributes",
+        "location",
+        "name",
+        "next",
+        "parent",
+        "previous",
+        "properties",
+        "regions",
+        "results",
+        "successors",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        operands: Sequence[Value] = (),
+        result_types: Sequence[Type] = (),
+        properties: dict[str, Attribute] | None = None,
+        regions: Sequence[Region] = (),
+        successors: Sequence[Block] = (),
+        attributes: dict[str, Attribute] | None = None,
+        location: Location = UNKNOWN,
+    ) -> None:
+        """`properties` and `attributes` are taken over, not copied; the regions must have no parent yet."""
+        self.name = name
+        self._operands: tuple[Value, ...] = tuple(operands)
+        for operand in self._operands:
+            operand._add_user(self)
+        self.results: tuple[Result, ...] = tuple(Result(t, self, i) for i, t in enumerate(result_types))
+        self.properties: dict[str, Attribute] = {} if properties is None else properties
+        self.attributes: dict[str, Attribute] = {} if attributes is None else attributes
+        self.regions: tuple[Region, ...] = tuple(regions)
+        for region in self.regions:
+            region.parent = self
+        self.successors: tuple[Block, ...] = tuple(successors)
+        self.location = location
+        self.parent: Block | None = None
+        self.previous: Operation | None = None
+        self.next: Operation | None = None
+
+    # -- operands and results
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        return self._operands
+
+    @operands.setter
+    def operands(self, values: Sequence[Value]) -> None:
+        for old in self._operands:
+            old._remove_user(self)
+        self._operands = tuple(values)
+        for new in self._operands:
+            new._add_user(self)
+
+    def set_operand(self, index: int, value: Value) -> None:
+        """Replaces one operand."""
+        operands = list(self._operands)
+        operands[index] = value
+        self.operands = operands
+
+    @property
+    def result(self) -> Result:
+        """The one result.
+
+        Raises:
+            ValueError: the operation has not exactly one.
+        """
+        if len(self.results) != 1:
+            raise ValueError(f"'{self.name}' has {len(self.results)} results, not one")
+        return self.results[0]
+
+    # -- properties
+
+    def __getitem__(self, name: str) -> Attribute:
+        """The property, else the discardable attribute, of that name."""
+        found = self.properties.get(name)
+        return found if found is not None else self.attributes[name]
+
+    def get(self, name: str) -> Attribute | None:
+        found = self.properties.get(name)
+        return found if found is not None else self.attributes.get(name)
+
+    # -- regions and position
+
+    @property
+    def region(self) -> Region:
+        """The first region."""
+        return self.regions[0]
+
+    @property
+    def body(self) -> Block:
+        """The first block of the first region."""
+        return self.regions[0].blocks[0]
+
+    @property
+    def parent_operation(self) -> Operation | None:
+        """The operation in whose region this one stands."""
+        block = self.parent
+        return block.parent.parent if block is not None and block.parent is not None else None
+
+    def ancestors(self) -> Iterator[Operation]:
+        """The enclosing operations, innermost first, this one not included."""
+        above = self.parent_operation
+        while above is not None:
+            yield above
+            above = above.parent_operation
+
+    def is_inside(self, other: Operation) -> bool:
+        """Whether `other` is this operation or encloses it."""
+        return self is other or any(above is other for above in self.ancestors())
+
+    def walk(self) -> Iterator[Operation]:
+        """This operation and all inside, each before its contents.  The one last yielded may be erased."""
+        yield self
+        for region in self.regions:
+            for block in region.blocks:
+                operation = block.first
+                while operation is not None:
+                    following = operation.next
+                    yield from operation.walk() if operation.regions else (operation,)
+                    operation = following
+
+    # -- editing
+
+    def detach(self) -> None:
+        """Takes the operation out of its block; its uses and operands stay."""
+        if self.parent is not None:
+            self.parent._unlink(self)
+
+    def erase(self) -> None:
+        """Removes the operation and all inside.
+
+        Raises:
+            ValueError: a result is still used.
+        """
+        for result in self.results:
+            if result._users is not None:
+                raise ValueError(f"cannot erase '{self.name}': its result is still used by '{result.users[0].name}'")
+        self.drop_references()
+        self.detach()
+
+    def drop_references(self) -> None:
+        """Forgets the operands of this operation and of all inside (before deleting a group that uses itself)."""
+        self.operands = ()
+        for region in self.regions:
+            for block in region.blocks:
+                for operation in block:
+                    operation.drop_references()
+
+    def move_before(self, other: Operation) -> None:
+        self.detach()
+        assert other.parent is not None
+        other.parent.insert_before(other, self)
+
+    def move_after(self, other: Operation) -> None:
+        self.detach()
+        assert other.parent is not None
+        if other.next is None:
+            other.parent.append(self)
+        else:
+            other.parent.insert_before(other.next, self)
+
+    def replace_by(self, *values: Value) -> None:
+        """Makes every user of result i use `values[i]`, then erases the operation."""
+        for result, value in zip(self.results, values, strict=True):
+            result.replace_by(value)
+        self.erase()
+
+    def clone(self, values: dict[Value, Value] | None = None, blocks: dict[Block, Block] | None = None) -> Operation:
+        """A deep copy that stands nowhere.  `values` maps outer values to replacements and gains the inner ones."""
+        values = {} if values is None else values
+        blocks = {} if blocks is None else blocks
+        regions = [Region() for _ in self.regions]
+        copy = Operation(
+            self.name,
+            [values.get(operand, operand) for operand in self._operands],
+            [result.type for result in self.results],
+            dict(self.properties),
+            regions,
+            [blocks.get(block, block) for block in self.successors],
+            dict(self.attributes),
+            self.location,
+        )
+        for old, new in zip(self.results, copy.results, strict=True):
+            new.name = old.name
+            values[old] = new
+        for region, target in zip(self.regions, regions, strict=True):
+            region.clone_into(target, values, blocks)
+        return copy
+
+    def __str__(self) -> str:
+        return f"<{self.name}>"
+
+    def __repr__(self) -> str:
+        return f"Operation({self.name})"
+
+
+class Block:
+    """A list of operations with arguments.  The last operation may be a terminator with successors."""
+
+    __slots__ = ("arguments", "first", "last", "parent")
+
+    def __init__(self, argument_types: Sequence[Type] = ()) -> None:
+        self.arguments: tuple[BlockArgument, ...] = tuple(BlockArgument(t, self, i) for i, t in enumerate(argument_types))
+        self.first: Operation | None = None
+        self.last: Operation | None = None
+        self.parent: Region | None = None
+
+    def __iter__(self) -> Iterator[Operation]:
+        """The operations in order.  The one last yielded may be erased or replaced."""
+        operation = self.first
+        while operation is not None:
+            following = operation.next
+            yield operation
+            operation = following
+
+    def reversed(self) -> Iterator[Operation]:
+        """The operations from the last to the first; the one last yielded may be erased."""
+        operation = self.last
+        while operation is not None:
+            before = operation.previous
+            yield operation
+            operation = before
+
+    @property
+    def operations(self) -> list[Operation]:
+        return list(self)
+
+    @property
+    def terminator(self) -> Operation:
+        """The last operation.
+
+        Raises:
+            ValueError: the block is empty.
+        """
+        if self.last is None:
+            raise ValueError("an empty block has no terminator")
+        return self.last
+
+    def append(self, operation: Operation) -> Operation:
+        operation.parent = self
+        operation.previous = self.last
+        operation.next = None
+        if self.last is None:
+            self.first = operation
+        else:
+            self.last.next = operation
+        self.last = operation
+        return operation
+
+    def insert_before(self, anchor: Operation, operation: Operation) -> Operation:
+        operation.parent = self
+        operation.previous = anchor.previous
+        operation.next = anchor
+        if anchor.previous is None:
+            self.first = operation
+        else:
+            anchor.previous.next = operation
+        anchor.previous = operation
+        return operation
+
+    def _unlink(self, operation: Operation) -> None:
+        if operation.previous is None:
+            self.first = operation.next
+        else:
+            operation.previous.next = operation.next
+        if operation.next is None:
+            self.last = operation.previous
+        else:
+            operation.next.previous = operation.previous
+        operation.parent = operation.previous = operation.next = None
+
+    def add_argument(self, type: Type, name: str = "") -> BlockArgument:
+        argument = BlockArgument(type, self, len(self.arguments), name)
+        self.arguments = (*self.arguments, argument)
+        return argument
+
+    def remove_argument(self, index: int) -> None:
+        """Removes an unused argument.
+
+        Raises:
+            ValueError: it is used.
+        """
+        if self.arguments[index]._users is not None:
+            raise ValueError(f"cannot remove block argument {index}: it is used")
+        self.arguments = self.arguments[:index] + self.arguments[index + 1 :]
+        for i, argument in enumerate(self.arguments):
+            argument.index = i
+
+    @property
+    def parent_operation(self) -> Operation | None:
+        return self.parent.parent if self.parent is not None else None
+
+
+class Region:
+    """A list of blocks, owned by an operation."""
+
+    __slots__ = ("blocks", "parent")
+
+    def __init__(self, blocks: Iterable[Block] = ()) -> None:
+        self.blocks: list[Block] = []
+        self.parent: Operation | None = None
+        for block in blocks:
+            self.add(block)
+
+    def add(self, block: Block) -> Block:
+        block.parent = self
+        self.blocks.append(block)
+        return block
+
+    @property
+    def block(self) -> Block:
+        """The only block.
+
+        Raises:
+            ValueError: there is not exactly one.
+        """
+        if len(self.blocks) != 1:
+            raise ValueError(f"the region has {len(self.blocks)} blocks, not one")
+        return self.blocks[0]
+
+    def clone_into(self, target: Region, values: dict[Value, Value], blocks: dict[Block, Block]) -> None:
+        """Copies all blocks into the empty `target`; uses before definitions (cycles, graph regions) are mended."""
+        for block in self.blocks:
+            copy = Block([argument.type for argument in block.arguments])
+            for old, new in zip(block.arguments, copy.arguments, strict=True):
+                new.name, new.location = old.name, old.location
+                values[old] = new
+            blocks[block] = target.add(copy)
+        forward: list[tuple[Operation, Operation]] = []
+        for block in self.blocks:
+            copy = blocks[block]
+            for operation in block:
+                if any(operand not in values for operand in operation.operands):
+                    forward.append((operation, copy.append(operation.clone(values, blocks))))
+                else:
+                    copy.append(operation.clone(values, blocks))
+        for operation, copied in forward:
+            copied.operands = [values.get(operand, operand) for operand in operation.operands]
+
+

@@ -1,0 +1,127 @@
+"""What is known of each operation: its definition, registered by the dialect file that declares it.
+
+The framework knows no dialect by name.  A dialect is loaded when the first of its operations is looked up,
+by importing the module that `find_dialect` names; an operation of no known dialect has no definition and is
+carried as it is.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from tinyir.ir.attribute import Attribute
+from tinyir.ir.operation import Operation
+from tinyir.ir.types import Type
+
+Verifier = Callable[[Operation], Iterable[str]]
+"""Yields one message for each thing wrong with the operation itself."""
+
+
+@attrs.frozen
+class Effects:
+    """Which operands' memory an operation reads and writes (indices of operands)."""
+
+    reads: tuple[int, ...] = ()
+    writes: tuple[int, ...] = ()
+
+
+PURE = Effects()
+
+
+@attrs.define(eq=False)
+class OperationDefinition:
+    """What a dialect says of one operation.
+
+    `properties`: name -> one-line meaning, of the inherent attributes ("?" in front: optional).
+    `traits`: any of "terminator", "commutative", "constant", "symbol", "symbol_table", "isolated", "graph_region", "same_type"
+    (all operands and results have one type).
+    `assembly`: the pretty form (the format language is described in text/assembly.py); empty: generic only.
+    `effects`: None means unknown effects (never removed, moved or merged).
+    `infer`: result types from operands and properties, for builders and for the verifier.
+    """
+
+    name: str
+    summary: str = ""
+    operands: tuple[str, ...] | None = None
+    results: tuple[str, ...] | None = None
+    properties: dict[str, str] = attrs.field(factory=dict)
+    traits: frozenset[str] = attrs.field(default=frozenset[str](), converter=frozenset)
+    assembly: str = ""
+    effects: Effects | Callable[[Operation], Effects] | None = None
+    verify: Verifier | None = None
+    infer: Callable[[list[Type], dict[str, Attribute]], list[Type]] | None = None
+    fold: Callable[[Operation], Attribute | None] | None = None
+
+    def effects_of(self, operation: Operation) -> Effects | None:
+        return self.effects(operation) if callable(self.effects) else self.effects
+
+
+_definitions: dict[str, OperationDefinition] = {}
+_dialects: dict[str, str] = {}
+_loaded: set[str] = set()
+
+
+def register(definition: OperationDefinition) -> OperationDefinition:
+    """Adds a definition.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if definition.name in _definitions:
+        raise ValueError(f"operation '{definition.name}' is defined twice")
+    _definitions[definition.name] = definition
+    return definition
+
+
+def load_dialect(dialect: str) -> bool:
+    """Imports the file that declares a dialect, once.  False if there is none."""
+    if dialect in _loaded:
+        return True
+    module = _dialects.get(dialect, f"tinyir.dialects.{dialect}")
+    if not dialect.isidentifier() or importlib.util.find_spec(module) is None:
+        return False
+    _loaded.add(dialect)
+    importlib.import_module(module)
+    return True
+
+
+def register_dialect(dialect: str, module: str) -> None:
+    """Names the Python module that declares a dialect (third parties)."""
+    _dialects[dialect] = module
+
+
+def definition_of(name: str) -> OperationDefinition | None:
+    """The definition of an operation's name, its dialect loaded if needed; None if unknown."""
+    found = _definitions.get(name)
+    if found is None and load_dialect(name.partition(".")[0]):
+        found = _definitions.get(name)
+    return found
+
+
+def has_trait(operation: Operation, trait: str) -> bool:
+    definition = definition_of(operation.name)
+    return definition is not None and trait in definition.traits
+
+
+def is_pure(operation: Operation) -> bool:
+    """Whether the operation (regions included) neither reads nor writes memory."""
+    definition = definition_of(operation.name)
+    if definition is None:
+        return False
+    effects = definition.effects_of(operation)
+    return effects == PURE and all(
+        is_pure(inner) or has_trait(inner, "terminator")
+        for region in operation.regions
+        for block in region.blocks
+        for inner in block
+    )
+
+
+def known_operations(dialect: str) -> list[str]:
+    """The names of a dialect's operations, sorted; loads the dialect."""
+    load_dialect(dialect)
+    return sorted(name for name in _definitions if name.startswith(dialect + "."))
