@@ -79,7 +79,7 @@ def _narrowed(numerator: Array) -> Array:
 def _product(left: Array, right: Array) -> Array:
     """Elementwise, broadcasting, exact."""
     left, right = _narrowed(left), _narrowed(right)
-    if largest(left) * largest(right) < _WORD:
+    if left.dtype != object and right.dtype != object and largest(left) * largest(right) < _WORD:
         return _int64(np.multiply(_int64(left), _int64(right)))
     return _objects(np.multiply(left.astype(object), right.astype(object)))
 
