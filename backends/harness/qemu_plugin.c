@@ -1,0 +1,61 @@
+/* QEMU plugin: counts the instructions executed between the labels start and stop, less the call that stands at start; "instructions N" on standard error
+   for every pass.  Use: -plugin FILE,start=0xADDRESS,stop=0xADDRESS.  One processor.  Only calls that every version of the plugin interface has are used
+   (a counter in a callback, no inline operations), so no header of QEMU's is needed; QEMU_PLUGIN_VERSION must be one that this QEMU takes. */
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+typedef uint64_t plugin_id;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+typedef void (*translated)(plugin_id, struct qemu_plugin_tb *);
+typedef void (*executed)(unsigned processor, void *data);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *);
+void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id, translated);
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *, executed, int flags, void *data);
+EXPORT int qemu_plugin_install(plugin_id id, const void *info, int count, char **arguments);
+
+#ifndef QEMU_PLUGIN_VERSION
+#define QEMU_PLUGIN_VERSION 1
+#endif
+EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
+
+static uint64_t instructions, started, start, stop;
+
+/* Both labels begin a block (a jump stands before the one, a return leads to the other), so whole blocks are counted. */
+static void on_block(unsigned processor, void *data) {
+  (void)processor;
+  instructions += (uintptr_t)data;
+}
+static void on_start(unsigned processor, void *data) {
+  started = instructions;
+  on_block(processor, data);
+}
+static void on_stop(unsigned processor, void *data) {
+  fprintf(stderr, "instructions %" PRIu64 "\n", instructions - started - 1);
+  on_block(processor, data);
+}
+
+static void translate(plugin_id id, struct qemu_plugin_tb *block) {
+  size_t count = qemu_plugin_tb_n_insns(block);
+  uint64_t address = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(block, 0));
+  executed call = address == start ? on_start : address == stop ? on_stop : on_block;
+  (void)id;
+  qemu_plugin_register_vcpu_tb_exec_cb(block, call, 0, (void *)(uintptr_t)count);
+}
+
+EXPORT int qemu_plugin_install(plugin_id id, const void *info, int count, char **arguments) {
+  int i;
+  (void)info;
+  for (i = 0; i < count; i++) {
+    if (!strncmp(arguments[i], "start=", 6)) start = strtoull(arguments[i] + 6, 0, 0);
+    if (!strncmp(arguments[i], "stop=", 5)) stop = strtoull(arguments[i] + 5, 0, 0);
+  }
+  qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
+  return 0;
+}

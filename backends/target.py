@@ -1,0 +1,203 @@
+"""A target is data: specs/targets/NAME.toml, read into frozen classes.  Nothing in Python knows a target by name."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar, get_args, get_origin, get_type_hints
+
+import attrs
+
+from tinyir.ir.errors import TinyirError, did_you_mean
+
+T = TypeVar("T", bound=attrs.AttrsInstance)
+GOALS = ("speed", "size", "ram")
+
+
+@attrs.frozen
+class CTypes:
+    """How the target's C compiler sees the basic types; `byte_order` is "little" or "big"."""
+
+    char_bits: int
+    int_bits: int
+    long_bits: int
+    pointer_bits: int
+    char_is_signed: bool
+    byte_order: str
+
+
+@attrs.frozen
+class Memory:
+    """A place for data.  `qualifier` and `section` are how C declares an object there, `read` the call that reads a byte when a plain load does not."""
+
+    name: str
+    writable: bool
+    alignment_bytes: int
+    qualifier: str = ""
+    section: str = ""
+    read: str = ""
+    far: bool = False
+
+
+@attrs.frozen
+class Tool:
+    """A program of others: the first of `programs` that is found, started with `arguments`; `module` must be importable if it is named.
+
+    In programs and arguments `{python}` is the running interpreter; `package` says what a person would install.
+    """
+
+    name: str
+    programs: tuple[str, ...]
+    package: str
+    arguments: tuple[str, ...] = ()
+    version_arguments: tuple[str, ...] = ("--version",)
+    module: str = ""
+
+
+@attrs.frozen
+class ToolchainData(Tool):
+    """`library_query`: a command whose output is the path of a library to link, used where that command exists."""
+
+    flags: tuple[str, ...] = ()
+    link_flags: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    library_query: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class SimulatorData(Tool):
+    """`helper`: a C file of the harness folder, compiled for this machine into a shared library.
+
+    In programs and arguments `{program}` is the executable, `{helper}` the library, `{start}` and `{stop}` the addresses of the two marks.
+    """
+
+    helper: str = ""
+
+
+@attrs.frozen
+class Flags:
+    common: tuple[str, ...]
+    speed: tuple[str, ...]
+    size: tuple[str, ...]
+    ram: tuple[str, ...]
+    sanitize: tuple[str, ...] = ()
+
+    def for_goal(self, goal: str) -> tuple[str, ...]:
+        """Raises TinyirError if there is no such goal."""
+        if goal not in GOALS:
+            raise TinyirError(f"no goal '{goal}': there are {', '.join(GOALS)}", hint=did_you_mean(goal, GOALS))
+        chosen: tuple[str, ...] = getattr(self, goal)
+        return self.common + chosen
+
+
+@attrs.frozen
+class HarnessData:
+    """Files of backends/harness: start-up and main loop, the library that a model may call, the linker script (none on a hosted machine)."""
+
+    sources: tuple[str, ...]
+    library: tuple[str, ...] = ()
+    linker_script: str = ""
+
+
+@attrs.frozen
+class Costs:
+    """Cycles by class of instruction, and the manual that they come from."""
+
+    manual: str = ""
+    cycles: Mapping[str, int] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Target:
+    """One machine.  Toolchains and simulators stand in order of preference; official figures are those of the first."""
+
+    name: str
+    description: str
+    c: CTypes
+    memories: tuple[Memory, ...]
+    flags: Flags
+    harness: HarnessData
+    toolchains: tuple[ToolchainData, ...]
+    simulators: tuple[SimulatorData, ...]
+    isa: tuple[str, ...] = ()
+    costs: Costs = Costs()
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether programs run on an operating system, with its C library and linker script."""
+        return not self.harness.linker_script
+
+
+def list_targets() -> tuple[str, ...]:
+    """The names of the targets that are shipped, sorted."""
+    folder = files("tinyir.specs") / "targets"
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+@cache
+def load_target(name: str) -> Target:
+    """The target of that name, or that the file NAME.toml describes.
+
+    Raises TinyirError if there is none, or if the file says something that is not understood.
+    """
+    if name.endswith(".toml") and Path(name).is_file():
+        return read_target(Path(name).stem, name, Path(name).read_text(encoding="utf-8"))
+    if name not in list_targets():
+        raise TinyirError(f"no target '{name}': there are {', '.join(list_targets())}", hint=did_you_mean(name, list_targets()))
+    file = files("tinyir.specs") / "targets" / f"{name}.toml"
+    return read_target(name, f"specs/targets/{name}.toml", file.read_text(encoding="utf-8"))
+
+
+def read_target(name: str, file: str, text: str) -> Target:
+    """The target that a text in TOML describes; `file` is what errors name."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TinyirError(f"{file}: {error}") from error
+    parts: dict[str, object] = {
+        "c": _record(CTypes, table.pop("c", None), f"{file}: c"),
+        "memories": _records(Memory, table.pop("memories", None), f"{file}: memories"),
+        "flags": _record(Flags, table.pop("flags", None), f"{file}: flags"),
+        "harness": _record(HarnessData, table.pop("harness", None), f"{file}: harness"),
+        "toolchains": _records(ToolchainData, table.pop("toolchains", None), f"{file}: toolchains"),
+        "simulators": _records(SimulatorData, table.pop("simulators", None), f"{file}: simulators"),
+        "costs": _record(Costs, table.pop("costs", {}), f"{file}: costs"),
+    }
+    return _record(Target, {"name": name, **table, **parts}, file)
+
+
+def _records(kind: type[T], value: object, where: str) -> tuple[T, ...]:
+    if not isinstance(value, list) or not value:
+        raise TinyirError(f"{where}: at least one such table is needed")
+    return tuple(_record(kind, row, f"{where}[{index}]") for index, row in enumerate(value))
+
+
+def _record(kind: type[T], value: object, where: str) -> T:
+    """The table as an instance of a frozen class: its fields are the keys, their types are checked."""
+    if not isinstance(value, dict):
+        raise TinyirError(f"{where}: a table is needed")
+    fields = attrs.fields_dict(kind)
+    for key in value:
+        if key not in fields:
+            raise TinyirError(f"{where}: unknown key '{key}'", hint=did_you_mean(key, fields))
+    missing = [name for name, field in fields.items() if field.default is attrs.NOTHING and name not in value]
+    if missing:
+        raise TinyirError(f"{where}: '{missing[0]}' is missing")
+    hints = get_type_hints(kind)
+    make: Callable[..., T] = kind
+    return make(**{key: _checked(item, hints[key], f"{where}: {key}") for key, item in value.items()})
+
+
+def _checked(value: object, hint: object, where: str) -> object:
+    """The value, a list as a tuple, if it is what the hint says."""
+    if get_origin(hint) is tuple and isinstance(value, list):
+        return tuple(_checked(item, get_args(hint)[0], where) for item in value)
+    if get_origin(hint) is Mapping and isinstance(value, dict):
+        return {key: _checked(item, get_args(hint)[1], f"{where}.{key}") for key, item in value.items()}
+    plain = get_origin(hint) or hint
+    if not isinstance(plain, type) or not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
+        raise TinyirError(f"{where}: {value!r} is not of type {getattr(plain, '__name__', plain)}")
+    return value

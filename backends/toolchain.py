@@ -1,0 +1,102 @@
+"""Compilers and linkers: objects, programs, shared libraries, and the complaints of a compiler as an error."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from tinyir.backends.cache import cache_folder, cached
+from tinyir.backends.process import run_program
+from tinyir.backends.target import Target, ToolchainData, load_target
+from tinyir.backends.tools import choose, find_program, tool_version
+from tinyir.ir.errors import TinyirError
+
+HARNESS_FOLDER = Path(__file__).resolve().parent / "harness"
+STRICT_FLAGS = ("-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror")
+
+
+@attrs.frozen
+class Toolchain:
+    """A compiler that is here.  `command` starts it, flags of the target's instruction set not included."""
+
+    data: ToolchainData
+    command: tuple[str, ...]
+    version: str
+
+    @property
+    def name(self) -> str:
+        return self.data.name
+
+    def compile(self, source: Path, output: Path, flags: Sequence[str], include: Sequence[Path] = ()) -> None:
+        """Makes one object.
+
+        Raises TinyirError with the compiler's first lines.
+        """
+        includes = [f"-I{folder}" for folder in include]
+        self._run([*self.data.flags, *flags, *includes, "-c", str(source), "-o", str(output)], output.parent, f"compile {source.name}")
+
+    def link(self, objects: Sequence[Path], output: Path, flags: Sequence[str]) -> None:
+        """Makes a program of objects, without the sections that nothing needs.
+
+        Raises TinyirError with the linker's first lines.
+        """
+        names = [str(path) for path in objects]
+        self._run(
+            [*self.data.flags, *self.data.link_flags, *flags, *names, *self.data.libraries, *self._queried_libraries(), "-o", str(output)],
+            output.parent,
+            f"link {output.name}",
+        )
+
+    def build_shared_library(self, source: Path) -> Path:
+        """A shared library of one C file for this machine, kept in the cache."""
+        flags = [*self.data.flags, "-O2", "-shared", "-fPIC"]
+
+        def build(path: Path) -> None:
+            self._run([*flags, str(source), "-o", str(path)], path.parent, f"compile {source.name}")
+
+        return cached(f"{source.stem}.so", [self.version, *self.command, *flags, source.read_bytes()], build)
+
+    def compile_cached(self, source: Path, flags: Sequence[str]) -> Path:
+        """The object of a file of the harness folder, kept in the cache."""
+        header = (HARNESS_FOLDER / "harness.h").read_bytes()
+        parts = [self.version, *self.command, *self.data.flags, *flags, source.read_bytes(), header]
+        return cached(f"{source.stem}.o", parts, lambda path: self.compile(source, path, flags, [HARNESS_FOLDER]))
+
+    def _queried_libraries(self) -> list[str]:
+        query = self.data.library_query
+        if not query or not shutil.which(query[0]):
+            return []
+        return [run_program(query, Path.cwd(), time_limit_seconds=60).output.strip()]
+
+    def _run(self, arguments: Sequence[str], folder: Path, what: str) -> None:
+        done = run_program([*self.command, *arguments], folder)
+        if done.code:
+            raise TinyirError(f"{self.name} could not {what}:\n{done.first_lines}", hint=f"the compiler is {self.version}")
+
+
+def choose_toolchain(target: Target, name: str | None = None) -> Toolchain:
+    """The toolchain of that name, else that of TINYIR_TOOLCHAIN, else the first of the target's that is here.
+
+    Raises TinyirError with what to install.
+    """
+    data = choose(target.toolchains, name, "TINYIR_TOOLCHAIN", target, "toolchain")
+    arguments = [sys.executable if word == "{python}" else word for word in data.arguments]
+    return Toolchain(data, (find_program(data), *arguments), tool_version(data))
+
+
+def build_helper(source_name: str) -> Path:
+    """A file of the harness folder as a shared library for the machine that runs the compiler."""
+    return choose_toolchain(load_target("host")).build_shared_library(HARNESS_FOLDER / source_name)
+
+
+def check_warnings(folder: Path, name: str, toolchain: Toolchain, flags: Sequence[str]) -> None:
+    """Compiles NAME.c with every warning an error.
+
+    Raises TinyirError with the first warnings.
+    """
+    scratch = cache_folder()
+    toolchain.compile(folder / f"{name}.c", scratch / "unused.o", [*flags, *STRICT_FLAGS])
