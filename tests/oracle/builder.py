@@ -52,7 +52,8 @@ class Features:
 # The IR version that came with each opset (older ones list initializers among the inputs).
 _IR_VERSION_OF_OPSET = {10: 5, 11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10}
 _OPSET_OF_PER_AXIS_SCALES = 13
-_NAME_STYLES = ("t{}", "/net/layer.{}/out_0", "model/Relu;model/add_{}:0", "{}", "int{}", "x y {}", "größe_{}")
+# Every string is a legal name; the last ones would break C or text that quotes them as they are.
+_NAME_STYLES = ("t{}", "/net/layer.{}/out_0", "model/Relu;model/add_{}:0", "{}", "int{}", "x y {}", "größe_{}", "*/ #error {}", '"{}\\', "line\n{}", "??/{}")
 
 
 class Builder:
