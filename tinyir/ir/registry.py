@@ -32,6 +32,10 @@ class Effects:
 PURE = Effects()
 
 
+def _names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(names)
+
+
 @attrs.define(eq=False)
 class OperationDefinition:
     """What a dialect says of one operation.
@@ -49,7 +53,7 @@ class OperationDefinition:
     operands: tuple[str, ...] | None = None
     results: tuple[str, ...] | None = None
     properties: dict[str, str] = attrs.field(factory=dict)
-    traits: frozenset[str] = attrs.field(default=frozenset[str](), converter=frozenset)
+    traits: frozenset[str] = attrs.field(default=frozenset[str](), converter=_names)
     assembly: str = ""
     effects: Effects | Callable[[Operation], Effects] | None = None
     verify: Verifier | None = None
