@@ -179,6 +179,7 @@ def max_pool(node: Node, inputs: Inputs) -> Value:
         return _greatest(sliding(array, read_windows(node, array.shape[2:], node.attributes["kernel_shape"]), lowest), len(spatial))
     data = uniform(data, spatial)
     windows = read_windows(node, data.shape[2:], node.attributes["kernel_shape"])
+    _window_sizes(windows, data.shape[2:], count_include_pad=0)
     return _selection(data, _greatest(sliding(data.numerator, windows, _below(data.numerator)), len(spatial)))
 
 
@@ -214,13 +215,19 @@ def _average_in_float32(view: Array, counts: Array, spatial: int) -> Array:
 
 
 def _window_sizes(windows: Windows, spatial: Sequence[int], count_include_pad: int) -> Array:
-    """How many elements each window counts: those inside, and those of the padding if asked (never the overhang)."""
+    """How many elements each window counts: those inside, and those of the padding if asked (never the overhang).
+
+    Raises ValueError for a window without any: it has neither a maximum nor an average.
+    """
     ones = np.ones((1, 1, *spatial), np.int64)
     if count_include_pad:
         pads = [(0, 0), (0, 0), *zip(windows.before, windows.after, strict=True)]
         ones = np.pad(ones, pads, constant_values=1)
         windows = attrs.evolve(windows, before=(0,) * len(spatial), after=(0,) * len(spatial))
-    return np.asarray(sliding(ones, windows, 0).sum(axis=tuple(range(-len(spatial), 0))))
+    counts = np.asarray(sliding(ones, windows, 0).sum(axis=tuple(range(-len(spatial), 0))))
+    if not counts.all():
+        raise ValueError("a window lies outside of the image")
+    return counts
 
 
 def global_average_pool(_node: Node, inputs: Inputs) -> Value:

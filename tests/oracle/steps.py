@@ -142,8 +142,8 @@ def pool(builder: Builder, data: Tensor) -> Tensor | None:
     dilate = operator == "MaxPool" or builder.features.opset >= _OPSET_OF_POOL_DILATIONS
     dilations = [random.choice([1, 1, 2]) if dilate else 1 for _ in kernel]
     geometry = _geometry(builder, data.shape[2:], kernel, dilations)
-    if geometry is None:
-        return None
+    if geometry is None or any(size < d for size, d in zip(data.shape[2:], dilations, strict=True)):
+        return None  # a window may lie wholly in the padding, and has neither a maximum nor an average
     attributes, spatial = geometry
     if "auto_pad" in attributes:
         dilations = [1] * len(kernel)

@@ -124,6 +124,13 @@ def test_an_average_of_two_rounds_half_to_even() -> None:
     assert evaluate(model, {"x": samples})["y"].ravel().tolist() == [0, 2, 2, 0]
 
 
+def test_a_window_outside_of_the_image_is_refused() -> None:
+    pool = helper.make_node("MaxPool", ["real_x"], ["real_y"], kernel_shape=[1, 2], dilations=[1, 2], pads=[0, 1, 0, 1])
+    model = model_of(quantized_around(pool), parameters(0.5, 0, 0.5, 0), [1, 1, 1, 1])
+    with pytest.raises(ValueError, match="outside of the image"):
+        evaluate(model, {"x": np.array([[[[1]]]], np.int8)})
+
+
 def naive_convolution(data: Array, weight: Array, strides: tuple[int, int], pads: list[int], dilations: tuple[int, int], group: int) -> Array:
     outputs, channels = weight.shape[:2]
     padded = np.pad(data, [(0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])])

@@ -66,6 +66,12 @@ def test_outputs_are_not_constant(quantized_cases: list[Case]) -> None:
     assert len(constant) <= 0.04 * len(quantized_cases)
 
 
+def test_outputs_are_rarely_saturated(quantized_cases: list[Case]) -> None:
+    outputs = [array for case in quantized_cases for sample in case.expected for array in sample.values() if array.dtype.kind in "iu"]
+    ends = np.concatenate([((array == np.iinfo(array.dtype).min) | (array == np.iinfo(array.dtype).max)).ravel() for array in outputs])
+    assert ends.mean() <= 0.25  # a Relu puts about half of its outputs on one end
+
+
 def test_a_seed_is_the_whole_identity_of_a_case() -> None:
     for make in (quantized_case, float_case):
         first, second, other = make(17), make(17), make(18)
