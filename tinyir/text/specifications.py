@@ -1,0 +1,50 @@
+"""The shipped specifications: operators of `specs/ops` and scalar functions of `specs/functions`, read on first use."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+from tinyir.ir.errors import TinyirError
+from tinyir.ir.operator import Operator, ScalarFunction
+from tinyir.text.operator_reader import Definition, read_definitions
+
+
+def _read_folder(folder: str) -> list[Definition]:
+    root = resources.files("tinyir.specs").joinpath(folder)
+    files = sorted((f for f in root.iterdir() if f.name.endswith(".op")), key=lambda f: f.name)
+    return [d for f in files for d in read_definitions(f.read_text("utf-8"), f"specs/{folder}/{f.name}")]
+
+
+@cache
+def operators() -> dict[str, Operator]:
+    """All operators by name.
+
+    Raises:
+        TinyirError: a file cannot be read, or defines a name again.
+    """
+    found: dict[str, Operator] = {}
+    for definition in _read_folder("ops"):
+        if not isinstance(definition, Operator):
+            raise TinyirError(f"'{definition.name}' is a function, not an operator", place=definition.place)
+        if definition.name in found:
+            raise TinyirError(f"operator '{definition.name}' is defined twice", place=definition.place)
+        found[definition.name] = definition
+    return found
+
+
+@cache
+def functions() -> dict[str, ScalarFunction]:
+    """All scalar functions by name.
+
+    Raises:
+        TinyirError: a file cannot be read, or defines a name again.
+    """
+    found: dict[str, ScalarFunction] = {}
+    for definition in _read_folder("functions"):
+        if not isinstance(definition, ScalarFunction):
+            raise TinyirError(f"'{definition.name}' is an operator, not a function", place=definition.place)
+        if definition.name in found:
+            raise TinyirError(f"function '{definition.name}' is defined twice", place=definition.place)
+        found[definition.name] = definition
+    return found
