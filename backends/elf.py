@@ -48,7 +48,7 @@ def read_elf(path: Path) -> Elf:
     if data[:4] != b"\x7fELF" or len(data) < 52:
         raise TinyirError(f"{path.name} is not an ELF file")
     wide, order = data[4] == 2, "<" if data[5] == 1 else ">"
-    entry, segments_at, sections_at = struct.unpack_from(order + ("3Q" if wide else "3I"), data, 24)
+    _, segments_at, sections_at = struct.unpack_from(order + ("3Q" if wide else "3I"), data, 24)
     segment_bytes, segment_count, section_bytes, section_count, names_index = struct.unpack_from(order + "5H", data, 54 if wide else 42)
     raw = [_section(data, sections_at + i * section_bytes, wide, order) for i in range(section_count)]
     names = raw[names_index][1] if raw else 0

@@ -56,8 +56,7 @@ def pack_rows(manifest: Manifest, target: Target, inputs: Mapping[str, Array]) -
         raise TinyirError(f"the inputs differ in their number of rows: {stated}")
     rows = counts.pop()
     body = numpy.concatenate(columns, axis=1).tobytes() if columns else b""
-    order = "little" if target.c.byte_order == "little" else "big"
-    return rows, rows.to_bytes(4, order) + body
+    return rows, rows.to_bytes(4, target.c.byte_order) + body
 
 
 def _column(tensor: Tensor, inputs: Mapping[str, Array], byte_order: str) -> Array:
@@ -70,12 +69,16 @@ def _column(tensor: Tensor, inputs: Mapping[str, Array], byte_order: str) -> Arr
             f"input '{tensor.name}' has shape {list(array.shape)}: rows of {tensor.elements} elements {list(tensor.shape)} are needed",
             hint="the leading axis counts the rows; one row needs a leading axis of 1",
         )
-    stored = array.astype(tensor.stored_dtype(byte_order))
-    if stored.dtype.kind != array.dtype.kind and not numpy.array_equal(stored, array):
+    with numpy.errstate(all="ignore"):
+        stored = array.astype(_stored_dtype(tensor, byte_order))
+    if not numpy.array_equal(stored, array, equal_nan=array.dtype.kind == "f"):
         raise TinyirError(f"input '{tensor.name}' is {array.dtype} with values that {tensor.dtype} does not hold", hint="give the model's raw input type")
-    if stored.dtype.kind == array.dtype.kind and array.dtype.kind in "iu" and not numpy.array_equal(stored, array):
-        raise TinyirError(f"input '{tensor.name}' has values from {array.min()} to {array.max()} that {tensor.dtype} does not hold")
     return stored.reshape(len(array), tensor.elements).view(numpy.uint8).reshape(len(array), tensor.size_bytes)
+
+
+def _stored_dtype(tensor: Tensor, byte_order: str) -> numpy.dtype[numpy.generic]:
+    """The type of the elements as they lie in the target's memory."""
+    return numpy.dtype(tensor.dtype).newbyteorder("<" if byte_order == "little" else ">")
 
 
 def unpack_rows(manifest: Manifest, target: Target, rows: int, data: bytes) -> dict[str, Array]:
@@ -91,7 +94,7 @@ def unpack_rows(manifest: Manifest, target: Target, rows: int, data: bytes) -> d
     start = 0
     for tensor, size in zip(manifest.outputs, sizes, strict=True):
         part = numpy.ascontiguousarray(table[:, start : start + size])
-        values = part.view(tensor.stored_dtype(target.c.byte_order)).reshape(rows, *tensor.shape)
+        values = part.view(_stored_dtype(tensor, target.c.byte_order)).reshape(rows, *tensor.shape)
         outputs[tensor.name] = values.astype(values.dtype.newbyteorder("="))
         start += size
     return outputs

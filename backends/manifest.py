@@ -7,14 +7,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
 from tinyir.ir.errors import TinyirError
-
-if TYPE_CHECKING:
-    import numpy
 
 SIZES = {"bool": 1, "int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4}
 """The element types of the C interface by their numpy names, with their bytes (bool is a uint8_t)."""
@@ -37,13 +33,6 @@ class Tensor:
     def size_bytes(self) -> int:
         return self.elements * SIZES[self.dtype]
 
-    def stored_dtype(self, byte_order: str) -> numpy.dtype[numpy.generic]:
-        """The numpy type of the elements as they lie in the target's memory."""
-        import numpy
-
-        return numpy.dtype(self.dtype).newbyteorder("<" if byte_order == "little" else ">")
-
-
 @attrs.frozen
 class Manifest:
     """`proofs` counts obligations by state; `versions` names what made the files."""
@@ -65,7 +54,6 @@ class Manifest:
         accessors = [tensor.function for tensor in (*self.inputs, *self.outputs)]
         return (f"{self.name}_run", *([f"{self.name}_reset"] if self.has_reset else []), *accessors)
 
-
 def write_manifest(folder: Path, manifest: Manifest) -> Path:
     """Writes NAME.json: keys in the order of the class, equal content gives equal bytes."""
     table = attrs.asdict(manifest)
@@ -77,7 +65,6 @@ def write_manifest(folder: Path, manifest: Manifest) -> Path:
     path = folder / f"{manifest.name}.json"
     path.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
     return path
-
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a folder that the compiler wrote.
@@ -92,7 +79,6 @@ def read_manifest(folder: Path) -> Manifest:
         return _manifest(json.loads(found[0].read_text(encoding="utf-8")))
     except (KeyError, ValueError) as error:
         raise TinyirError(f"{found[0]}: not a manifest: {error!s}", hint="compile the model again") from error
-
 
 def _manifest(value: object) -> Manifest:
     table = _table(value)
@@ -109,7 +95,6 @@ def _manifest(value: object) -> Manifest:
         versions={key: str(version) for key, version in _table(table.get("versions", {})).items()},
     )
 
-
 def _tensor(value: object) -> Tensor:
     row = _table(value)
     dtype = _text(row, "dtype")
@@ -118,12 +103,10 @@ def _tensor(value: object) -> Tensor:
     shape = tuple(_count(extent) for extent in _rows(row, "shape"))
     return Tensor(_text(row, "name"), _identifier(_text(row, "function")), dtype, shape)
 
-
 def _table(value: object) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise ValueError(f"an object is expected in place of {value!r}")
     return value
-
 
 def _rows(table: Mapping[str, object], key: str) -> Sequence[object]:
     value = table[key]
@@ -131,19 +114,16 @@ def _rows(table: Mapping[str, object], key: str) -> Sequence[object]:
         raise ValueError(f"a list is expected for '{key}'")
     return value
 
-
 def _text(table: Mapping[str, object], key: str) -> str:
     value = table[key]
     if not isinstance(value, str):
         raise ValueError(f"a text is expected for '{key}'")
     return value
 
-
 def _count(value: object) -> int:
     if not isinstance(value, int) or value < 0:
         raise ValueError(f"a number >= 0 is expected in place of {value!r}")
     return value
-
 
 def _identifier(word: str) -> str:
     """The word, which goes into C text."""

@@ -112,4 +112,4 @@ def _read(path: Path) -> bytes:
 def _stack_bytes(path: Path, target: Target) -> int | None:
     """The depth that the harness found; None where it does not look."""
     data = _read(path)
-    return int.from_bytes(data, "little" if target.c.byte_order == "little" else "big") if data else None
+    return int.from_bytes(data, target.c.byte_order) if data else None

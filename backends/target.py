@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar, get_args, get_origin, get_type_hints
+from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -26,7 +26,7 @@ class CTypes:
     long_bits: int
     pointer_bits: int
     char_is_signed: bool
-    byte_order: str
+    byte_order: Literal["little", "big"]
 
 
 @attrs.frozen
@@ -197,6 +197,10 @@ def _checked(value: object, hint: object, where: str) -> object:
         return tuple(_checked(item, get_args(hint)[0], where) for item in value)
     if get_origin(hint) is Mapping and isinstance(value, dict):
         return {key: _checked(item, get_args(hint)[1], f"{where}.{key}") for key, item in value.items()}
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise TinyirError(f"{where}: {value!r} is none of {', '.join(map(repr, get_args(hint)))}")
+        return value
     plain = get_origin(hint) or hint
     if not isinstance(plain, type) or not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
         raise TinyirError(f"{where}: {value!r} is not of type {getattr(plain, '__name__', plain)}")

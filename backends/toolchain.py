@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
-from tinyir.backends.cache import cache_folder, cached
+from tinyir.backends.cache import cached
+from tinyir.backends.manifest import read_manifest
 from tinyir.backends.process import run_program
 from tinyir.backends.target import Target, ToolchainData, load_target
 from tinyir.backends.tools import choose, find_program, tool_version
@@ -63,7 +65,7 @@ class Toolchain:
     def compile_cached(self, source: Path, flags: Sequence[str]) -> Path:
         """The object of a file of the harness folder, kept in the cache."""
         header = (HARNESS_FOLDER / "harness.h").read_bytes()
-        parts = [self.version, *self.command, *self.data.flags, *flags, source.read_bytes(), header]
+        parts: list[str | bytes] = [self.version, *self.command, *self.data.flags, *flags, source.read_bytes(), header]
         return cached(f"{source.stem}.o", parts, lambda path: self.compile(source, path, flags, [HARNESS_FOLDER]))
 
     def _queried_libraries(self) -> list[str]:
@@ -93,10 +95,12 @@ def build_helper(source_name: str) -> Path:
     return choose_toolchain(load_target("host")).build_shared_library(HARNESS_FOLDER / source_name)
 
 
-def check_warnings(folder: Path, name: str, toolchain: Toolchain, flags: Sequence[str]) -> None:
-    """Compiles NAME.c with every warning an error.
+def check_warnings(folder: Path, target: Target, goal: str, toolchain: str | None = None) -> None:
+    """Compiles the model in `folder` with every warning an error.
 
     Raises TinyirError with the first warnings.
     """
-    scratch = cache_folder()
-    toolchain.compile(folder / f"{name}.c", scratch / "unused.o", [*flags, *STRICT_FLAGS])
+    compiler = choose_toolchain(target, toolchain)
+    name = read_manifest(folder).name
+    with tempfile.TemporaryDirectory(prefix="tinyir-") as scratch:
+        compiler.compile(folder.resolve() / f"{name}.c", Path(scratch) / "model.o", [*target.flags.for_goal(goal), *STRICT_FLAGS])

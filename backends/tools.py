@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
@@ -64,8 +65,6 @@ def tool_version(tool: Tool) -> str:
     if program == "{program}":
         return "runs the program itself"
     if tool.module:
-        from importlib.metadata import version
-
         return f"{tool.module} {version(tool.module)}"
     said = run_program([program, *tool.version_arguments], Path.cwd(), time_limit_seconds=60)
     return (said.output.strip() or said.errors.strip()).partition("\n")[0]

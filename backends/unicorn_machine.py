@@ -11,6 +11,7 @@ import ctypes
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,6 +31,7 @@ class Machine:
         self.architecture = architecture
         self.elf = elf
         self.files: list[IO[bytes]] = []
+        self.closing = ExitStack()
         modes = [getattr(self.unicorn, f"UC_MODE_{word}") for word in mode.split(",")]
         self.engine: Any = self.unicorn.Uc(getattr(self.unicorn, f"UC_ARCH_{architecture}"), sum(modes))
         if cpu:
@@ -99,7 +101,8 @@ class Machine:
         """One call of Arm's semihosting; the value that the program gets (for a read or a write the bytes that were left over)."""
         if number == SYS_OPEN:
             name, mode, length = self._words(address, 3)
-            self.files.append(Path(bytes(self.engine.mem_read(name, length)).decode()).open(MODES[mode]))
+            path = Path(bytes(self.engine.mem_read(name, length)).decode())
+            self.files.append(self.closing.enter_context(path.open(MODES[mode])))
             return len(self.files) - 1
         if number == SYS_WRITE0:
             sys.stderr.write(self._text(address))
@@ -120,7 +123,9 @@ class Machine:
 
 def main(arguments: Sequence[str]) -> int:
     program, hook, architecture, mode, cpu, *memories = arguments
-    return Machine(read_elf(Path(program)), hook, architecture, mode, cpu, memories).run()
+    machine = Machine(read_elf(Path(program)), hook, architecture, mode, cpu, memories)
+    with machine.closing:
+        return machine.run()
 
 
 if __name__ == "__main__":

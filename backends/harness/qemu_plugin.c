@@ -1,6 +1,6 @@
 /* QEMU plugin: counts the instructions executed between the labels start and stop, less the call that stands at start; "instructions N" on standard error
    for every pass.  Use: -plugin FILE,start=0xADDRESS,stop=0xADDRESS.  One processor.  Only calls that every version of the plugin interface has are used
-   (a counter in a callback, no inline operations), so no header of QEMU's is needed; QEMU_PLUGIN_VERSION must be one that this QEMU takes. */
+   (a counter in a callback, no inline operations), so no header of QEMU's is needed. */
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,10 +20,17 @@ void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id, translated);
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *, executed, int flags, void *data);
 EXPORT int qemu_plugin_install(plugin_id id, const void *info, int count, char **arguments);
 
-#ifndef QEMU_PLUGIN_VERSION
-#define QEMU_PLUGIN_VERSION 1
-#endif
-EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
+/* QEMU refuses a plugin that states a version of the interface which is newer or much older than its own.  Which one this QEMU has, the functions that came
+   with each version tell: where one is missing, its address is 0. */
+__attribute__((weak)) int qemu_plugin_num_vcpus(void);
+__attribute__((weak)) void qemu_plugin_read_memory_vaddr(void);
+__attribute__((weak)) void qemu_plugin_write_register(void);
+EXPORT int qemu_plugin_version = 1;
+__attribute__((constructor)) static void state_version(void) {
+  if (qemu_plugin_num_vcpus) qemu_plugin_version = 2;
+  if (qemu_plugin_read_memory_vaddr) qemu_plugin_version = 4;
+  if (qemu_plugin_write_register) qemu_plugin_version = 5;
+}
 
 static uint64_t instructions, started, start, stop;
 

@@ -17,10 +17,12 @@ static void leave(uintptr_t code) {
   for (;;) harness_semihost(SYS_EXIT_EXTENDED, block);
 }
 
-void harness_fault(void) {
-  harness_semihost(SYS_WRITE0, "the processor stopped at a fault\n");
+static void complain(const char *text) {
+  harness_semihost(SYS_WRITE0, text);
   leave(EXIT_FAULT);
 }
+
+void harness_fault(void) { complain("the processor stopped at a fault (a stack that overflows is one)\n"); }
 
 static uintptr_t open_file(const char *name, size_t length, uintptr_t mode) {
   uintptr_t block[3];
@@ -64,6 +66,7 @@ void harness_main(void) {
   for (word = harness_stack_low; word < harness_stack_high; word++) *word = paint;
   run_rows();
   for (word = harness_stack_low; word < harness_stack_high && *word == paint; word++) {}
+  if (word == harness_stack_low) complain("the model's stack overflowed\n");
   stack_bytes = (uint32_t)((uintptr_t)harness_stack_high - (uintptr_t)word);
   file = open_file("stack.bin", 9, WRITE_BINARY);
   transfer(SYS_WRITE, file, &stack_bytes, sizeof stack_bytes);
