@@ -211,7 +211,11 @@ class _Definitions(Transformer[Token, Any]):
         return ast.Binary("or", left, right)
 
     def call(self, name: Token, *items: Any) -> ast.Call:
-        return ast.Call(str(name), _present(items))
+        # among arguments, unlike among indices, `|` is the operator on bits
+        return ast.Call(
+            str(name),
+            tuple(i if i.guard is None else ast.Item(ast.Binary("|", i.expression, i.guard)) for i in _present(items)),
+        )
 
     def reduction(self, kind: Token, *parts: Any) -> ast.Reduction:
         return ast.Reduction(str(kind), parts[:-1], parts[-1])
