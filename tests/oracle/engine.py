@@ -86,11 +86,12 @@ def compare_model(model: onnx.ModelProto, inputs: list[dict[str, Array]]) -> Com
     total = Comparison(0, 0, 0, 0, Fraction(0))
     for sample in inputs:
         theirs = engine.run(sample)
-        total = _joined(total, _compared(oracle.run(sample, given=theirs), theirs))
+        total = _joined(total, compare_tensors(oracle.run(sample, given=theirs), theirs))
     return total
 
 
-def _compared(ours: Evaluation, theirs: Mapping[str, Array]) -> Comparison:
+def compare_tensors(ours: Evaluation, theirs: Mapping[str, Array]) -> Comparison:
+    """Every rounding of the oracle against the other engine's tensor of that name."""
     compared = differing = step = 0
     distance = Fraction(0)
     for name, rounding in ours.roundings.items():

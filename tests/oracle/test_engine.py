@@ -9,8 +9,9 @@ import onnx
 import pytest
 
 from tests.oracle.cases import EXACT_CASES, FLOAT_PREFIX_CASE, FLOAT_SUFFIX_CASES, QuantizedCase, soaking
-from tests.oracle.engine import HEADING, Engine, compare_layers
+from tests.oracle.engine import HEADING, Engine, compare_layers, compare_tensors
 from tests.oracle.exact import Oracle
+from tests.oracle.models import quantized_case
 
 _NEAR = Fraction(1, 10_000)  # of a step
 _SELECTED_SAMPLES = 6
@@ -28,6 +29,19 @@ def test_every_difference_to_onnxruntime_is_one_step_next_to_a_boundary(corpus: 
     assert all(comparison.compared > 0 for comparison in comparisons.values())
     assert {name for name, comparison in comparisons.items() if comparison.greatest_step > 1} == set()
     assert {name for name, comparison in comparisons.items() if comparison.greatest_distance > _NEAR} == set()
+
+
+def test_a_planted_difference_is_counted_and_measured() -> None:
+    case = quantized_case(3)
+    evaluation = Oracle(case.model).run(case.inputs[0])
+    tensors = {name: rounding.result.astype(np.int64) for name, rounding in evaluation.roundings.items()}
+    assert compare_tensors(evaluation, tensors).differing == 0
+    name, rounding = next(iter(evaluation.roundings.items()))
+    tensors[name].flat[0] += 3
+    comparison = compare_tensors(evaluation, tensors)
+    real = int(rounding.value.numerator.flat[0]) * Fraction(rounding.value.unit.flat[0]) / rounding.scale.flat[0]
+    assert (comparison.differing, comparison.greatest_step) == (1, 3)
+    assert comparison.greatest_distance == abs(real % 1 - Fraction(1, 2))
 
 
 # Its int8 kernels round float biases to int32, so the model that has them is left to torch (the golden bytes).

@@ -1,5 +1,6 @@
 """The oracle against golden bytes, and the rules of its meaning on models small enough to compute by hand."""
 
+import ast
 from fractions import Fraction
 from itertools import product
 from math import exp
@@ -177,3 +178,11 @@ def test_an_unknown_operator_is_a_key_error() -> None:
     model = model_of(quantized_around(helper.make_node("NonZero", ["real_x"], ["real_y"])), parameters(1.0, 0, 1.0, 0), [1, 2])
     with pytest.raises(KeyError, match="NonZero"):
         evaluate(model, {"x": np.array([[1, 2]], np.int8)})
+
+
+def test_the_oracle_shares_no_code_with_the_compiler(repository: Path) -> None:
+    sources = sorted((repository / "tests" / "oracle").glob("*.py"))
+    trees = [ast.walk(ast.parse(source.read_text())) for source in sources]
+    modules = {node.module for tree in trees for node in tree if isinstance(node, ast.ImportFrom)}
+    assert "tests.oracle.rational" in modules
+    assert not {name for name in modules if name and name.split(".")[0] == "tinyir"}
