@@ -1,0 +1,71 @@
+"""What a pass states and what the provers answer.
+
+A pass never knows that it is right: it states obligations.  `discharge` takes one to a prover; a `Ledger` keeps all of a
+compilation, in order, with their verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, get_args
+
+import attrs
+
+from tinyir.prove.cache import VerdictCache
+from tinyir.prove.claim import DEFAULT_RLIMIT, NOT_ATTEMPTED, Claim, Verdict
+
+Kind = Literal["range", "requantize", "approximation", "bounds", "overlap", "rule", "instr", "dead"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+@attrs.frozen
+class Obligation:
+    """`where` names the place (a node, a loop), `statement` says in one line what must hold, `claim` says it to a prover.
+
+    An obligation without a claim can be recorded but not attempted.
+    """
+
+    kind: Kind = attrs.field(validator=attrs.validators.in_(KINDS))
+    where: str
+    statement: str
+    claim: Claim | None = None
+
+
+def discharge(obligation: Obligation, prover: str = "native", rlimit: int = DEFAULT_RLIMIT, cache: VerdictCache | None = None) -> Verdict:
+    """The verdict of the named prover, `native` or `z3`; from the cache if the same claim was decided before.
+
+    Raises:
+        ValueError: another prover's name.
+    """
+    if obligation.claim is None:
+        return NOT_ATTEMPTED
+    if cache is None:
+        return obligation.claim.check(prover, rlimit)
+    return cache.verdict(obligation.claim, prover, rlimit)
+
+
+@attrs.define
+class Ledger:
+    """The obligations of one compilation with their verdicts, in the order in which they were stated."""
+
+    prover: str = "native"
+    rlimit: int = DEFAULT_RLIMIT
+    cache: VerdictCache = attrs.field(factory=VerdictCache)
+    entries: list[tuple[Obligation, Verdict]] = attrs.field(factory=list)
+
+    def add(self, obligation: Obligation, verdict: Verdict | None = None) -> Verdict:
+        """Records an obligation, discharging it unless its verdict is already known."""
+        found = discharge(obligation, self.prover, self.rlimit, self.cache) if verdict is None else verdict
+        self.entries.append((obligation, found))
+        return found
+
+    def __iter__(self) -> Iterator[tuple[Obligation, Verdict]]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def summary(self) -> Mapping[str, int]:
+        """The number of obligations in each state: proved, refuted, unknown, not_attempted."""
+        states = ("proved", "refuted", "unknown", "not attempted")
+        return {state.replace(" ", "_"): sum(verdict.state == state for _, verdict in self.entries) for state in states}
