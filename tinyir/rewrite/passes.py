@@ -1,0 +1,97 @@
+"""What a pass is, and what it is given.
+
+A pass is one file in `passes/`; its class is frozen, its fields are its options, and its name is the file's:
+
+    @attrs.frozen
+    class Unroll(Pass):
+        "Unrolls short loops."
+
+        reads = ("loop", "arith", "func")
+        leaves = ("loop", "arith", "func")
+        factor: int = 4
+
+        def run(self, module: Operation, context: PassContext) -> None: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, ClassVar, Protocol
+
+import attrs
+
+from tinyir.ir.operation import Operation
+from tinyir.rewrite.trace import Trace
+
+
+class Target(Protocol):
+    """What a pass may know of a target without importing a backend; `tinyir.backends.target.Target` is one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def c(self) -> Any: ...
+
+    @property
+    def memories(self) -> Any: ...
+
+    @property
+    def costs(self) -> Any: ...
+
+
+class Ledger(Protocol):
+    """Where obligations go; `tinyir.prove.obligations.Ledger` is one."""
+
+    def add(self, obligation: Any, verdict: Any = None) -> Any:
+        """Records an obligation and returns its verdict."""
+
+
+def _new_ledger() -> Ledger:
+    """A ledger with the native provers, loaded when the first context without one is made."""
+    ledger: Ledger = import_module("tinyir.prove.obligations").Ledger()
+    return ledger
+
+
+@attrs.define
+class PassContext:
+    """What all passes of one compilation share.
+
+    `target`: None while the program is still the same for every machine.  `goal`: "speed", "size" or "ram".
+    `trace` records every rewrite if it is there.  `remarks` are messages for the user, such as "stays float: node 'gelu_1'
+    because ...".  `options` are those of the command line.
+    """
+
+    target: Target | None = None
+    goal: str = "speed"
+    ledger: Ledger = attrs.field(factory=_new_ledger)
+    trace: Trace | None = None
+    remarks: list[str] = attrs.field(factory=list)
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def remark(self, message: str) -> None:
+        """Adds a message for the user, once."""
+        if message not in self.remarks:
+            self.remarks.append(message)
+
+
+@attrs.frozen
+class Pass:
+    """Base of passes.
+
+    `reads`: the dialects whose operations the pass understands.  `leaves`: the dialects that may remain after it (empty:
+    all); what else remains is an error that names the operation.  `builtin` always may.
+    """
+
+    name: ClassVar[str] = ""
+    reads: ClassVar[tuple[str, ...]] = ()
+    leaves: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.name = cls.__dict__.get("name", cls.__module__.rpartition(".")[2])
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        """Changes the module in place."""
+        raise NotImplementedError(self.name)
