@@ -81,7 +81,8 @@ class FloatAttribute(Attribute):
         return decode_float(self.bits, self.type)
 
     def _spell(self) -> str:
-        return self.literal if self.type.name == "f64" else f"{self.literal} : {self.type}"
+        literal = self.literal
+        return literal if self.type.name == "f64" and not literal.startswith("0x") else f"{literal} : {self.type}"
 
     @property
     def literal(self) -> str:

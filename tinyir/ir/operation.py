@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.location import UNKNOWN, Location
 from tinyir.ir.types import Type

@@ -1,0 +1,23 @@
+"""The dialect `builtin`: the module, and the cast between type systems."""
+
+from tinyir.ir.registry import PURE, OperationDefinition, register
+
+MODULE = register(
+    OperationDefinition(
+        "builtin.module",
+        "A symbol table at the top of everything.",
+        operands=(),
+        results=(),
+        properties={"?sym_name": "a name for the module", "?sym_visibility": "public, private or nested"},
+        traits={"isolated", "symbol_table", "graph_region", "no_terminator"},
+    )
+)
+CAST = register(
+    OperationDefinition(
+        "builtin.unrealized_conversion_cast",
+        "Values seen as other types, to be resolved by a later pass.",
+        operands=("*inputs",),
+        results=("*outputs",),
+        effects=PURE,
+    )
+)

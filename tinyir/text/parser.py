@@ -1,0 +1,259 @@
+"""The loop over lark's tables: shifts, reductions, and scanning that knows the state.
+
+It differs from lark's own loop in four points: only the terminals that the state accepts are looked for; parsing may
+start anywhere and ends where the start symbol does (a type in the middle of a line); statements that a subclass can
+read faster, or that no grammar describes, are read by `read_statements`; after an error the loop goes on with the next
+statement, so that one run finds several.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tinyir.ir.errors import Diagnostic, TinyirError
+from tinyir.ir.source import SourceText
+from tinyir.text.grammar import END, SKIP, Reduction, load_grammar
+
+Method = Callable[[Any, list[Any]], Any]
+BLANKS = re.compile(SKIP)
+NESTING = 250
+"""The greatest depth of the stack inside one region: more is an error, not a crash."""
+
+
+class StatementError(Exception):
+    """A mistake in the text that ends the statement in which it stands."""
+
+    def __init__(self, diagnostic: Diagnostic, offset: int) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+        self.offset = offset
+
+
+class Parser:
+    """Parses a text; `position` is the offset after the last token, `begin` where the symbol being reduced starts."""
+
+    def __init__(self, source: SourceText) -> None:
+        self.source = source
+        self.text = source.text
+        self.position = 0
+        self.begin = 0
+        self.limit = NESTING
+        self.values: list[Any] = []
+        self.grammar = load_grammar()
+        self.methods = methods_of(type(self))
+        self.diagnostics: list[Diagnostic] = []
+
+    # -- what a subclass may do
+
+    def read_statements(self, position: int) -> int:
+        """Reads what it can of the statements at `position`; returns where it stopped."""
+        return position
+
+    def recover(self, failure: StatementError, _begin: int, _level: int) -> None:
+        """Sets `position` to where parsing goes on after a failed statement that began at `_begin`, or raises."""
+        raise failure
+
+    def level(self) -> int:
+        """How deep the reader is in regions, to be given to `recover` by the run that started there."""
+        return 0
+
+    # -- errors
+
+    def failure(self, message: str, offset: int, hint: str = "") -> StatementError:
+        """An error at an offset, to be raised."""
+        return StatementError(Diagnostic(message, self.source.place(offset), hint=hint), offset)
+
+    def unexpected(self, stack: list[int], offset: int) -> StatementError:
+        """What stands at `offset` cannot follow."""
+        kinds = self.grammar.acceptable(stack)
+        found = describe_token(self.text, offset)
+        wanted = describe_terminals(kinds, self.grammar.spellings)
+        return self.failure(f"expected {wanted}, found {found}", offset)
+
+    # -- the loop
+
+    def read(self, start: str, position: int) -> Any:
+        """The value of the symbol `start` that begins at `position`.
+
+        Raises:
+            StatementError: the text is wrong, and no statement encloses the mistake.
+        """
+        outer = self.values, self.begin
+        level = self.level()
+        stack = [self.grammar.starts[start]]
+        values: list[Any] = []
+        begins: list[int] = []
+        self.values = values
+        self.position = position
+        while True:
+            try:
+                result = self._run(start, stack, values, begins)
+                break
+            except StatementError as failure:
+                depth = len(stack)
+                while depth and stack[depth - 1] not in self.grammar.statement_states:
+                    depth -= 1
+                if not depth:
+                    self.values, self.begin = outer
+                    raise
+                begin = begins[depth - 1] if depth <= len(begins) else self.position
+                del stack[depth:], values[depth - 1 :], begins[depth - 1 :]
+                self.recover(failure, begin, level)
+        self.values, self.begin = outer
+        return result
+
+    def _run(self, start: str, stack: list[int], values: list[Any], begins: list[int]) -> Any:
+        grammar, text, methods = self.grammar, self.text, self.methods
+        actions, gotos, defaults, scanners = grammar.actions, grammar.gotos, grammar.defaults, grammar.scanners
+        statement_states = grammar.statement_states
+        accepting = grammar.ends[start]
+        blocked: list[int] = []
+        while True:
+            state = stack[-1]
+            if state == accepting:
+                return values[-1]
+            reduction = defaults[state]
+            if reduction is None:
+                if state in statement_states:
+                    self.position = self.read_statements(self.position)
+                match = scanners[state].match(text, self.position)
+                if match is not None:
+                    kind = match.lastgroup or ""
+                    action = actions[state][kind]
+                else:
+                    offset = skip_blanks(text, self.position)
+                    table = actions[state]
+                    fallback = grammar.fallbacks[state]
+                    if END in table and offset == len(text):
+                        action = table[END]
+                    elif fallback is not None and state not in statement_states:
+                        blocked = blocked or stack.copy()
+                        action = fallback
+                    else:
+                        raise self.unexpected(blocked or stack, offset)
+                if isinstance(action, int):
+                    assert match is not None
+                    stack.append(action)
+                    values.append(match.group(kind))
+                    begins.append(match.start(kind))
+                    self.position = match.end()
+                    if blocked:
+                        blocked = []
+                    if len(stack) > self.limit:
+                        raise self.failure("nested too deeply", begins[-1])
+                    continue
+                reduction = action
+            size = reduction.size
+            if size:
+                parts = values[-size:]
+                begin = begins[-size]
+                del stack[-size:], values[-size:], begins[-size:]
+            else:
+                parts, begin = [], self.position
+            if reduction.passes:
+                value = parts[reduction.picks[0]]
+            elif reduction.grows:
+                value = parts[0]
+                for index in reduction.picks[1:]:
+                    if index in reduction.spliced:
+                        value += parts[index]
+                    else:
+                        value.append(parts[index])
+            else:
+                value = pick(reduction, parts)
+                if reduction.action:
+                    self.begin = begin
+                    value = methods[reduction.action](self, value)
+            stack.append(gotos[stack[-1]][reduction.origin])
+            values.append(value)
+            begins.append(begin)
+
+
+def pick(reduction: Reduction, parts: list[Any]) -> list[Any]:
+    """The parts that a rule gives on."""
+    if not reduction.spliced:
+        return [parts[index] if index >= 0 else None for index in reduction.picks]
+    picked: list[Any] = []
+    for index in reduction.picks:
+        if index in reduction.spliced:
+            picked += parts[index]
+        else:
+            picked.append(parts[index] if index >= 0 else None)
+    return picked
+
+
+def skip_blanks(text: str, position: int) -> int:
+    match = BLANKS.match(text, position)
+    return match.end() if match is not None else position
+
+
+_METHODS: dict[type, dict[str, Method]] = {}
+
+
+def methods_of(reader: type) -> dict[str, Method]:
+    """The methods of a reader that make the values of the grammar's rules."""
+    methods = _METHODS.get(reader)
+    if methods is None:
+        reductions = (action for table in load_grammar().actions for action in table.values() if isinstance(action, Reduction))
+        names = {reduction.action for reduction in reductions if reduction.action and not reduction.passes}
+        methods = _METHODS[reader] = {name: getattr(reader, name) for name in names}
+    return methods
+
+
+# -- words for people
+
+_WORDS = {
+    "VALUE": "an SSA name",
+    "OPERAND": "an SSA operand",
+    "BLOCK": "a block name",
+    "SYMBOL": "a symbol name",
+    "STRING": "a string",
+    "FLOAT": "a number",
+    "INTEGER": "an integer",
+    "WORD": "a name",
+    "DIMENSION": "a dimension",
+    END: "the end of the text",
+}
+_TYPE_START = {"INTEGER_TYPE", "FLOAT_TYPE", "TYPE_ALIAS", "DIALECT_TYPE"}
+_ATTRIBUTE_START = {"DIALECT_ATTRIBUTE", "ALIAS", "FLOAT"}
+_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"?|[%^@#!]?[\w$.\-]+|->|::|.')
+
+
+def describe_terminals(kinds: list[str], spellings: dict[str, str]) -> str:
+    """Words for a set of terminals: the few things that a person would think of."""
+    names = set(kinds)
+    words: list[str] = []
+    if names >= _ATTRIBUTE_START and names >= _TYPE_START:
+        words.append("an attribute")
+        names = {n for n in names if n in {"RSQB", "RBRACE", "MORETHAN", "RPAR"}}
+    elif names >= _TYPE_START:
+        words.append("a type")
+        names = {n for n in names if n in {"RSQB", "RBRACE", "MORETHAN", "RPAR", "DIMENSION"}}
+    elif {"STRING", "VALUE"} <= names:
+        words.append("an operation")
+        names = {n for n in names if n in {"RBRACE", "BLOCK"}}
+    words += sorted(_WORDS.get(name) or f"'{spellings.get(name, name.lower())}'" for name in names)
+    words = list(dict.fromkeys(words))
+    if len(words) > 6:
+        words = [*words[:6], "..."]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}" if words else "nothing more"
+
+
+def describe_token(text: str, offset: int) -> str:
+    """The token at an offset, as a message shows it."""
+    match = _TOKEN.match(text, offset)
+    if match is None:
+        return "the end of the text" if offset >= len(text) else "the end of the line"
+    token = match.group()
+    return f"'{token}'" if len(token) <= 40 else f"'{token[:37]}...'"
+
+
+def raise_all(diagnostics: list[Diagnostic]) -> None:
+    """
+    Raises:
+        TinyirError: there is a diagnostic.
+    """
+    if diagnostics:
+        raise TinyirError(diagnostics=diagnostics)

@@ -1,0 +1,51 @@
+"""Names of values and blocks while a text is read: what is visible, what is used before it is defined."""
+
+from __future__ import annotations
+
+from tinyir.ir.operation import Block, Region, Value
+from tinyir.ir.types import NONE, Type
+
+
+class ForwardValue(Value):
+    """Stands for a value that is used before its definition is read.  `offset`: of the first use."""
+
+    __slots__ = ("offset",)
+
+    def __init__(self, type: Type, name: str, offset: int) -> None:
+        super().__init__(type, name)
+        self.offset = offset
+
+    @property
+    def block(self) -> Block | None:
+        return None
+
+
+class PoisonValue(Value):
+    """Stands for a value whose definition was wrong: its uses are not reported again."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(NONE)
+
+    @property
+    def block(self) -> Block | None:
+        return None
+
+
+class Frame:
+    """A region being read: its blocks by name, and the value names to forget at its end.
+
+    An isolated frame hides all outer values, kept in `outer`.
+    """
+
+    __slots__ = ("block", "blocks", "defined", "outer", "owner", "pending", "region")
+
+    def __init__(self, owner: str, outer: dict[str, Value] | None) -> None:
+        self.owner = owner
+        self.region = Region()
+        self.block: Block | None = None
+        self.blocks: dict[str, Block] = {}
+        self.pending: dict[str, int] = {}
+        self.defined: list[str] = []
+        self.outer = outer
