@@ -50,6 +50,11 @@ def segments(loop: Operation) -> tuple[int, ...]:
     return tuple(int(v) for v in found.values)
 
 
+def segment_sizes(lower: int, upper: int, initial: int) -> DenseArray:
+    """The property `operandSegmentSizes` of a `loop.for`."""
+    return DenseArray([lower, upper, initial], I32)
+
+
 def lower_operands(loop: Operation) -> tuple[Value, ...]:
     return loop.operands[: segments(loop)[0]]
 
@@ -120,7 +125,7 @@ def create_for(
         "lower_map": lower[0],
         "upper_map": upper[0],
         "step": IntegerAttribute(step, INDEX),
-        "operandSegmentSizes": DenseArray([len(lower[1]), len(upper[1]), len(initial)], I32),
+        "operandSegmentSizes": segment_sizes(len(lower[1]), len(upper[1]), len(initial)),
     }
     if parallel:
         properties["parallel"] = UnitAttribute()

@@ -1,0 +1,200 @@
+"""loop -> loop: a tensor whose every element is read once is computed where it is read, and is stored nowhere.
+
+    for %p { %a = sum ...  loop.define %a, %t[%p] }            for %p { %a = sum ...
+    for %p { %v = loop.read %t[%p]  define f(%v), %y[%p] }  =>           define f(%a), %y[%p] }
+
+This is compute-at at the innermost loop of the reader.  Nests that only move elements are computed where they
+are read however often that is, since a move costs nothing there.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+
+from tinyir.dialects import loop
+from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap, AffineSet
+from tinyir.ir.builder import Builder, functions
+from tinyir.ir.location import fuse
+from tinyir.ir.operation import Operation, Value
+from tinyir.ir.types import TensorType
+from tinyir.rewrite.passes import Pass, PassContext
+
+Index = tuple[AffineExpression, tuple[Value, ...]]
+"""An index as an affine expression over values."""
+
+
+@attrs.frozen
+class FuseNests(Pass):
+    """Computes producers at their readers, until nothing changes."""
+
+    name: ClassVar[str] = "fuse_nests"
+    reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+    leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        for function in functions(module):
+            # producers first: what is fused into a nest moves on with it
+            for tensor in [operation for operation in function.body if operation.name == "loop.tensor"]:
+                _fuse(tensor)
+
+
+@attrs.frozen(eq=False)
+class _Producer:
+    """The nest that defines a tensor: its root, its define, and the loop variable of each axis (None: extent 1)."""
+
+    root: Operation
+    define: Operation
+    variables: tuple[Value | None, ...]
+
+
+def _fuse(tensor: Operation) -> None:
+    producer = _producer(tensor)
+    if producer is None:
+        return
+    readers = [user for user in tensor.result.users if user is not producer.define]
+    if not readers or any(reader.name != "loop.read" or reader.is_inside(producer.root) for reader in readers):
+        return
+    moves = all(inner.name in ("loop.for", "loop.yield", "loop.read", "loop.define") for inner in producer.root.walk())
+    if not moves and not (len(readers) == 1 and _reads_once(readers[0])):
+        return
+    for reader in readers:
+        _compute_at(producer, reader)
+    producer.root.erase()
+    tensor.erase()
+
+
+def _producer(tensor: Operation) -> _Producer | None:
+    """The only nest that defines the tensor, if it is a plain nest around one define of every element."""
+    defines = [user for user in tensor.result.users if user.name == "loop.define"]
+    type = tensor.result.type
+    assert isinstance(type, TensorType)
+    if len(defines) != 1 or "fold" in tensor.properties or "layout" in tensor.properties:
+        return None
+    define = defines[0]
+    loops = _plain_loops(define)
+    if loops is None or not loops or loops[-1].parent is not tensor.parent:
+        return None
+    variables = _axis_variables(define, type, loops)
+    return None if variables is None else _Producer(loops[-1], define, variables)
+
+
+def _plain_loops(define: Operation) -> list[Operation] | None:
+    """The loops around a define, innermost first, if each is parallel and holds nothing else beside its inner one."""
+    found: list[Operation] = []
+    inner = define
+    for above in define.ancestors():
+        if above.name != "loop.for":
+            break
+        if not loop.is_parallel(above) or loop.step(above) != 1 or (found and above.body.first is not inner):
+            return None
+        found.append(above)
+        inner = above
+    return found
+
+
+def _axis_variables(define: Operation, type: TensorType, loops: list[Operation]) -> tuple[Value | None, ...] | None:
+    """For each axis the variable that runs over it whole; None if the define is not of this form."""
+    indices = loop.access_indices(define)
+    bounds: dict[Value, tuple[int, int] | None] = {loop.induction_variable(nest): loop.constant_bounds(nest) for nest in loops}
+    found: list[Value | None] = []
+    for expression, extent in zip(loop.access_map(define).results, type.shape, strict=True):
+        if expression.constant_value == 0 and extent == 1:
+            found.append(None)
+        elif isinstance(expression, AffineDimension) and bounds.get(indices[expression.position]) == (0, extent):
+            found.append(indices[expression.position])
+        else:
+            return None
+    used = [variable for variable in found if variable is not None]
+    return tuple(found) if len(set(used)) == len(used) == len(loops) else None
+
+
+def _reads_once(reader: Operation) -> bool:
+    """Whether no element is read twice: every loop around selects an axis of its own."""
+    indices = loop.access_indices(reader)
+    selected = {
+        indices[e.position] for e in loop.access_map(reader).results if isinstance(e, AffineDimension)
+    }
+    around = [above for above in reader.ancestors() if above.name in ("loop.for", "loop.if")]
+    return all(above.name == "loop.for" and loop.induction_variable(above) in selected for above in around)
+
+
+def _compute_at(producer: _Producer, reader: Operation) -> None:
+    """Replaces a read by the computation of the element that it reads."""
+    indices = loop.access_indices(reader)
+    known: dict[Value, Index] = {}
+    for variable, expression in zip(producer.variables, loop.access_map(reader).results, strict=True):
+        if variable is not None:
+            known[variable] = (expression, indices)
+    values: dict[Value, Value] = {}
+    builder = Builder(reader.parent, reader) if reader.parent is not None else Builder.before(reader)
+    body = producer.define.parent
+    assert body is not None
+    for operation in body:
+        if operation is producer.define:
+            break
+        builder.insert(_clone(operation, values, known))
+    element = producer.define.operands[0]
+    top = reader
+    for above in reader.ancestors():
+        if above.name == "func.func":
+            break
+        top = above
+    for nested in top.walk():
+        nested.location = fuse(producer.root.location, nested.location) if nested is top else nested.location
+    reader.replace_by(values.get(element, element))
+
+
+def _clone(operation: Operation, values: dict[Value, Value], known: dict[Value, Index]) -> Operation:
+    """A copy in which the producer's loop variables are replaced by index expressions."""
+    copy = operation.clone(values)
+    for inner in copy.walk():
+        if any(operand in known for operand in inner.operands):
+            _substitute(inner, known)
+    return copy
+
+
+def _substitute(operation: Operation, known: dict[Value, Index]) -> None:
+    """Composes the maps of one operation with the index expressions of its operands."""
+    if operation.name == "loop.for":
+        lower, low = substituted(loop.lower_map(operation).results, loop.lower_operands(operation), known)
+        upper, high = substituted(loop.upper_map(operation).results, loop.upper_operands(operation), known)
+        initial = loop.initial_values(operation)
+        operation.properties["lower_map"] = AffineMap(len(low), 0, lower)
+        operation.properties["upper_map"] = AffineMap(len(high), 0, upper)
+        operation.operands = [*low, *high, *initial]
+        operation.properties["operandSegmentSizes"] = loop.segment_sizes(len(low), len(high), len(initial))
+    elif operation.name == "loop.if":
+        condition = operation.properties["condition"]
+        assert isinstance(condition, AffineSet)
+        results, operands = substituted([e for e, _ in condition.constraints], operation.operands, known)
+        constraints = [(e, equal) for e, (_, equal) in zip(results, condition.constraints, strict=True)]
+        operation.properties["condition"] = AffineSet(len(operands), 0, constraints)
+        operation.operands = operands
+    else:
+        leading = {"loop.read": 1, "loop.define": 2, "loop.index": 0}[operation.name]
+        results, operands = substituted(loop.access_map(operation).results, operation.operands[leading:], known)
+        operation.properties["map"] = AffineMap(len(operands), 0, results)
+        operation.operands = [*operation.operands[:leading], *operands]
+
+
+def substituted(
+    expressions: tuple[AffineExpression, ...] | list[AffineExpression], operands: tuple[Value, ...], known: dict[Value, Index]
+) -> tuple[list[AffineExpression], list[Value]]:
+    """The expressions with known operands replaced, over a list of distinct values."""
+    merged: list[Value] = []
+
+    def dimension(value: Value) -> AffineExpression:
+        if value not in merged:
+            merged.append(value)
+        return AffineDimension(merged.index(value))
+
+    replacements: list[AffineExpression] = []
+    for operand in operands:
+        if operand in known:
+            expression, inner = known[operand]
+            replacements.append(expression.replace([dimension(value) for value in inner]))
+        else:
+            replacements.append(dimension(operand))
+    return [expression.replace(replacements) for expression in expressions], merged
