@@ -4,7 +4,7 @@ A module at this level declares where bytes live: `buffer.global` is a named pie
 or variables in "ram"; `buffer.port` says which bytes are an input or output of the network.  Inside functions,
 `buffer.get_global` gives the memory as a memref, `buffer.view` looks at its bytes from a constant offset as another
 type, `buffer.load` and `buffer.store` touch one element at affine indices.  Loops, conditions and scalar arithmetic
-stay those of the loop level.
+stay those of the loop level.  The function that runs the network carries the attribute `network`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from tinyir.ir.affine import AffineMap
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseElements, IntegerAttribute, StringAttribute, SymbolReference, TypeAttribute, element_bytes
-from tinyir.ir.builder import find_symbol
+from tinyir.ir.builder import find_symbol, functions
 from tinyir.ir.operation import Operation
 from tinyir.ir.registry import PURE, Effects, OperationDefinition, register
 from tinyir.ir.types import INDEX, MemRefType, ShapedType, Type
@@ -63,6 +63,11 @@ def access_map(operation: Operation) -> AffineMap:
     found = operation.properties["map"]
     assert isinstance(found, AffineMap)
     return found
+
+
+def network_functions(module: Operation) -> list[Operation]:
+    """The functions that run a whole network, between the ports."""
+    return [function for function in functions(module) if "network" in function.attributes]
 
 
 def ports(module: Operation, direction: str) -> list[Operation]:
@@ -175,7 +180,7 @@ register(
         operands=(),
         results=(),
         properties={
-            "sym_name": "name of the tensor",
+            "name": "of the tensor in the model",
             "direction": '"input" or "output"',
             "storage": "the buffer.global that holds it",
             "offset": "of its first byte in the storage",
@@ -183,7 +188,6 @@ register(
             "?scale": "of a quantized tensor",
             "?zero_point": "of a quantized tensor",
         },
-        assembly="",
         effects=PURE,
         verify=_verify_port,
     )
@@ -195,7 +199,7 @@ register(
         operands=(),
         results=("memory",),
         properties={"name": "the buffer.global"},
-        assembly="$name attr-dict `:` type(results)",
+        assembly="$name attr-dict `:` type($memory)",
         effects=PURE,
     )
 )
@@ -206,7 +210,7 @@ register(
         operands=("source",),
         results=("view",),
         properties={"offset": "bytes"},
-        assembly="",
+        assembly="$source `[` $offset `]` attr-dict `:` type($source) `to` type($view)",
         effects=PURE,
         verify=_verify_view,
     )
@@ -217,7 +221,7 @@ register(
         "scratch memory that lives as long as the block in which it stands",
         operands=(),
         results=("memory",),
-        assembly="attr-dict `:` type(results)",
+        assembly="attr-dict `:` type($memory)",
         effects=None,
     )
 )
@@ -228,6 +232,7 @@ register(
         operands=("memory", "indices..."),
         results=("element",),
         properties={"map": "from the index operands to the indices"},
+        assembly="$memory `[` affine($map, $indices) `]` attr-dict `:` type($memory)",
         effects=Effects(reads=(0,)),
         verify=_verify_load,
         infer=_infer_load,
@@ -240,6 +245,7 @@ register(
         operands=("element", "memory", "indices..."),
         results=(),
         properties={"map": "from the index operands to the indices"},
+        assembly="$element `,` $memory `[` affine($map, $indices) `]` attr-dict `:` type($memory)",
         effects=Effects(writes=(1,)),
         verify=_verify_store,
     )

@@ -1,0 +1,344 @@
+"""Prints one function of the C level: which values get a name, what stands in one expression, and the parentheses.
+
+A value is spelled where it is used if it is used once, in the same block, and if nothing that it reads can change on the
+way there.  Otherwise it becomes a constant of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tinyir.backends.c_text import Names, c_type, declare, float_literal, integer_literal, short_type
+from tinyir.dialects.buffer import referenced_symbol
+from tinyir.dialects.c import text_property
+from tinyir.ir.attributes import FloatAttribute, IntegerAttribute
+from tinyir.ir.operation import Block, Operation, Value
+from tinyir.ir.types import F32, F64, I1, I32, I64, MemRefType, Type
+
+EXPRESSIONS = frozenset(f"c.{name}" for name in ("literal", "address", "binary", "unary", "cast", "conditional", "bits", "load"))
+ATOMS = frozenset(("c.literal", "c.address"))
+PRECEDENCE = {
+    **dict.fromkeys(("*", "/", "%"), 12),
+    **dict.fromkeys(("+", "-"), 11),
+    **dict.fromkeys(("<<", ">>"), 10),
+    **dict.fromkeys(("<", "<=", ">", ">="), 9),
+    **dict.fromkeys(("==", "!="), 8),
+    "&": 7,
+    "^": 6,
+    "|": 5,
+    "&&": 4,
+    "||": 3,
+}
+ATOM, POSTFIX, UNARY, CONDITIONAL, LOWEST = 20, 15, 14, 2, 0
+MIXED = frozenset((10, 9, 8, 7, 6, 5, 4, 3))
+"""Operators whose operands are put in parentheses even where C needs none: compilers warn, and readers wonder."""
+
+
+class Environment:
+    """What the functions of one file share: names of globals, how a storage is accessed, helpers that were asked for."""
+
+    def __init__(self) -> None:
+        self.names = Names()
+        self.globals: dict[str, str] = {}
+        self.members: dict[tuple[str, Type], str] = {}
+        """(storage, element type) -> how its elements are spelled as an array."""
+        self.copied: dict[str, str] = {}
+        """Storages accessed with several wide types -> their bytes: such elements are copied in and out."""
+        self.helpers: dict[str, Callable[[], str]] = {}
+
+    def bits_helper(self, source: Type, target: Type) -> str:
+        """The name of the function that gives the bits of one type as another."""
+        name = f"{short_type(target)}_of_{short_type(source)}_bits"
+        self.helpers.setdefault(name, lambda: _bits_function(name, source, target))
+        return name
+
+    def load_helper(self, element: Type) -> str:
+        name = f"load_{short_type(element)}"
+        self.helpers.setdefault(name, lambda: _load_function(name, element))
+        return name
+
+    def store_helper(self, element: Type) -> str:
+        name = f"store_{short_type(element)}"
+        self.helpers.setdefault(name, lambda: _store_function(name, element))
+        return name
+
+
+def _bits_function(name: str, source: Type, target: Type) -> str:
+    return (
+        f"static inline {declare(target, name)}({declare(source, 'from')}) {{\n"
+        f"    union {{ {declare(source, 'from')}; {declare(target, 'to')}; }} bits;\n    bits.from = from;\n    return bits.to;\n}}\n"
+    )
+
+
+def _load_function(name: str, element: Type) -> str:
+    return (
+        f"static inline {declare(element, name)}(const int8_t *from) {{\n    {declare(element, 'value')};\n"
+        "    COPY_ELEMENT(&value, from, sizeof value);\n    return value;\n}\n"
+    )
+
+
+def _store_function(name: str, element: Type) -> str:
+    return f"static inline void {name}(int8_t *to, {declare(element, 'value')}) {{\n    COPY_ELEMENT(to, &value, sizeof value);\n}}\n"
+
+
+class FunctionPrinter:
+    """Collects the lines of one function's body."""
+
+    def __init__(self, environment: Environment, function: Operation) -> None:
+        self.environment = environment
+        self.function = function
+        self.lines: list[str] = []
+        self.names: dict[Value, str] = {}
+        self.inlined: set[Operation] = set()
+
+    def body(self) -> list[str]:
+        """The lines between the braces of the function."""
+        scope = Names(self.environment.names)
+        for argument in self.function.body.arguments:
+            self.names[argument] = scope.fresh(argument.name or "argument")
+        self._block(self.function.body, scope, "    ")
+        return self.lines
+
+    def parameters(self) -> str:
+        """The parameter list (after `body`)."""
+        return ", ".join(declare(argument.type, self.names[argument]) for argument in self.function.body.arguments) or "void"
+
+    # -- statements
+
+    def _block(self, block: Block, scope: Names, indent: str) -> None:
+        self._choose(block)
+        for operation in block:
+            if operation not in self.inlined:
+                self._statement(operation, scope, indent)
+
+    def _choose(self, block: Block) -> None:
+        """Decides which operations of the block are spelled inside their user."""
+        operations = block.operations
+        order = {operation: index for index, operation in enumerate(operations)}
+        changes = [index for index, operation in enumerate(operations) if not _is_expression(operation)]
+        reading: set[Operation] = set()
+        for operation in operations:
+            if _is_expression(operation) and (operation.name == "c.load" or any(_reads(operand, reading) for operand in operation.operands)):
+                reading.add(operation)
+        places = dict(order)
+        for operation in reversed(operations):
+            if operation.name in ATOMS:
+                self.inlined.add(operation)
+            elif _is_expression(operation) and (user := _only_user(operation, block)) is not None:
+                place = places[user]
+                blocked = operation in reading and any(order[operation] < change < place for change in changes)
+                if not blocked and not _evaluated_often(operation, user):
+                    self.inlined.add(operation)
+                    places[operation] = place
+            elif _is_expression(operation) and not operation.result.use_count:
+                self.inlined.add(operation)
+
+    def _statement(self, operation: Operation, scope: Names, indent: str) -> None:
+        match operation.name:
+            case "c.for":
+                self._for(operation, scope, indent)
+            case "c.if":
+                self._if(operation, scope, indent)
+            case _:
+                self.lines.append(f"{indent}{self._simple(operation, scope)};")
+
+    def _simple(self, operation: Operation, scope: Names) -> str:
+        """A statement of one line."""
+        operands = operation.operands
+        match operation.name:
+            case "c.variable":
+                start = f" = {self.expression(operands[0])}" if operands else ""
+                return f"{declare(operands[0].type if operands else operation.result.type, self._declare(operation.result, scope))}{start}"
+            case "c.scratch":
+                extent, type = operation.properties["extent"], operation.result.type
+                assert isinstance(extent, IntegerAttribute)
+                assert isinstance(type, MemRefType)
+                return f"{declare(type.element, self._declare(operation.result, scope))}[{extent.value}]"
+            case "c.assign":
+                return self._assign(operands[0], operands[1])
+            case "c.store":
+                return self._store(*operands)
+            case "c.return":
+                return f"return {self.expression(operands[0])}" if operands else "return"
+            case "c.call" if not operation.results:
+                return self._call(operation)
+            case _:
+                text = self._spell(operation)[0]
+                return f"const {declare(operation.result.type, self._declare(operation.result, scope))} = {text}"
+
+    def _declare(self, value: Value, scope: Names) -> str:
+        name = self.names[value] = scope.fresh(value.name or "value")
+        return name
+
+    def _assign(self, variable: Value, value: Value) -> str:
+        definer = value.definer
+        if definer is not None and definer in self.inlined and definer.name == "c.binary":
+            operator = text_property(definer, "operator")
+            if definer.operands[0] is variable and operator in ("+", "-", "*"):
+                return f"{self.names[variable]} {operator}= {self.expression(definer.operands[1])}"
+        return f"{self.names[variable]} = {self.expression(value)}"
+
+    def _store(self, value: Value, memory: Value, index: Value) -> str:
+        place = self._copied_place(memory, index)
+        if place is not None:
+            assert isinstance(memory.type, MemRefType)
+            return f"{self.environment.store_helper(memory.type.element)}({place}, {self.expression(value)})"
+        return f"{self._element(memory, index)} = {self.expression(value)}"
+
+    def _for(self, operation: Operation, scope: Names, indent: str) -> None:
+        start, limit = (self.expression(operand) for operand in operation.operands)
+        step = operation.properties["step"]
+        assert isinstance(step, IntegerAttribute)
+        inner = Names(scope)
+        counter = operation.body.arguments[0]
+        name = self.names[counter] = inner.fresh(counter.name or "i")
+        change = f"{name}++" if step.value == 1 else f"{name}--" if step.value == -1 else f"{name} {'+' if step.value > 0 else '-'}= {abs(step.value)}"
+        compare = "<" if step.value > 0 else ">="
+        self.lines.append(f"{indent}for ({declare(counter.type, name)} = {start}; {name} {compare} {limit}; {change}) {{")
+        self._block(operation.body, inner, indent + "    ")
+        self.lines.append(f"{indent}}}")
+
+    def _if(self, operation: Operation, scope: Names, indent: str) -> None:
+        self.lines.append(f"{indent}if ({self.expression(operation.operands[0])}) {{")
+        self._block(operation.regions[0].blocks[0], Names(scope), indent + "    ")
+        if operation.regions[1].blocks[0].first is not None:
+            self.lines.append(f"{indent}}} else {{")
+            self._block(operation.regions[1].blocks[0], Names(scope), indent + "    ")
+        self.lines.append(f"{indent}}}")
+
+    # -- expressions
+
+    def expression(self, value: Value, strength: int = LOWEST) -> str:
+        """The text of a value, in parentheses if it binds less than `strength`."""
+        definer = value.definer
+        if definer is None or definer not in self.inlined:
+            return self.names[value]
+        text, own = self._spell(definer)
+        return f"({text})" if own < strength else text
+
+    def _spell(self, operation: Operation) -> tuple[str, int]:
+        """The text of an expression, and how strongly its outermost operator binds."""
+        operands = operation.operands
+        match operation.name:
+            case "c.literal":
+                return self._literal(operation)
+            case "c.address":
+                return self._array(operation.result), ATOM
+            case "c.binary":
+                return self._binary(operation)
+            case "c.unary":
+                operator = text_property(operation, "operator")
+                inner = self.expression(operands[0], UNARY)
+                return f"{operator}{f'({inner})' if inner.startswith(operator) else inner}", UNARY
+            case "c.cast":
+                if operands[0].type is operation.result.type:
+                    return self.expression(operands[0]), LOWEST
+                return f"({c_type(operation.result.type)}){self.expression(operands[0], UNARY)}", UNARY
+            case "c.conditional":
+                condition, first, second = (self.expression(operand, CONDITIONAL + 1) for operand in operands)
+                return f"{condition} ? {first} : {second}", CONDITIONAL
+            case "c.bits":
+                return f"{self.environment.bits_helper(operands[0].type, operation.result.type)}({self.expression(operands[0])})", POSTFIX
+            case "c.load":
+                return self._load(operands[0], operands[1]), POSTFIX
+            case _:
+                return self._call(operation), POSTFIX
+
+    def _literal(self, operation: Operation) -> tuple[str, int]:
+        value = operation.properties["value"]
+        if isinstance(value, IntegerAttribute):
+            text = integer_literal(value.value, value.type) if operation.result.type is not I1 else str(value.value)
+            return text, UNARY if text.startswith("-") else ATOM
+        assert isinstance(value, FloatAttribute)
+        literal = float_literal(value.bits, value.type)
+        if literal is None:
+            integer, target = (I64, F64) if value.type is F64 else (I32, F32)
+            signed = value.bits - (1 << integer.width) if value.bits >> (integer.width - 1) else value.bits
+            return f"{self.environment.bits_helper(integer, target)}({integer_literal(signed, integer)})", POSTFIX
+        return literal, UNARY if literal.startswith("-") else ATOM
+
+    def _binary(self, operation: Operation) -> tuple[str, int]:
+        operator, (left, right) = text_property(operation, "operator"), operation.operands
+        own = PRECEDENCE[operator]
+        need = UNARY if own in MIXED else own
+        negative = _negative_literal(right)
+        if operator == "+" and negative is not None:
+            return f"{self.expression(left, need)} - {negative}", own
+        return f"{self.expression(left, need)} {operator} {self.expression(right, need if own in MIXED else own + 1)}", own
+
+    def _call(self, operation: Operation) -> str:
+        arguments = ", ".join(self.expression(operand) for operand in operation.operands)
+        return f"{self.environment.globals[referenced_symbol(operation, 'callee')]}({arguments})"
+
+    # -- memory
+
+    def _array(self, pointer: Value) -> str:
+        definer = pointer.definer
+        if definer is not None and definer.name == "c.address":
+            assert isinstance(pointer.type, MemRefType)
+            name = referenced_symbol(definer, "name")
+            return self.environment.members.get((name, pointer.type.element)) or self.environment.globals[name]
+        return self.names[pointer]
+
+    def _copied_place(self, memory: Value, index: Value) -> str | None:
+        """The address of an element that must be copied in and out, else None."""
+        definer = memory.definer
+        if definer is None or definer.name != "c.address" or not isinstance(memory.type, MemRefType):
+            return None
+        storage = self.environment.copied.get(referenced_symbol(definer, "name"))
+        bytes_each = _width_bytes(memory.type.element)
+        if storage is None or bytes_each == 1:
+            return None
+        return f"&{storage}[{bytes_each} * {self.expression(index, PRECEDENCE['*'] + 1)}]"
+
+    def _element(self, memory: Value, index: Value) -> str:
+        return f"{self._array(memory)}[{self.expression(index)}]"
+
+    def _load(self, memory: Value, index: Value) -> str:
+        place = self._copied_place(memory, index)
+        if place is not None:
+            assert isinstance(memory.type, MemRefType)
+            return f"{self.environment.load_helper(memory.type.element)}({place})"
+        return self._element(memory, index)
+
+
+def _width_bytes(type: Type) -> int:
+    return int(getattr(type, "width", 8)) // 8
+
+
+def _is_expression(operation: Operation) -> bool:
+    return operation.name in EXPRESSIONS or (operation.name == "c.call" and "pure" in operation.properties)
+
+
+def _reads(value: Value, reading: set[Operation]) -> bool:
+    definer = value.definer
+    return definer is not None and (definer.name == "c.variable" or definer in reading)
+
+
+def _only_user(operation: Operation, block: Block) -> Operation | None:
+    """The user of the one use of the result, if it stands in the same block."""
+    result = operation.result
+    if result.use_count != 1:
+        return None
+    user = result.users[0]
+    return user if user.parent is block else None
+
+
+def _evaluated_often(operation: Operation, user: Operation) -> bool:
+    """Whether the value is a loop's limit, which C would compute again in each iteration, or a copy made on purpose."""
+    if operation.name == "c.cast" and operation.operands[0].type is operation.result.type:
+        return True
+    return user.name == "c.for" and user.operands[1] is operation.result
+
+
+def _negative_literal(value: Value) -> str | None:
+    """The absolute value of a negative integer literal as text."""
+    definer = value.definer
+    if definer is None or definer.name != "c.literal":
+        return None
+    literal = definer.properties["value"]
+    if not isinstance(literal, IntegerAttribute) or literal.value >= 0 or definer.result.type is I1:
+        return None
+    return integer_literal(-literal.value, literal.type)
+
+

@@ -1,0 +1,325 @@
+"""From a module of the C level to the files NAME.c and NAME.h and the manifest: freestanding C99, the same bytes for the same module.
+
+Order of NAME.c: constants, memory, helpers, layers (each after those that it calls), the interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import attrs
+
+from tinyir.backends.c_function import Environment, FunctionPrinter
+from tinyir.backends.c_text import array_lines, c_type, declare, identifier, short_type
+from tinyir.backends.manifest import Manifest, Tensor, write_manifest
+from tinyir.dialects.buffer import integer_property, referenced_symbol, symbol_name
+from tinyir.dialects.c import text_property
+from tinyir.ir.attributes import (
+    ArrayAttribute,
+    DenseElements,
+    FloatAttribute,
+    IntegerAttribute,
+    StringAttribute,
+    TypeAttribute,
+    element_bytes,
+)
+from tinyir.ir.errors import TinyirError
+from tinyir.ir.operation import Operation
+from tinyir.ir.types import I1, FunctionType, IntegerType, MemRefType, Type
+
+DTYPES = {"i8": "int8", "ui8": "uint8", "i16": "int16", "ui16": "uint16", "i32": "int32", "i64": "int64", "f32": "float32", "i1": "bool"}
+
+
+@attrs.frozen
+class GeneratedC:
+    """The texts of NAME.c and NAME.h, and what they offer."""
+
+    source: str
+    header: str
+    manifest: Manifest
+
+    def write(self, folder: Path) -> None:
+        """Writes NAME.c, NAME.h and NAME.json."""
+        (folder / f"{self.manifest.name}.c").write_text(self.source, encoding="utf-8")
+        (folder / f"{self.manifest.name}.h").write_text(self.header, encoding="utf-8")
+        write_manifest(folder, self.manifest)
+
+
+def print_c(
+    module: Operation,
+    name: str,
+    *,
+    model: str = "",
+    target: str = "",
+    goal: str = "speed",
+    proofs: Mapping[str, int] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> GeneratedC:
+    """The files of a module that holds the c dialect only.
+
+    Raises:
+        TinyirError: the name is no C identifier, or the module has no network.
+    """
+    if identifier(name) != name:
+        raise TinyirError(f"'{name}' is no name for C functions", hint=f"use '{identifier(name)}'")
+    network = next((op for op in module.body if op.name == "c.function" and "network" in op.properties), None)
+    if network is None:
+        raise TinyirError("the module has no function that runs a network", hint="it is marked by `network`")
+    manifest = Manifest(
+        model=model or name,
+        name=name,
+        target=target,
+        goal=goal,
+        inputs=tuple(_tensors(module, name, "input")),
+        outputs=tuple(_tensors(module, name, "output")),
+        arena_bytes=sum(integer_property(op, "bytes") for op in _all(module, "c.storage")),
+        proofs=dict(proofs or {}),
+        versions=dict(versions or {}),
+    )
+    return GeneratedC(_Source(module, manifest).text(), _header(module, manifest), manifest)
+
+
+def _all(module: Operation, name: str) -> list[Operation]:
+    return [operation for operation in module.body if operation.name == name]
+
+
+def _ports(module: Operation, direction: str) -> list[Operation]:
+    return [port for port in _all(module, "c.port") if text_property(port, "direction") == direction]
+
+
+def _tensors(module: Operation, name: str, direction: str) -> Iterator[Tensor]:
+    ports = _ports(module, direction)
+    taken: set[str] = set()
+    for port in ports:
+        tensor = text_property(port, "name")
+        word = identifier(tensor)
+        while word in taken:
+            word += "_2"
+        taken.add(word)
+        type = _port_type(port)
+        function = f"{name}_{direction}" if len(ports) == 1 else f"{name}_{direction}_{word}"
+        yield Tensor(tensor, function, DTYPES[str(type.element)], tuple(type.shape))
+
+
+def _port_type(port: Operation) -> MemRefType:
+    attribute = port.properties["type"]
+    assert isinstance(attribute, TypeAttribute)
+    assert isinstance(attribute.type, MemRefType)
+    return attribute.type
+
+
+def _port_element(port: Operation) -> Type:
+    """The element as C stores it."""
+    element = _port_type(port).element
+    return IntegerType(8, "u") if element is I1 else element
+
+
+# -- NAME.c
+
+
+class _Source:
+    """NAME.c while it is being written."""
+
+    def __init__(self, module: Operation, manifest: Manifest) -> None:
+        self.module = module
+        self.manifest = manifest
+        self.environment = Environment()
+        names = self.environment.names
+        for word in (f"{manifest.name}_{part}" for part in ("run", "reset", "input", "output")):
+            names.fresh(word)
+        for operation in module.body:
+            if operation.name in ("c.array", "c.storage", "c.function"):
+                wanted = symbol_name(operation)
+                fixed = f"{manifest.name}_run" if "network" in operation.properties else names.fresh(wanted)
+                self.environment.globals[wanted] = fixed
+        for storage in _all(module, "c.storage"):
+            self._choose_members(storage)
+
+    def _choose_members(self, storage: Operation) -> None:
+        name, elements = symbol_name(storage), _elements(storage)
+        spelled = self.environment.globals[name]
+        for element in elements:
+            self.environment.members[name, element] = f"{spelled}.{short_type(element)}" if len(elements) > 1 else spelled
+        if sum(element_bytes(element) > 1 for element in elements) > 1:
+            self.environment.copied[name] = f"{spelled}.i8"
+
+    def text(self) -> str:
+        """The whole file."""
+        functions = [self._function(function) for function in _in_call_order(self.module)]
+        parts = [self._head(functions)]
+        parts += [self._storage(storage) for storage in _all(self.module, "c.storage")]
+        parts += [self._array(array) for array in _all(self.module, "c.array")]
+        if any(name.startswith(("load_", "store_")) for name in self.environment.helpers):
+            parts.append(_COPY)
+        parts += [make() for _, make in sorted(self.environment.helpers.items())]
+        parts += functions
+        parts.append("\n".join(self._accessors()))
+        return "\n".join(part for part in parts if part)
+
+    def _head(self, functions: list[str]) -> str:
+        name = self.manifest.name
+        shifts = "/* Shifts of negative numbers to the right are arithmetic, as on every compiler known. */\n" if any(">>" in f for f in functions) else ""
+        floats = _NO_CONTRACTION if any("float" in f or "double" in f for f in functions) else ""
+        return f'/* Generated by tinyir from {self.manifest.model}. */\n#include "{name}.h"\n\n{_const_macro(name)}{shifts}{floats}'
+
+    def _storage(self, storage: Operation) -> str:
+        elements, size = _elements(storage), integer_property(storage, "bytes")
+        name = self.environment.globals[symbol_name(storage)]
+        if len(elements) == 1:
+            return f"static {declare(elements[0], name)}[{size // element_bytes(elements[0])}];\n"
+        members = list(elements)
+        if symbol_name(storage) in self.environment.copied and not any(str(element) == "i8" for element in elements):
+            members.insert(0, IntegerType(8))
+        lines = [f"    {declare(element, short_type(element))}[{-(-size // element_bytes(element))}];" for element in members]
+        return "\n".join(["static union {", *lines, f"}} {name};", ""])
+
+    def _array(self, array: Operation) -> str:
+        value = array.properties["value"]
+        assert isinstance(value, DenseElements)
+        name = self.environment.globals[symbol_name(array)]
+        head = f"static const {declare(value.type.element, name)}[{value.type.element_count}] {self.manifest.name.upper()}_CONST = {{"
+        return "\n".join([head, *array_lines(value), "};", ""])
+
+    def _function(self, function: Operation) -> str:
+        printer = FunctionPrinter(self.environment, function)
+        body = printer.body()
+        attribute = function.properties["function_type"]
+        assert isinstance(attribute, TypeAttribute)
+        assert isinstance(attribute.type, FunctionType)
+        name = self.environment.globals[symbol_name(function)]
+        prefix = "" if "network" in function.properties else "static inline " if "inline" in function.properties else "static "
+        result = declare(attribute.type.results[0], name) if attribute.type.results else f"void {name}"
+        return "\n".join([*_comment(function), f"{prefix}{result}({printer.parameters()}) {{", *body, "}", ""])
+
+    def _accessors(self) -> Iterator[str]:
+        for direction in ("input", "output"):
+            for tensor, port in zip(getattr(self.manifest, f"{direction}s"), _ports(self.module, direction), strict=True):
+                element = _port_element(port)
+                member = self.environment.members[referenced_symbol(port, "storage"), element]
+                offset = integer_property(port, "offset") // element_bytes(element)
+                yield f"{_accessor(tensor, element, direction)} {{\n    return {f'&{member}[{offset}]' if offset else member};\n}}\n"
+
+
+def _elements(storage: Operation) -> list[Type]:
+    listed = storage.properties["elements"]
+    assert isinstance(listed, ArrayAttribute)
+    return [entry.type for entry in listed.elements if isinstance(entry, TypeAttribute)]
+
+
+def _in_call_order(module: Operation) -> list[Operation]:
+    """The functions, each after those that it calls."""
+    by_name = {symbol_name(function): function for function in _all(module, "c.function")}
+    done: dict[Operation, None] = {}
+
+    def visit(function: Operation) -> None:
+        if function not in done:
+            for operation in function.walk():
+                if operation.name == "c.call":
+                    visit(by_name[referenced_symbol(operation, "callee")])
+            done[function] = None
+
+    for function in by_name.values():
+        visit(function)
+    return list(done)
+
+
+def _comment(function: Operation) -> list[str]:
+    """The documentation of a function: its comment, or the nodes that it came from."""
+    comment = function.properties.get("comment")
+    if isinstance(comment, StringAttribute):
+        lines = comment.value.replace("*/", "* /").split("\n")
+    else:
+        lines = [", ".join(function.location.names).replace("*/", "* /")] if function.location.names else []
+    if not lines:
+        return []
+    return [f"/* {lines[0]} */"] if len(lines) == 1 else [f"/* {lines[0]}", *(f"   {line}" for line in lines[1:-1]), f"   {lines[-1]} */"]
+
+
+def _const_macro(name: str) -> str:
+    macro = f"{name.upper()}_CONST"
+    return f"#ifndef {macro}\n#define {macro} /* an attribute that places the constants */\n#endif\n\n"
+
+
+_NO_CONTRACTION = """\
+#if defined(__clang__) || !defined(__GNUC__)
+#pragma STDC FP_CONTRACT OFF
+#endif
+"""
+_COPY = """\
+/* Elements of several wide types share the memory: they are copied, which is defined whatever was stored there before. */
+#if defined(__GNUC__)
+#define COPY_ELEMENT(to, from, size) ((void)__builtin_memcpy(to, from, size))
+#else
+static void copy_bytes(void *to, const void *from, unsigned size) {
+    unsigned char *target = to;
+    const unsigned char *source = from;
+    while (size--) {
+        *target++ = *source++;
+    }
+}
+#define COPY_ELEMENT(to, from, size) copy_bytes(to, from, (unsigned)(size))
+#endif
+"""
+
+
+# -- NAME.h
+
+
+def _accessor(tensor: Tensor, element: Type, direction: str) -> str:
+    """The declaration of the function that gives the address of an input or output."""
+    return f"{'const ' if direction == 'output' else ''}{c_type(element)} *{tensor.function}(void)"
+
+
+def _header(module: Operation, manifest: Manifest) -> str:
+    name, macro = manifest.name, manifest.name.upper()
+    lines = [
+        f"/* Generated by tinyir from {manifest.model}.  Write the input, call {name}_run, read the output; {name}_run may overwrite the input. */",
+        f"#ifndef {macro}_H",
+        f"#define {macro}_H",
+        "",
+        "#include <stdint.h>",
+        "",
+        f"#define {macro}_ARENA_BYTES {manifest.arena_bytes}",
+        f"#define {macro}_ARENA_ALIGNMENT {_alignment(module)}",
+        *_port_macros(module, manifest),
+        "",
+        "#ifdef __cplusplus",
+        'extern "C" {',
+        "#endif",
+        "",
+        *_prototypes(module, manifest),
+        f"void {name}_run(void);",
+        "",
+        "#ifdef __cplusplus",
+        "}",
+        "#endif",
+        "",
+        f"#endif /* {macro}_H */",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _alignment(module: Operation) -> int:
+    return max((element_bytes(element) for storage in _all(module, "c.storage") for element in _elements(storage)), default=1)
+
+
+def _prototypes(module: Operation, manifest: Manifest) -> Iterator[str]:
+    for direction in ("input", "output"):
+        for tensor, port in zip(getattr(manifest, f"{direction}s"), _ports(module, direction), strict=True):
+            shape = "x".join(map(str, tensor.shape)) or "scalar"
+            yield f"{_accessor(tensor, _port_element(port), direction)}; /* {tensor.name.replace('*/', '* /')}: {shape} */"
+
+
+def _port_macros(module: Operation, manifest: Manifest) -> Iterator[str]:
+    for direction in ("input", "output"):
+        for tensor, port in zip(getattr(manifest, f"{direction}s"), _ports(module, direction), strict=True):
+            macro = tensor.function.upper()
+            yield f"#define {macro}_SIZE {tensor.elements}"
+            scale, zero_point = port.properties.get("scale"), port.properties.get("zero_point")
+            if isinstance(scale, FloatAttribute) and isinstance(zero_point, IntegerAttribute):
+                yield f"#define {macro}_SCALE {scale.value!r}f"
+                yield f"#define {macro}_ZERO_POINT {f'({zero_point.value})' if zero_point.value < 0 else zero_point.value}"
+
+

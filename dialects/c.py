@@ -1,0 +1,207 @@
+"""The C level: statements and expressions of C99, one operation each; printing adds nothing but spelling.
+
+Types are the builtin ones and mean C's: i8 is int8_t, ui32 is uint32_t, f32 is float, i1 the int of a comparison, and a
+memref of unknown extent a pointer (`const` if it points into "flash").  An expression's operands have C types at least as
+wide as int or have been cast to the type that the operation works in, so integer promotion changes nothing.
+
+A `c.variable` is an object with a name: its value as an operand means its content at that moment.  All other results are
+values; the printer spells one where it is used, or gives it a name if it is used more than once or must be taken before
+something changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinyir.ir.attribute import Attribute
+from tinyir.ir.attributes import DenseElements, IntegerAttribute, StringAttribute
+from tinyir.ir.operation import Operation
+from tinyir.ir.registry import PURE, Effects, OperationDefinition, register
+from tinyir.ir.types import I1, IndexType, MemRefType, Type
+
+ARITHMETIC = ("+", "-", "*", "/", "%", "<<", ">>", "&", "|", "^")
+COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+LOGIC = ("&&", "||")
+UNARY = ("-", "~", "!")
+
+
+def text_property(operation: Operation, property: str) -> str:
+    """The value of a string property."""
+    value = operation.properties[property]
+    assert isinstance(value, StringAttribute)
+    return value.value
+
+
+def _no_index(operation: Operation) -> Iterator[str]:
+    if any(isinstance(value.type, IndexType) for value in (*operation.operands, *operation.results)):
+        yield "C knows no index: a width must be chosen"
+
+
+def _verify_binary(operation: Operation) -> Iterator[str]:
+    yield from _no_index(operation)
+    left, right, result = operation.operands[0].type, operation.operands[1].type, operation.result.type
+    operator = text_property(operation, "operator")
+    if operator not in ARITHMETIC + COMPARISONS + LOGIC:
+        yield f"there is no operator '{operator}'"
+    elif operator not in ("<<", ">>") and left is not right:
+        yield f"{left} {operator} {right}: the types differ"
+    elif result is not (left if operator in ARITHMETIC else I1):
+        yield f"{left} {operator} {right} is no {result}"
+
+
+def _verify_unary(operation: Operation) -> Iterator[str]:
+    yield from _no_index(operation)
+    if text_property(operation, "operator") not in UNARY:
+        yield f"there is no operator '{text_property(operation, 'operator')}'"
+    if operation.operands[0].type is not operation.result.type:
+        yield f"{operation.operands[0].type} does not become {operation.result.type}"
+
+
+def _verify_conditional(operation: Operation) -> Iterator[str]:
+    condition, first, second = (operand.type for operand in operation.operands)
+    if condition is not I1:
+        yield f"a condition is i1, not {condition}"
+    if not first is second is operation.result.type:
+        yield f"{first} and {second} are not both {operation.result.type}"
+
+
+def _verify_memory(operation: Operation, memory: int, element: Type) -> Iterator[str]:
+    yield from _no_index(operation)
+    type = operation.operands[memory].type
+    if not isinstance(type, MemRefType) or type.rank != 1:
+        yield f"a pointer is a memref of rank 1, not {type}"
+    elif element is not type.element:
+        yield f"an element of {type} is no {element}"
+
+
+def _verify_load(operation: Operation) -> Iterator[str]:
+    return _verify_memory(operation, 0, operation.result.type)
+
+
+def _verify_store(operation: Operation) -> Iterator[str]:
+    return _verify_memory(operation, 1, operation.operands[0].type)
+
+
+def _verify_assign(operation: Operation) -> Iterator[str]:
+    variable, value = operation.operands
+    if variable.definer is None or variable.definer.name != "c.variable":
+        yield "only a c.variable is assigned"
+    if variable.type is not value.type:
+        yield f"a variable of type {variable.type} does not hold {value.type}"
+
+
+def _verify_array(operation: Operation) -> Iterator[str]:
+    value = operation.properties["value"]
+    if not isinstance(value, DenseElements) or value.type.rank != 1:
+        yield f"an array is a list of elements, not {value}"
+
+
+def _verify_for(operation: Operation) -> Iterator[str]:
+    yield from _no_index(operation)
+    step = operation.properties["step"]
+    if not isinstance(step, IntegerAttribute) or step.value == 0:
+        yield f"a loop does not step by {step}"
+    arguments = operation.body.arguments
+    if len(arguments) != 1 or any(operand.type is not arguments[0].type for operand in operation.operands):
+        yield "a loop has one counter, of the type of its bounds"
+
+
+def _infer_load(operands: list[Type], properties: dict[str, Attribute]) -> list[Type]:
+    type = operands[0]
+    assert isinstance(type, MemRefType), properties
+    return [type.element]
+
+
+def _define(
+    name: str,
+    summary: str,
+    operands: tuple[str, ...] = (),
+    results: tuple[str, ...] = (),
+    properties: dict[str, str] | None = None,
+    **details: object,
+) -> None:
+    definition = OperationDefinition(f"c.{name}", summary, operands, results, properties or {})
+    for field, value in details.items():
+        setattr(definition, field, value)
+    register(definition)
+
+
+_SYMBOL = frozenset(("symbol",))
+
+# -- what stands outside of functions
+
+_define(
+    "array",
+    "a constant array in flash",
+    properties={"sym_name": "its name", "value": "its elements"},
+    traits=_SYMBOL,
+    effects=PURE,
+    verify=_verify_array,
+)
+_define(
+    "storage",
+    "static memory, read and written as elements of the types that it lists",
+    properties={"sym_name": "its name", "bytes": "its size", "elements": "array of element types"},
+    traits=_SYMBOL,
+    effects=PURE,
+)
+_define(
+    "port",
+    "an input or output of the network",
+    properties={
+        "name": "of the tensor in the model",
+        "direction": '"input" or "output"',
+        "storage": "the c.storage that holds it",
+        "offset": "bytes from the start of the storage",
+        "type": "memref with the model's element type",
+        "?scale": "of a quantized tensor",
+        "?zero_point": "of a quantized tensor",
+    },
+    effects=PURE,
+)
+_define(
+    "function",
+    "a function; `network` marks the one that runs the model, `inline` one that is spelled `static inline`",
+    properties={
+        "sym_name": "its name",
+        "function_type": "parameters and results (at most one)",
+        "?network": "unit",
+        "?inline": "unit",
+        "?packed": "unit: the parameters are one constant structure for each call",
+        "?comment": "what it is, for the reader of the C",
+    },
+    traits=frozenset(("symbol", "isolated")),
+)
+
+# -- statements
+
+_define("variable", "an object with a name, and a first value or none", ("initial...",), ("variable",))
+_define("scratch", "a local array", (), ("memory",), {"extent": "elements"})
+_define("assign", "gives a variable another value", ("variable", "value"), verify=_verify_assign)
+_define("store", "array[index] = value", ("value", "memory", "index"), effects=Effects(writes=(1,)), verify=_verify_store)
+_define(
+    "for",
+    "counts from start while below limit, or with a negative step while not below limit",
+    ("start", "limit"),
+    properties={"step": "added each time; not 0"},
+    verify=_verify_for,
+)
+_define("if", "does the first region if the condition holds, else the second", ("condition",))
+_define("return", "ends the function", ("value...",), traits=frozenset(("terminator",)))
+_define("call", "calls a function; `pure` if it touches no memory", ("arguments...",), ("result...",), {"callee": "its name", "?pure": "unit"})
+
+# -- expressions
+
+_define("literal", "a constant", (), ("value",), {"value": "integer or float"}, traits=frozenset(("constant",)), effects=PURE)
+_define("address", "where an array or storage begins", (), ("pointer",), {"name": "c.array or c.storage"}, effects=PURE)
+_define("binary", "left operator right", ("left", "right"), ("value",), {"operator": "as in C"}, effects=PURE, verify=_verify_binary)
+_define("unary", "operator operand", ("operand",), ("value",), {"operator": "as in C"}, effects=PURE, verify=_verify_unary)
+_define("cast", "(type) operand", ("operand",), ("value",), effects=PURE, verify=_no_index)
+_define(
+    "conditional", "condition ? first : second", ("condition", "first", "second"), ("value",), effects=PURE, verify=_verify_conditional
+)
+_define(
+    "bits", "the bits of a float as an integer of its width, or the other way round", ("operand",), ("value",), effects=PURE
+)
+_define("load", "array[index]", ("memory", "index"), ("value",), effects=Effects(reads=(0,)), verify=_verify_load, infer=_infer_load)
+

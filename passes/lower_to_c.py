@@ -1,0 +1,608 @@
+"""From the buffer level to C: memory becomes static arrays, loops become `for`, accumulators become local variables.
+
+    loop.for %i = 0 to 8 iter(%a = %zero) -> (i32) {       int32_t a = 0;
+      %v = buffer.load %x[%i * 2] : memref<16xi8>          for (int32_t i = 0; i < 8; i++) {
+      %w = arith.extsi %v : i8 to i32                =>        a = a + (int32_t)arena.i8[i * 2];
+      %s = arith.addi %a, %w overflow<nsw> : i32           }
+      loop.yield %s : i32
+    }
+
+Indices become integers of a width that a `bounds` proof has shown to hold every address.  Integer arithmetic is spelled
+on signed types where it is known not to overflow (`overflow<nsw>`), on unsigned ones where it may wrap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from tinyir.dialects import loop
+from tinyir.dialects.buffer import FLASH, access_map, global_type, integer_property, referenced_symbol, size_bytes, symbol_name
+from tinyir.dialects.c_writer import CWriter, literal_of, unsigned
+from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet
+from tinyir.ir.affine_interval import Interval, interval_of
+from tinyir.ir.attribute import Attribute
+from tinyir.ir.attributes import (
+    ArrayAttribute,
+    DenseElements,
+    FloatAttribute,
+    IntegerAttribute,
+    StringAttribute,
+    TypeAttribute,
+    UnitAttribute,
+    element_bytes,
+)
+from tinyir.ir.builder import Builder, find_symbol, functions
+from tinyir.ir.errors import TinyirError
+from tinyir.ir.operation import Block, Operation, Region, Value
+from tinyir.ir.types import I1, I32, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type
+from tinyir.rewrite.passes import Pass, PassContext
+
+INT32: Interval = (-(1 << 31), (1 << 31) - 1)
+
+
+@attrs.frozen
+class LowerToC(Pass):
+    """`canonical` keeps all index arithmetic in one full form, so that `merge_functions` finds more that is alike."""
+
+    name = "lower_to_c"
+    reads = ("builtin", "func", "arith", "loop", "buffer")
+    leaves = ("builtin", "c")
+
+    canonical: bool = False
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        """
+        Raises:
+            TinyirError: an operation that has no form in C.
+        """
+        _Module(module, self.canonical).lower()
+
+
+class _Module:
+    """The module, and what its functions have asked for so far."""
+
+    def __init__(self, module: Operation, canonical: bool) -> None:
+        self.module = module
+        self.index_type = I32
+        self.canonical = canonical
+        self.accessed: dict[str, dict[Type, None]] = {}
+        """For each global in RAM the element types that it is accessed with."""
+        self.helpers: dict[str, Operation] = {}
+
+    def lower(self) -> None:
+        old = list(self.module.body)
+        for function in functions(self.module):
+            Builder.at_end(self.module.body).insert(_Function(self, function).lower())
+        self._lower_globals()
+        for operation in reversed(old):
+            operation.drop_references()
+            operation.detach()
+
+    def element(self, type: Type) -> Type:
+        """The type that C stores: a truth value is a byte, an index has a width."""
+        if type is I1:
+            return U8
+        return self.index_type if isinstance(type, IndexType) else type
+
+    def value_type(self, type: Type) -> Type:
+        """The type that C computes with."""
+        return self.index_type if isinstance(type, IndexType) else type
+
+    # -- globals
+
+    def _lower_globals(self) -> None:
+        first = next(operation for operation in self.module.body if operation.name == "c.function")
+        builder = Builder(self.module.body, first)
+        for operation in list(self.module.body):
+            builder.location = operation.location
+            if operation.name == "buffer.global" and symbol_name(operation) in self.accessed:
+                self._lower_global(operation, builder)
+            elif operation.name == "buffer.port":
+                storage = referenced_symbol(operation, "storage")
+                self.access(storage, self.element(global_type(operation).element))
+        for operation in [operation for operation in self.module.body if operation.name == "buffer.port"]:
+            if find_storage(self.module, referenced_symbol(operation, "storage")) is None:
+                declared = find_symbol(self.module, referenced_symbol(operation, "storage"))
+                assert declared is not None
+                self._lower_global(declared, builder)
+            builder.create("c.port", properties=dict(operation.properties), location=operation.location)
+        for name, helper in sorted(self.helpers.items()):
+            builder.insert(helper)
+            assert name
+
+    def _lower_global(self, operation: Operation, builder: Builder) -> None:
+        type = global_type(operation)
+        name: dict[str, Attribute] = {"sym_name": operation.properties["sym_name"]}
+        if type.space is FLASH:
+            value = operation.properties["value"]
+            assert isinstance(value, DenseElements)
+            flat = DenseElements(TensorType([type.element_count], self.element(type.element)), value.data, value.splat)
+            builder.create("c.array", properties={**name, "value": flat})
+        else:
+            accessed = sorted(self.accessed[symbol_name(operation)], key=lambda type: (element_bytes(type), str(type)))
+            elements = ArrayAttribute([TypeAttribute(type) for type in accessed])
+            builder.create("c.storage", properties={**name, "bytes": IntegerAttribute(size_bytes(type), self.index_type), "elements": elements})
+
+    def access(self, name: str, element: Type) -> None:
+        """Notes that a global is accessed with elements of a type."""
+        self.accessed.setdefault(name, {})[element] = None
+
+    # -- helpers
+
+    def helper(self, name: str, parameters: Sequence[Type], result: Type, body: Callable[[CWriter, Sequence[Value]], Value]) -> str:
+        """The name of a small function, made when it is first asked for."""
+        if name not in self.helpers:
+            made, writer = c_function(name, FunctionType(parameters, [result]), self.index_type)
+            made.properties["inline"] = UnitAttribute()
+            writer.return_(body(writer, made.body.arguments))
+            self.helpers[name] = made
+        return name
+
+    def extreme(self, writer: CWriter, operator: str, left: Value, right: Value) -> Value:
+        """The greater (`>`) or the lesser (`<`) of two values."""
+        type = left.type
+        word = "maximum" if operator == ">" else "minimum"
+        name = self.helper(f"{word}_{type}", [type, type], type, lambda w, v: w.conditional(w.binary(operator, v[0], v[1]), v[0], v[1]))
+        return writer.call(name, [left, right], [type], pure=True).result
+
+    def float_extreme(self, writer: CWriter, operator: str, left: Value, right: Value) -> Value:
+        """The same for floats: if one is not a number, that one."""
+        type = left.type
+        word = "maximum" if operator == ">=" else "minimum"
+
+        def body(w: CWriter, v: Sequence[Value]) -> Value:
+            chosen = w.binary("||", w.binary(operator, v[0], v[1]), w.binary("!=", v[0], v[0]))
+            return w.conditional(chosen, v[0], v[1])
+
+        return writer.call(self.helper(f"{word}_{type}", [type, type], type, body), [left, right], [type], pure=True).result
+
+    def floor_divide(self, writer: CWriter, left: Value, right: Value) -> Value:
+        type = left.type
+
+        def body(w: CWriter, v: Sequence[Value]) -> Value:
+            inexact = w.binary("!=", w.binary("%", v[0], v[1]), w.literal(0, type))
+            apart = w.binary("!=", w.binary("<", v[0], w.literal(0, type)), w.binary("<", v[1], w.literal(0, type)))
+            quotient = w.binary("/", v[0], v[1])
+            return w.conditional(w.binary("&&", inexact, apart), w.binary("-", quotient, w.literal(1, type)), quotient)
+
+        return writer.call(self.helper(f"floor_divide_{type}", [type, type], type, body), [left, right], [type], pure=True).result
+
+
+def find_storage(module: Operation, name: str) -> Operation | None:
+    """The c.storage of that name."""
+    wanted = StringAttribute(name)
+    return next((op for op in module.body if op.name == "c.storage" and op.properties["sym_name"] is wanted), None)
+
+
+def c_function(name: str, type: FunctionType, index_type: IntegerType, canonical: bool = False) -> tuple[Operation, CWriter]:
+    """An empty function that stands nowhere yet, and a writer for its body."""
+    block = Block(type.inputs)
+    properties: dict[str, Attribute] = {"sym_name": StringAttribute(name), "function_type": TypeAttribute(type)}
+    function = Operation("c.function", properties=properties, regions=[Region([block])])
+    return function, CWriter(block, index_type, canonical)
+
+
+@attrs.frozen
+class _Place:
+    """Memory as C sees it: a global by name or a pointer, the first element's number, and the shape."""
+
+    type: MemRefType
+    name: str
+    pointer: Value | None
+    offset_bytes: int
+
+
+class _Function:
+    """One function on its way to C."""
+
+    def __init__(self, module: _Module, function: Operation) -> None:
+        self.module = module
+        self.function = function
+        self.values: dict[Value, Value] = {}
+        self.places: dict[Value, _Place] = {}
+        self.indices: dict[Value, AffineExpression] = {}
+        """Values of type index, as expressions over `counters`."""
+        self.counters: list[Value] = []
+        self.ranges: list[Interval] = []
+
+    def lower(self) -> Operation:
+        attribute = self.function.properties["function_type"]
+        assert isinstance(attribute, TypeAttribute)
+        assert isinstance(attribute.type, FunctionType)
+        inputs = [self.module.value_type(type) for type in attribute.type.inputs]
+        results = [self.module.value_type(type) for type in attribute.type.results]
+        name = c_name(self.module.module, symbol_name(self.function))
+        made, writer = c_function(name, FunctionType(inputs, results), self.module.index_type, self.module.canonical)
+        made.location = self.function.location
+        if "network" in self.function.attributes:
+            made.properties["network"] = UnitAttribute()
+        if "comment" in self.function.attributes:
+            made.properties["comment"] = self.function.attributes["comment"]
+        for old, new in zip(self.function.body.arguments, made.body.arguments, strict=True):
+            new.name = old.name
+            self._bind(old, new)
+        self.block(self.function.body, writer)
+        return made
+
+    def _bind(self, old: Value, new: Value) -> None:
+        self.values[old] = new
+        if isinstance(old.type, IndexType):
+            self.indices[old] = self._counter(new, INT32)
+
+    def _counter(self, value: Value, range: Interval) -> AffineExpression:
+        self.counters.append(value)
+        self.ranges.append(range)
+        return AffineDimension(len(self.counters) - 1)
+
+    def value(self, value: Value, writer: CWriter) -> Value:
+        """The C value of a scalar."""
+        found = self.values.get(value)
+        if found is not None:
+            return found
+        return writer.affine(self.indices[value], self.counters, self.ranges)
+
+    # -- statements
+
+    def block(self, block: Block, writer: CWriter) -> None:
+        """Lowers all operations of a block."""
+        for operation in block:
+            writer.builder.location = operation.location
+            lower = _LOWERINGS.get(operation.name)
+            if lower is None:
+                raise TinyirError(f"operation '{operation.name}' has no form in C", place=operation.location.place)
+            lower(self, operation, writer)
+
+    def _get_global(self, operation: Operation, _writer: CWriter) -> None:
+        type = operation.result.type
+        assert isinstance(type, MemRefType)
+        self.places[operation.result] = _Place(type, referenced_symbol(operation, "name"), None, 0)
+
+    def _view(self, operation: Operation, _writer: CWriter) -> None:
+        source, type = self.places[operation.operands[0]], operation.result.type
+        assert isinstance(type, MemRefType)
+        offset = source.offset_bytes + integer_property(operation, "offset")
+        self.places[operation.result] = attrs.evolve(source, type=type, offset_bytes=offset)
+
+    def _allocate(self, operation: Operation, writer: CWriter) -> None:
+        type = operation.result.type
+        assert isinstance(type, MemRefType)
+        pointer = writer.scratch(type.element_count, self.module.element(type.element), type.space, operation.result.name or "scratch")
+        self.places[operation.result] = _Place(type, "", pointer, 0)
+
+    def _element(self, memory: Value, operation: Operation, indices: Sequence[Value], writer: CWriter) -> tuple[Value, Value]:
+        """Pointer and index of an access."""
+        place = self.places[memory]
+        element = self.module.element(place.type.element)
+        if place.pointer is not None:
+            pointer = place.pointer
+        else:
+            self.module.access(place.name, element)
+            pointer = writer.address(place.name, element, place.type.space)
+        mapping = access_map(operation).replace([self.indices[index] for index in indices], len(self.counters))
+        linear: AffineExpression = AffineConstant(place.offset_bytes // element_bytes(element))
+        stride = 1
+        for index, extent in zip(reversed(mapping.results), reversed(place.type.shape), strict=True):
+            linear = index * stride + linear
+            stride *= extent
+        return pointer, writer.affine(linear, self.counters, self.ranges)
+
+    def _load(self, operation: Operation, writer: CWriter) -> None:
+        pointer, index = self._element(operation.operands[0], operation, operation.operands[1:], writer)
+        loaded = writer.load(pointer, index)
+        self.values[operation.result] = writer.binary("!=", loaded, writer.literal(0, loaded.type)) if operation.result.type is I1 else loaded
+
+    def _store(self, operation: Operation, writer: CWriter) -> None:
+        value = self.value(operation.operands[0], writer)
+        pointer, index = self._element(operation.operands[1], operation, operation.operands[2:], writer)
+        writer.store(writer.cast(value, self.module.element(operation.operands[0].type)), pointer, index)
+
+    # -- loops and conditions
+
+    def _bound(self, map: AffineMap, operands: Sequence[Value], operator: str, writer: CWriter) -> Value:
+        """The greatest (`>`) or least (`<`) of the map's results."""
+        replaced = map.replace([self.indices[operand] for operand in operands], len(self.counters))
+        values = [writer.affine(result, self.counters, self.ranges) for result in replaced.results]
+        bound = values[0]
+        for other in values[1:]:
+            bound = self.module.extreme(writer, operator, bound, other)
+        return bound
+
+    def _range(self, operation: Operation) -> Interval:
+        """The values that the counter of a loop takes."""
+        low = loop.lower_map(operation).replace([self.indices[v] for v in loop.lower_operands(operation)], len(self.counters))
+        high = loop.upper_map(operation).replace([self.indices[v] for v in loop.upper_operands(operation)], len(self.counters))
+        least = max(interval_of(result, self.ranges)[0] for result in low.results)
+        greatest = min(interval_of(result, self.ranges)[1] for result in high.results) - 1
+        return least, max(least, greatest)
+
+    def _for(self, operation: Operation, writer: CWriter) -> None:
+        variables = [self._accumulator(operation, i, initial, writer) for i, initial in enumerate(loop.initial_values(operation))]
+        for value, result, variable in zip(operation.body.arguments[1:], operation.results, variables, strict=True):
+            self.values[value] = self.values[result] = variable
+        lower = self._bound(loop.lower_map(operation), loop.lower_operands(operation), ">", writer)
+        upper = self._bound(loop.upper_map(operation), loop.upper_operands(operation), "<", writer)
+        range, name = self._range(operation), loop.induction_variable(operation).name or "i"
+        upper.name = f"{name}_end"
+        counter, body = self._counting_loop(operation, lower, upper, writer, name)
+        index = self._counter(counter, range)
+        bounds = loop.constant_bounds(operation)
+        if loop.is_reverse(operation) and self.module.canonical and bounds is not None:
+            index = sum(_last_and_first(bounds, loop.step(operation))) - index
+        self.indices[loop.induction_variable(operation)] = index
+        self.block(operation.body, body)
+
+    def _counting_loop(self, operation: Operation, lower: Value, upper: Value, writer: CWriter, name: str) -> tuple[Value, CWriter]:
+        step = loop.step(operation)
+        if not loop.is_reverse(operation) or (self.module.canonical and loop.constant_bounds(operation) is not None):
+            return writer.for_(lower, upper, step, name)
+        low, high = literal_of(lower), literal_of(upper)
+        if low is not None and high is not None:
+            return writer.for_(writer.index(_last_and_first((low, high), step)[0]), lower, -step, name)
+        last = writer.binary("-", upper, writer.index(1))
+        if step != 1:
+            count = writer.binary("/", writer.binary("-", last, lower), writer.index(step))
+            last = writer.binary("+", lower, writer.binary("*", count, writer.index(step)))
+        return writer.for_(last, lower, -step, name)
+
+    def _accumulator(self, operation: Operation, number: int, initial: Value, writer: CWriter) -> Value:
+        """The variable of an iteration value: that of the enclosing loop if it only passes through."""
+        result, known = operation.results[number], self.values.get(initial)
+        if known is not None and known.definer is not None and known.definer.name == "c.variable" and self._passes_through(operation, initial, result):
+            return known
+        name = operation.body.arguments[1 + number].name or "sum"
+        return writer.variable(self.value(initial, writer), self.module.value_type(initial.type), name)
+
+    @staticmethod
+    def _passes_through(operation: Operation, initial: Value, result: Value) -> bool:
+        block = operation.parent
+        if block is None or initial not in block.arguments or not initial.has_one_use or not result.has_one_use:
+            return False
+        terminator = block.terminator
+        position = block.arguments.index(initial) - 1
+        return terminator.name == "loop.yield" and position >= 0 and terminator.operands[position] is result
+
+    def _yield(self, operation: Operation, writer: CWriter) -> None:
+        owner = operation.parent_operation
+        assert owner is not None
+        pairs = [(self.values[result], self.value(value, writer)) for result, value in zip(owner.results, operation.operands, strict=True)]
+        pairs = [(variable, value) for variable, value in pairs if variable is not value]
+        targets = {variable for variable, _ in pairs}
+        taken = [(variable, writer.copy(value) if len(pairs) > 1 and value in targets else value) for variable, value in pairs]
+        for variable, value in taken:
+            writer.assign(variable, value)
+
+    def _if(self, operation: Operation, writer: CWriter) -> None:
+        for result in operation.results:
+            self.values[result] = writer.variable(None, self.module.value_type(result.type), result.name or "chosen")
+        condition = operation.properties["condition"]
+        assert isinstance(condition, AffineSet)
+        tests = [self._test(expression, equal, operation.operands, writer) for expression, equal in condition.constraints]
+        if not tests:
+            tests = [writer.literal(1, I1)]
+        whole = tests[0]
+        for test in tests[1:]:
+            whole = writer.binary("&&", whole, test)
+        for region, branch in zip(operation.regions, writer.if_(whole), strict=True):
+            self.block(region.blocks[0], branch)
+
+    def _test(self, expression: AffineExpression, equal: bool, operands: Sequence[Value], writer: CWriter) -> Value:
+        replaced = expression.replace([self.indices[operand] for operand in operands])
+        value = writer.affine(replaced, self.counters, self.ranges)
+        return writer.binary("==" if equal else ">=", value, writer.index(0))
+
+    def _index(self, operation: Operation, writer: CWriter) -> None:
+        """An integer that is an affine expression of indices."""
+        mapping = access_map(operation).replace([self.indices[operand] for operand in operation.operands], len(self.counters))
+        value = writer.affine(mapping.results[0], self.counters, self.ranges)
+        self.values[operation.result] = writer.cast(value, self.module.value_type(operation.result.type))
+        if isinstance(operation.result.type, IndexType):
+            self.indices[operation.result] = mapping.results[0]
+
+    # -- functions
+
+    def _return(self, operation: Operation, writer: CWriter) -> None:
+        if operation.operands:
+            writer.return_(*(self.value(operand, writer) for operand in operation.operands))
+
+    def _call(self, operation: Operation, writer: CWriter) -> None:
+        results = [self.module.value_type(result.type) for result in operation.results]
+        name = c_name(self.module.module, referenced_symbol(operation, "callee"))
+        arguments = [self.value(operand, writer) for operand in operation.operands]
+        made = writer.call(name, arguments, results, pure=bool(results))
+        for old, new in zip(operation.results, made.results, strict=True):
+            self._bind(old, new)
+
+    # -- arithmetic
+
+    def _constant(self, operation: Operation, writer: CWriter) -> None:
+        value = operation.properties["value"]
+        result = operation.result
+        if isinstance(value, IntegerAttribute):
+            if isinstance(result.type, IndexType):
+                self.indices[result] = AffineConstant(value.value)
+            else:
+                self.values[result] = writer.literal(value.value, result.type)
+        elif isinstance(value, FloatAttribute):
+            self.values[result] = writer.float_bits(value.bits, value.type)
+        else:
+            raise TinyirError(f"a constant of type {result.type} has no form in C")
+
+    def arithmetic(self, operation: Operation, writer: CWriter) -> None:
+        """An operation of the arith dialect on scalars."""
+        operands = [self.value(operand, writer) for operand in operation.operands]
+        result = operation.result
+        made = _ARITHMETIC[operation.name](_Arithmetic(self.module, operation, writer, self.module.value_type(result.type)), *operands)
+        if isinstance(result.type, IndexType):
+            self.indices[result] = self._counter(made, _source_range(operation))
+        else:
+            self.values[result] = made
+
+
+def _source_range(operation: Operation) -> Interval:
+    """What is known of an index that was computed from data: the range of the integer that it was cast from."""
+    value = operation.operands[0] if operation.name in ("arith.index_cast", "arith.index_castui") else None
+    definer = value.definer if value is not None else None
+    if definer is not None and definer.name == "arith.extui" and isinstance(definer.operands[0].type, IntegerType):
+        return 0, (1 << definer.operands[0].type.width) - 1
+    return INT32
+
+
+def _last_and_first(bounds: tuple[int, int], step: int) -> tuple[int, int]:
+    low, high = bounds
+    return low + max(high - low - 1, 0) // step * step, low
+
+
+def c_name(module: Operation, name: str) -> str:
+    """The name of a function in C; scalar functions are named with their type, since C knows `exp` and the like by itself."""
+    function = find_symbol(module, name)
+    if function is not None and function.name == "func.func":
+        attribute = function.properties["function_type"]
+        if isinstance(attribute, TypeAttribute) and isinstance(attribute.type, FunctionType) and attribute.type.results:
+            return f"{name}_{attribute.type.results[0]}"
+    return name
+
+
+@attrs.frozen
+class _Arithmetic:
+    """One operation of the arith dialect, where it is written, and the type of its result in C."""
+
+    module: _Module
+    operation: Operation
+    writer: CWriter
+    type: Type
+
+    @property
+    def cannot_overflow(self) -> bool:
+        return isinstance(self.operation.result.type, IndexType) or "nsw" in str(self.operation.get("overflowFlags"))
+
+    def integer(self, operator: str, left: Value, right: Value) -> Value:
+        """left operator right on integers: in the unsigned type if it may wrap, in int32 if the type is narrower than int."""
+        assert isinstance(self.type, IntegerType)
+        if self.type is I1:
+            return self._logical({"+": "!=", "-": "!=", "^": "!=", "*": "&&", "&": "&&", "|": "||"}[operator], left, right)
+        if self.type.width < 32:
+            return self.writer.cast(self.writer.binary(operator, self.writer.cast(left, I32), self.writer.cast(right, I32)), self.type)
+        if operator in ("&", "|", "^") or self.cannot_overflow:
+            return self.writer.binary(operator, left, right)
+        return self.writer.wrapping(operator, left, right)
+
+    def _logical(self, operator: str, left: Value, right: Value) -> Value:
+        return self.writer.binary(operator, left, right)
+
+    def zero_extended(self, value: Value, type: Type) -> Value:
+        """The integer read as unsigned, in a type that holds it."""
+        if value.type is I1:
+            return self.writer.conditional(value, self.writer.literal(1, type), self.writer.literal(0, type))
+        return self.writer.cast(self.writer.cast(value, unsigned(value.type)), type)
+
+    def sign_extended(self, value: Value, type: Type) -> Value:
+        if value.type is I1:
+            return self.writer.conditional(value, self.writer.literal(-1, type), self.writer.literal(0, type))
+        return self.writer.cast(value, type)
+
+    def truncated(self, value: Value) -> Value:
+        if self.type is I1:
+            return self.writer.binary("!=", self.writer.binary("&", value, self.writer.literal(1, value.type)), self.writer.literal(0, value.type))
+        return self.writer.cast(value, self.type)
+
+    def shifted(self, operator: str, left: Value, right: Value) -> Value:
+        """A shift by less than the width; to the left in the unsigned type."""
+        if operator == "<<" and not self.cannot_overflow:
+            moved = self.writer.cast(left, unsigned(left.type))
+            return self.writer.cast(self.writer.binary("<<", moved, right), self.type)
+        return self.writer.binary(operator, left, right)
+
+    def logical_shift(self, left: Value, right: Value) -> Value:
+        return self.writer.cast(self.writer.binary(">>", self.writer.cast(left, unsigned(left.type)), right), self.type)
+
+    def as_unsigned(self, make: Callable[[Value, Value], Value], left: Value, right: Value) -> Value:
+        type = unsigned(left.type)
+        made = make(self.writer.cast(left, type), self.writer.cast(right, type))
+        return made if made.type is I1 else self.writer.cast(made, self.type)
+
+    def compared(self, left: Value, right: Value) -> Value:
+        """`arith.cmpi`: the predicate by MLIR's number."""
+        code = integer_property(self.operation, "predicate")
+        operator = ("==", "!=", "<", "<=", ">", ">=", "<", "<=", ">", ">=")[code]
+        if code >= 6:
+            return self.as_unsigned(lambda a, b: self.writer.binary(operator, a, b), left, right)
+        return self.writer.binary(operator, left, right)
+
+    def compared_floats(self, left: Value, right: Value) -> Value:
+        """`arith.cmpf`: ordered predicates are C's; an unordered one is the opposite of the opposite ordered one, and `!=` is C's."""
+        w, code = self.writer, integer_property(self.operation, "predicate")
+        ordered = {1: "==", 2: ">", 3: ">=", 4: "<", 5: "<="}
+        opposite = {9: "<=", 10: "<", 11: ">=", 12: ">"}
+        if code in ordered:
+            return w.binary(ordered[code], left, right)
+        if code in opposite:
+            return w.unary("!", w.binary(opposite[code], left, right))
+        if code == 13:
+            return w.binary("!=", left, right)
+        apart = w.binary("||", w.binary("<", left, right), w.binary(">", left, right))
+        equal_or_unordered = w.unary("!", apart)
+        is_ordered = w.binary("&&", w.binary("==", left, left), w.binary("==", right, right))
+        return {0: lambda: w.literal(0, I1), 6: lambda: apart, 7: lambda: is_ordered, 8: lambda: equal_or_unordered, 14: lambda: w.unary("!", is_ordered)}.get(
+            code, lambda: w.literal(1, I1)
+        )()
+
+
+_Lowering = Callable[[_Function, Operation, CWriter], None]
+_Scalar = Callable[..., Value]
+
+_ARITHMETIC: dict[str, _Scalar] = {
+    "arith.addi": lambda a, x, y: a.integer("+", x, y),
+    "arith.subi": lambda a, x, y: a.integer("-", x, y),
+    "arith.muli": lambda a, x, y: a.integer("*", x, y),
+    "arith.andi": lambda a, x, y: a.integer("&", x, y),
+    "arith.ori": lambda a, x, y: a.integer("|", x, y),
+    "arith.xori": lambda a, x, y: a.integer("^", x, y),
+    "arith.shli": lambda a, x, y: a.shifted("<<", x, y),
+    "arith.shrsi": lambda a, x, y: a.shifted(">>", x, y),
+    "arith.shrui": lambda a, x, y: a.logical_shift(x, y),
+    "arith.divsi": lambda a, x, y: a.writer.binary("/", x, y),
+    "arith.remsi": lambda a, x, y: a.writer.binary("%", x, y),
+    "arith.divui": lambda a, x, y: a.as_unsigned(lambda p, q: a.writer.binary("/", p, q), x, y),
+    "arith.remui": lambda a, x, y: a.as_unsigned(lambda p, q: a.writer.binary("%", p, q), x, y),
+    "arith.floordivsi": lambda a, x, y: a.module.floor_divide(a.writer, x, y),
+    "arith.maxsi": lambda a, x, y: a.module.extreme(a.writer, ">", x, y),
+    "arith.minsi": lambda a, x, y: a.module.extreme(a.writer, "<", x, y),
+    "arith.maxui": lambda a, x, y: a.as_unsigned(lambda p, q: a.module.extreme(a.writer, ">", p, q), x, y),
+    "arith.minui": lambda a, x, y: a.as_unsigned(lambda p, q: a.module.extreme(a.writer, "<", p, q), x, y),
+    "arith.extsi": lambda a, x: a.sign_extended(x, a.type),
+    "arith.extui": lambda a, x: a.zero_extended(x, a.type),
+    "arith.trunci": lambda a, x: a.truncated(x),
+    "arith.index_cast": lambda a, x: a.writer.cast(x, a.type),
+    "arith.index_castui": lambda a, x: a.zero_extended(x, a.type),
+    "arith.cmpi": lambda a, x, y: a.compared(x, y),
+    "arith.cmpf": lambda a, x, y: a.compared_floats(x, y),
+    "arith.select": lambda a, c, x, y: a.writer.conditional(c, x, y),
+    "arith.addf": lambda a, x, y: a.writer.binary("+", x, y),
+    "arith.subf": lambda a, x, y: a.writer.binary("-", x, y),
+    "arith.mulf": lambda a, x, y: a.writer.binary("*", x, y),
+    "arith.divf": lambda a, x, y: a.writer.binary("/", x, y),
+    "arith.negf": lambda a, x: a.writer.unary("-", x),
+    "arith.maximumf": lambda a, x, y: a.module.float_extreme(a.writer, ">=", x, y),
+    "arith.minimumf": lambda a, x, y: a.module.float_extreme(a.writer, "<=", x, y),
+    "arith.sitofp": lambda a, x: a.writer.cast(x, a.type),
+    "arith.uitofp": lambda a, x: a.writer.cast(a.writer.cast(x, unsigned(x.type)), a.type),
+    "arith.fptosi": lambda a, x: a.writer.cast(x, a.type),
+    "arith.bitcast": lambda a, x: a.writer.bits(x, a.type),
+}
+_LOWERINGS: dict[str, _Lowering] = {
+    "buffer.get_global": _Function._get_global,
+    "buffer.view": _Function._view,
+    "buffer.allocate": _Function._allocate,
+    "buffer.load": _Function._load,
+    "buffer.store": _Function._store,
+    "loop.for": _Function._for,
+    "loop.if": _Function._if,
+    "loop.index": _Function._index,
+    "loop.yield": _Function._yield,
+    "func.return": _Function._return,
+    "func.call": _Function._call,
+    "arith.constant": _Function._constant,
+    **dict.fromkeys(_ARITHMETIC, _Function.arithmetic),
+}

@@ -1,0 +1,38 @@
+"""Intervals of affine expressions: the least and greatest value over a box, exact where each variable stands in one term."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinyir.ir.affine import AffineBinary, AffineConstant, AffineDimension, AffineExpression
+
+Interval = tuple[int, int]
+"""Inclusive."""
+
+
+def interval_of(expression: AffineExpression, ranges: Sequence[Interval]) -> Interval:
+    """An interval that contains all values, dimension i lying in `ranges[i]`.
+
+    Raises:
+        ValueError: the expression has symbols.
+    """
+    if isinstance(expression, AffineConstant):
+        return expression.value, expression.value
+    if isinstance(expression, AffineDimension):
+        return ranges[expression.position]
+    if not isinstance(expression, AffineBinary):
+        raise ValueError(f"no interval is known for {expression}")
+    low, high = interval_of(expression.left, ranges)
+    right_low, right_high = interval_of(expression.right, ranges)
+    match expression.kind:
+        case "+":
+            return low + right_low, high + right_high
+        case "*":
+            return min(low * right_low, high * right_low), max(low * right_low, high * right_low)
+        case "mod":
+            same = low // right_low == high // right_low
+            return (low % right_low, high % right_low) if same else (0, right_low - 1)
+        case "floordiv":
+            return low // right_low, high // right_low
+        case _:
+            return -(-low // right_low), -(-high // right_low)
