@@ -14,7 +14,7 @@ from typing import ClassVar
 import attrs
 
 from tinyir.dialects import loop
-from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap, AffineSet
+from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap, AffineSet, used_dimensions
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.location import fuse
 from tinyir.ir.operation import Operation, Value
@@ -182,13 +182,11 @@ def _substitute(operation: Operation, known: dict[Value, Index]) -> None:
 def substituted(
     expressions: tuple[AffineExpression, ...] | list[AffineExpression], operands: tuple[Value, ...], known: dict[Value, Index]
 ) -> tuple[list[AffineExpression], list[Value]]:
-    """The expressions with known operands replaced, over a list of distinct values."""
-    merged: list[Value] = []
+    """The expressions with known operands replaced, over a list of the distinct values that they still use."""
+    merged: dict[Value, int] = {}
 
     def dimension(value: Value) -> AffineExpression:
-        if value not in merged:
-            merged.append(value)
-        return AffineDimension(merged.index(value))
+        return AffineDimension(merged.setdefault(value, len(merged)))
 
     replacements: list[AffineExpression] = []
     for operand in operands:
@@ -197,4 +195,9 @@ def substituted(
             replacements.append(expression.replace([dimension(value) for value in inner]))
         else:
             replacements.append(dimension(operand))
-    return [expression.replace(replacements) for expression in expressions], merged
+    replaced = [expression.replace(replacements) for expression in expressions]
+    used = sorted(set().union(*map(used_dimensions, replaced)))
+    positions = {old: AffineDimension(new) for new, old in enumerate(used)}
+    values = list(merged)
+    compact = [positions.get(i, AffineDimension(i)) for i in range(len(values))]
+    return [expression.replace(compact) for expression in replaced], [values[i] for i in used]

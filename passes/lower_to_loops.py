@@ -17,7 +17,7 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.ir import expression as ex
-from tinyir.ir.affine import AffineBinary, AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet, linear_terms
+from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet, linear_terms, used_dimensions
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import (
     ArrayAttribute,
@@ -171,7 +171,7 @@ class _Nest:
         """The expressions as a map over the induction variables that they use."""
         used: list[Value] = []
         replacements: list[AffineExpression] = []
-        positions = sorted({p for e in expressions for p in _dimensions(e)})
+        positions = sorted({p for e in expressions for p in used_dimensions(e)})
         for position, variable in enumerate(self.variables):
             if variable is None or position not in positions:
                 replacements.append(AffineConstant(0))
@@ -291,16 +291,7 @@ class _Nest:
 
     def _in_later_fold(self, fold: ex.Fold, condition: AffineExpression) -> bool:
         """Whether a condition mentions a variable of this fold that some loop binds."""
-        return any(v in fold.variables and self.equation.extents[v] > 1 for v in _dimensions(condition))
-
-
-def _dimensions(expression: AffineExpression) -> set[int]:
-    """The variables in an expression."""
-    if isinstance(expression, AffineDimension):
-        return {expression.position}
-    if isinstance(expression, AffineBinary):
-        return _dimensions(expression.left) | _dimensions(expression.right)
-    return set()
+        return any(v in fold.variables and self.equation.extents[v] > 1 for v in used_dimensions(condition))
 
 
 # -- scalars

@@ -270,6 +270,15 @@ def linear_terms(expression: AffineExpression) -> dict[AffineExpression, int]:
     return dict(_terms(expression))
 
 
+def used_dimensions(expression: AffineExpression) -> set[int]:
+    """The positions of the dimensions in an expression."""
+    if isinstance(expression, AffineDimension):
+        return {expression.position}
+    if isinstance(expression, AffineBinary):
+        return used_dimensions(expression.left) | used_dimensions(expression.right)
+    return set()
+
+
 class AffineMap(Attribute):
     """`(d0, d1)[s0] -> (results)`; as an attribute it prints inside `affine_map<...>`."""
 

@@ -22,6 +22,7 @@ from tinyir.ir.affine import (
     AffineExpression,
     as_expression,
     linear_terms,
+    make_binary,
 )
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import (
@@ -482,7 +483,7 @@ class _Instantiation:
                 values = [0 if tensor.shape[len(index) + i] == 1 else v for i, v in enumerate(values)]
             elif item.guard is not None:
                 guard = item.guard
-            index += [_as_index(value) for value in values]
+            index += [self._simplified(_as_index(value)) for value in values]
         if len(index) != len(tensor.shape):
             raise self._error(f"reads '{tensor.name}' of rank {len(tensor.shape)} with {len(index)} indices")
         type = storage_type(tensor.element)
@@ -496,6 +497,9 @@ class _Instantiation:
         if isinstance(expression, ast.Pack):
             return list(self._pack_values(expression.expression))
         return [self._evaluate(expression, lane)]
+
+    def _simplified(self, index: AffineExpression | ex.Expression) -> AffineExpression | ex.Expression:
+        return simplify(index, self.extents) if isinstance(index, AffineExpression) else index
 
     def _outside(self, index: list[Any], shape: tuple[int, ...]) -> list[AffineExpression]:
         """Conditions (>= 0) under which the index lies inside, less those that always hold."""
@@ -703,6 +707,20 @@ def _factor_range(factor: AffineExpression, extents: Sequence[int]) -> tuple[int
     if factor.kind == "floordiv":
         return low // divisor, high // divisor
     return -(-low // divisor), -(-high // divisor)
+
+
+def simplify(expression: AffineExpression, extents: Sequence[int]) -> AffineExpression:
+    """The expression without divisions that the ranges of the variables decide."""
+    if not isinstance(expression, AffineBinary):
+        return expression
+    left, right = simplify(expression.left, extents), simplify(expression.right, extents)
+    divisor = right.constant_value
+    if expression.kind in ("floordiv", "mod") and divisor is not None:
+        low, high = affine_range(left, extents)
+        if low // divisor == high // divisor:
+            quotient = low // divisor
+            return AffineConstant(quotient) if expression.kind == "floordiv" else left - quotient * divisor
+    return make_binary(expression.kind, left, right)
 
 
 def _python_value(attribute: Attribute) -> Any:
