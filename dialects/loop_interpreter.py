@@ -71,7 +71,20 @@ def _for(machine: Machine, operation: Operation) -> Step:
 
 def may_run_as_lanes(operation: Operation) -> bool:
     """Whether the body declares no storage (each lane would need its own)."""
-    return not any(inner.name in ("loop.tensor", "buffer.allocate") for inner in operation.walk())
+    return not any(inner.name in ("loop.tensor", "buffer.allocate", "buffer.view") for inner in operation.walk())
+
+
+def _memory_is_independent(machine: Machine, operation: Operation) -> bool:
+    """Whether no byte that the body stores is also loaded in it, or stored through another memref.
+
+    This looks at the addresses: what the loop says of itself may have ceased to be true when memory was shared.
+    """
+    loaded = [machine.values[o.operands[0]] for o in operation.walk() if o.name == "buffer.load"]
+    stores = [o for o in operation.walk() if o.name == "buffer.store"]
+    stored = [machine.values[o.operands[1]] for o in stores]
+    return not any(np.may_share_memory(a, b) for a in stored for b in loaded) and not any(
+        np.may_share_memory(a, b) for i, a in enumerate(stored) for b in stored[:i]
+    )
 
 
 def _extremes(bounds: list[Any], largest: bool) -> Any:
@@ -86,8 +99,15 @@ def _parallel(
 ) -> Step:
     variable, body, step = loop.induction_variable(operation), operation.body, loop.step(operation)
     sequential = _sequential(machine, operation, lower, upper)
+    touches_memory = any(inner.name == "buffer.store" for inner in operation.walk())
+    independent: list[bool] = []
 
     def run() -> None:
+        if touches_memory and not independent:
+            independent.append(_memory_is_independent(machine, operation))
+        if independent == [False]:
+            sequential()
+            return
         low, high = _extremes(lower(), True), _extremes(upper(), False)
         uniform = np.ndim(low) == np.ndim(high) == 0
         first, last = int(np.min(low)), int(np.max(high))

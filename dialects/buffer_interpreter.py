@@ -1,0 +1,137 @@
+"""How the buffer level runs: one array of bytes per piece of memory, views of it, and every access checked.
+
+Iterations of a loop run as lanes only where no byte that the body stores is also loaded in it: the interpreter
+looks at the addresses itself and does not take the loop's word for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyir.dialects import buffer
+from tinyir.dialects.loop_interpreter import located
+from tinyir.interp.equations import dense_array
+from tinyir.interp.machine import Machine, Step, input_array, interprets, main_function, runs_modules_with
+from tinyir.interp.scalar import dtype_of
+from tinyir.ir.attributes import DenseElements, StringAttribute
+from tinyir.ir.builder import find_symbol
+from tinyir.ir.operation import Operation
+from tinyir.ir.types import MemRefType, TensorType
+
+Array = NDArray[Any]
+POISON = 0xA5
+"""What memory holds before it is written."""
+
+
+def _memory(machine: Machine, name: str) -> Array:
+    """The bytes of a `buffer.global`, made on first use."""
+    found: Array | None = machine.state.get(name)
+    if found is None:
+        operation = find_symbol(machine.module, name)
+        assert operation is not None
+        value = operation.properties.get("value")
+        if isinstance(value, DenseElements):
+            found = np.ascontiguousarray(dense_array(value)).reshape(-1).view(np.uint8).copy()
+            found.flags.writeable = False
+        else:
+            found = np.full(buffer.size_bytes(buffer.global_type(operation)), POISON, np.uint8)
+        machine.state[name] = found
+    return found
+
+
+def _as_type(memory: Array, offset_bytes: int, type: MemRefType) -> Array:
+    """The bytes from an offset on as an array of a memref type."""
+    size = buffer.size_bytes(type)
+    return memory[offset_bytes : offset_bytes + size].view(dtype_of(type.element)).reshape(type.shape)
+
+
+@interprets("buffer.get_global")
+def _get_global(machine: Machine, operation: Operation) -> Step:
+    name, type = buffer.referenced_symbol(operation, "name"), operation.result.type
+    assert isinstance(type, MemRefType)
+
+    def run() -> None:
+        machine.values[operation.result] = _as_type(_memory(machine, name), 0, type)
+
+    return run
+
+
+@interprets("buffer.view")
+def _view(machine: Machine, operation: Operation) -> Step:
+    offset, type = buffer.integer_property(operation, "offset"), operation.result.type
+    assert isinstance(type, MemRefType)
+
+    def run() -> None:
+        source = machine.values[operation.operands[0]]
+        machine.values[operation.result] = _as_type(source.reshape(-1).view(np.uint8), offset, type)
+
+    return run
+
+
+@interprets("buffer.allocate")
+def _allocate(machine: Machine, operation: Operation) -> Step:
+    type = operation.result.type
+    assert isinstance(type, MemRefType)
+
+    def run() -> None:
+        bytes_ = np.full(buffer.size_bytes(type), POISON, np.uint8)
+        machine.values[operation.result] = _as_type(bytes_, 0, type)
+
+    return run
+
+
+@interprets("buffer.load")
+def _load(machine: Machine, operation: Operation) -> Step:
+    memory, result, values = operation.operands[0], operation.result, machine.values
+    compute = machine.affine(buffer.access_map(operation), operation.operands[1:])
+    assert isinstance(memory.type, MemRefType)
+    shape = memory.type.shape
+
+    def run() -> None:
+        values[result] = values[memory][located(compute(), shape, machine.mask, operation)]
+
+    return run
+
+
+@interprets("buffer.store")
+def _store(machine: Machine, operation: Operation) -> Step:
+    element, memory, values = operation.operands[0], operation.operands[1], machine.values
+    compute = machine.affine(buffer.access_map(operation), operation.operands[2:])
+    assert isinstance(memory.type, MemRefType)
+    shape = memory.type.shape
+
+    def run() -> None:
+        index, value = located(compute(), shape, machine.mask, operation), values[element]
+        if machine.mask is not None:
+            broadcast = np.broadcast_arrays(*index, value, machine.mask)
+            active = broadcast[-1]
+            index, value = tuple(a[active] for a in broadcast[:-2]), broadcast[-2][active]
+        values[memory][index] = value
+
+    return run
+
+
+@runs_modules_with("buffer.port")
+def _run(machine: Machine, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """Feeds the input ports, runs the network's function, reads the output ports."""
+    for port in buffer.ports(machine.module, "input"):
+        view = _port(machine, port)
+        tensor = TensorType(view.shape, buffer.global_type(port).element)
+        view[...] = input_array(inputs, _name(port), tensor)
+    machine.call(main_function(machine.module), [])
+    return {_name(port): _port(machine, port).copy() for port in buffer.ports(machine.module, "output")}
+
+
+def _port(machine: Machine, port: Operation) -> Array:
+    memory = _memory(machine, buffer.referenced_symbol(port, "storage"))
+    return _as_type(memory, buffer.integer_property(port, "offset"), buffer.global_type(port))
+
+
+def _name(port: Operation) -> str:
+    name = port.properties["name"]
+    assert isinstance(name, StringAttribute)
+    return name.value
