@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Protocol
 import attrs
 
 from tinyir.ir.operation import Operation
+from tinyir.rewrite.edit import Rewriter
 from tinyir.rewrite.trace import Trace
 
 
@@ -61,6 +62,7 @@ class PassContext:
     `target`: None while the program is still the same for every machine.  `goal`: "speed", "size" or "ram".
     `trace` records every rewrite if it is there.  `remarks` are messages for the user, such as "stays float: node 'gelu_1'
     because ...".  `options` are those of the command line.
+    `used_rules` holds every rule that was applied, by name.
     """
 
     target: Target | None = None
@@ -69,6 +71,7 @@ class PassContext:
     trace: Trace | None = None
     remarks: list[str] = attrs.field(factory=list)
     options: Mapping[str, Any] = attrs.field(factory=dict)
+    used_rules: dict[str, Rewriter] = attrs.field(factory=dict)
 
     def remark(self, message: str) -> None:
         """Adds a message for the user, once."""

@@ -1,0 +1,100 @@
+"""One rewrite in the making: operations are created aside, and take the place of the root only if the rewrite succeeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from tinyir.ir.attribute import Attribute
+from tinyir.ir.attributes import DenseElements
+from tinyir.ir.errors import Place
+from tinyir.ir.location import Location, fuse
+from tinyir.ir.operation import Operation, Value
+from tinyir.ir.registry import definition_of
+from tinyir.ir.types import Type
+
+
+class Edit:
+    """What a rule matched and made.  Nothing changes in the program before `commit`."""
+
+    __slots__ = ("created", "matched", "root")
+
+    def __init__(self, root: Operation) -> None:
+        self.root = root
+        self.matched: tuple[Operation, ...] = (root,)
+        self.created: list[Operation] = []
+
+    def create(
+        self, name: str, operands: Sequence[Value], properties: Mapping[str, Attribute] | None = None, result_types: Sequence[Type] | None = None
+    ) -> Operation:
+        """An operation that will stand before the root; its result types follow from its definition unless they are given.
+
+        Raises:
+            InstanceError: the operands or properties do not fit the operator.
+        """
+        given = dict(properties or {})
+        if result_types is None:
+            definition = definition_of(name)
+            assert definition is not None, name
+            assert definition.infer is not None, name
+            result_types = definition.infer([operand.type for operand in operands], given)
+        operation = Operation(name, operands, result_types, given)
+        self.created.append(operation)
+        return operation
+
+    def apply(self, name: str, operands: Sequence[Value], properties: Mapping[str, Attribute] | None = None) -> Value:
+        """The one result of a new operation."""
+        return self.create(name, operands, properties).result
+
+    def constant(self, value: DenseElements, type: Type | None = None) -> Value:
+        """A new `graph.constant`; `type` where it differs from the elements' (quantized)."""
+        return self.create("graph.constant", (), {"value": value}, [value.type if type is None else type]).result
+
+    def cancel(self) -> None:
+        """Forgets all that was created."""
+        for operation in self.created:
+            operation.drop_references()
+        self.created.clear()
+
+    def commit(self) -> None:
+        """Puts the created operations before the root.
+
+        Each takes the locations of the matched operations of its name; those of matched operations whose name has gone are
+        added to the last one.
+        """
+        block = self.root.parent
+        assert block is not None
+        by_name: dict[str, list[Location]] = {}
+        for operation in self.matched:
+            by_name.setdefault(operation.name, []).append(operation.location)
+        everything = [operation.location for operation in self.matched]
+        gone = [location for name, found in by_name.items() if all(c.name != name for c in self.created) for location in found]
+        for created in self.created:
+            extra = gone if created is self.created[-1] else []
+            created.location = fuse(*by_name.get(created.name, () if extra else everything), *extra)
+            block.insert_before(self.root, created)
+
+
+class Rewriter(Protocol):
+    """A rule or a Python pattern, as the drivers see it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def roots(self) -> Sequence[str]:
+        """The names of the operations at which it can match."""
+
+    @property
+    def depth(self) -> int:
+        """The number of operations on the longest path of its pattern."""
+
+    @property
+    def place(self) -> Place: ...
+
+    @property
+    def statement(self) -> str:
+        """What it claims, in one line."""
+
+    def rewrite(self, edit: Edit) -> Sequence[Value] | None:
+        """The values that replace the root's results, or None if it does not match."""

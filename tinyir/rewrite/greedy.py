@@ -1,0 +1,161 @@
+"""The greedy driver: rules are tried on every operation, and again wherever something changed, until nothing matches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from tinyir.ir.errors import TinyirError
+from tinyir.ir.instance import InstanceError
+from tinyir.ir.operation import Operation, Result, Value
+from tinyir.ir.registry import has_trait, is_pure
+from tinyir.rewrite.edit import Edit, Rewriter
+from tinyir.rewrite.passes import PassContext
+from tinyir.rewrite.trace import Rewrite, spell_tree
+
+REWRITES_PER_OPERATION = 64
+"""More than this, on the average of a module's operations, is taken for a cycle of rules."""
+
+
+class RuleIndex:
+    """Rewriters by the name of the operation at which they start, in the order given."""
+
+    def __init__(self, rewriters: Iterable[Rewriter]) -> None:
+        self.by_root: dict[str, list[Rewriter]] = {}
+        self.depth = 1
+        for rewriter in rewriters:
+            self.depth = max(self.depth, rewriter.depth)
+            for root in rewriter.roots:
+                self.by_root.setdefault(root, []).append(rewriter)
+
+
+def apply_rules(module: Operation, rules: RuleIndex | Iterable[Rewriter], context: PassContext) -> int:
+    """Applies the rules to everything inside `module` until none matches; operations that become dead are removed.
+
+    Returns the number of rewrites.
+
+    Raises:
+        TinyirError: the rules do not come to an end; the message names those of the cycle.
+    """
+    index = rules if isinstance(rules, RuleIndex) else RuleIndex(rules)
+    return _Driver(module, index, context).run()
+
+
+class _Driver:
+    def __init__(self, module: Operation, index: RuleIndex, context: PassContext) -> None:
+        self.module = module
+        self.index = index
+        self.context = context
+        self.work: list[Operation] = [operation for operation in module.walk() if operation is not module]
+        self.work.reverse()
+        self.waiting: set[Operation] = set(self.work)
+        self.limit = 1000 + REWRITES_PER_OPERATION * len(self.work)
+        self.recent: list[str] = []
+        self.count = 0
+
+    def run(self) -> int:
+        by_root, work, waiting = self.index.by_root, self.work, self.waiting
+        while work:
+            operation = work.pop()
+            if operation not in waiting:
+                continue
+            waiting.discard(operation)
+            if operation.results and operation.parent is not None and self._is_dead(operation):
+                self._erase(operation)
+                continue
+            for rewriter in by_root.get(operation.name, ()):
+                if self._try(rewriter, operation):
+                    break
+        return self.count
+
+    def _is_dead(self, operation: Operation) -> bool:
+        return all(result._users is None for result in operation.results) and is_pure(operation)
+
+    def _add(self, operation: Operation) -> None:
+        if operation not in self.waiting:
+            self.waiting.add(operation)
+            self.work.append(operation)
+
+    def _add_users(self, value: Value, depth: int) -> None:
+        for user in value.users:
+            self._add(user)
+            if depth > 1:
+                for result in user.results:
+                    self._add_users(result, depth - 1)
+
+    def _erase(self, operation: Operation) -> None:
+        """Erases an operation whose results are unused, and sees again what fed it."""
+        operands = operation.operands
+        for inner in operation.walk():
+            self.waiting.discard(inner)
+        operation.erase()
+        for operand in operands:
+            if operand.definer is not None:
+                self._add(operand.definer)
+            if operand.use_count == 1:
+                self._add_users(operand, self.index.depth - 1)
+
+    def _try(self, rewriter: Rewriter, root: Operation) -> bool:
+        edit = Edit(root)
+        try:
+            values = rewriter.rewrite(edit)
+        except InstanceError as error:
+            raise TinyirError(f"rule '{rewriter.name}' made an operation that is not defined: {error}", place=rewriter.place) from error
+        if values is None:
+            if edit.created:
+                edit.cancel()
+            return False
+        if any(value.type is not result.type for value, result in zip(values, root.results, strict=True)):
+            edit.cancel()
+            return False
+        self._finish(rewriter, edit, values)
+        return True
+
+    def _finish(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value]) -> None:
+        root = edit.root
+        if self.context.trace is not None:
+            self._trace(rewriter, edit, values)
+        self.context.used_rules[rewriter.name] = rewriter
+        edit.commit()
+        for result, value in zip(root.results, values, strict=True):
+            if result.name and not value.name and isinstance(value, Result):
+                value.name = result.name
+            result.replace_by(value)
+            self._add_users(value, self.index.depth - 1)
+        self._erase(root)
+        for created in edit.created:
+            self._add(created)
+        self._count(rewriter)
+
+    def _count(self, rewriter: Rewriter) -> None:
+        self.count += 1
+        if self.count + 100 > self.limit:
+            self.recent.append(rewriter.name)
+        if self.count > self.limit:
+            names = ", ".join(f"'{name}'" for name, _ in Counter(self.recent).most_common())
+            raise TinyirError(f"rules do not come to an end after {self.limit} rewrites: the last 100 were by {names}", place=rewriter.place)
+
+    def _trace(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value]) -> None:
+        assert self.context.trace is not None
+        inside = {result for operation in edit.matched for result in operation.results}
+        outside = {operand for operation in edit.matched for operand in operation.operands if operand not in inside}
+        after = ", ".join(spell_tree(v.owner, outside) if isinstance(v, Result) and v not in outside else f"%{v.name}" for v in values)
+        self.context.trace.record(
+            Rewrite(rewriter.name, str(rewriter.place), str(edit.root.location), spell_tree(edit.root, outside), after)
+        )
+
+
+def erase_dead(module: Operation) -> int:
+    """Erases every pure operation whose results are unused, users before what feeds them; returns how many."""
+    work = [operation for operation in module.walk() if operation is not module]
+    count = 0
+    while work:
+        operation = work.pop()
+        if operation.parent is None or not operation.results or has_trait(operation, "symbol"):
+            continue
+        if all(result._users is None for result in operation.results) and is_pure(operation):
+            feeding = [operand.definer for operand in operation.operands]
+            operation.erase()
+            count += 1
+            work += [definer for definer in feeding if definer is not None]
+    return count

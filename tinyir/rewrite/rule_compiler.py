@@ -1,0 +1,348 @@
+"""Rules as Python functions: each rule is written out once as straight-line source, which the driver calls at its root operation.
+
+    rule transpose_of_transpose
+      graph.transpose(graph.transpose(x) {permutation = p}) {permutation = q} => graph.transpose(x) {permutation = compose(p, q)}
+
+becomes
+
+    def rewrite(edit):
+        o0 = edit.root
+        v1 = o0._operands[0]
+        o1 = v1.definer
+        if o1 is None or o1.name != 'graph.transpose': return None
+        n_x = o1._operands[0]
+        ...
+        return (edit.apply('graph.transpose', (n_x,), {...}),)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from tinyir.ir import operator as spec
+from tinyir.ir.errors import Place, TinyirError, did_you_mean
+from tinyir.ir.operation import Value
+from tinyir.ir.registry import OperationDefinition, definition_of, known_operations
+from tinyir.rewrite.edit import Edit
+from tinyir.rewrite.rule_functions import BUILT_IN, CONSTANTS, is_splat, other_properties, property_attribute, property_value
+from tinyir.text import rule_syntax as ast
+from tinyir.text.specifications import operators
+
+Rewrite = Callable[[Edit], Sequence[Value] | None]
+HELPERS: dict[str, Any] = {
+    "is_splat": is_splat,
+    "other_properties": other_properties,
+    "property_attribute": property_attribute,
+    "property_value": property_value,
+}
+
+
+@attrs.frozen(eq=False)
+class CompiledRule:
+    """A rule that the drivers can apply.  `state`: "proved" or "assumed"; `most_dimensions`: the greatest rank it is proved for."""
+
+    rule: ast.Rule
+    source: str
+    rewrite: Rewrite
+    state: str = "proved"
+    how: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.rule.name
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        return (self.rule.pattern.operation,)
+
+    @property
+    def depth(self) -> int:
+        return _depth(self.rule.pattern)
+
+    @property
+    def place(self) -> Place:
+        return self.rule.place
+
+    @property
+    def statement(self) -> str:
+        over = "" if self.rule.exact else " (over the reals)"
+        return f"{self.rule}{over}"
+
+
+def _depth(pattern: ast.Pattern) -> int:
+    if isinstance(pattern, ast.Sequence):
+        return _depth(pattern.pattern)
+    if not isinstance(pattern, ast.Application):
+        return 0
+    return 1 + max(map(_depth, pattern.operands), default=0)
+
+
+def compile_functions(functions: Mapping[str, ast.Function]) -> dict[str, Callable[..., Any]]:
+    """The helper functions of rule files as Python functions; they may call each other.
+
+    Raises:
+        TinyirError: a name in a function is unknown.
+    """
+    scope: dict[str, Any] = {**BUILT_IN, **CONSTANTS, "__builtins__": {"range": range, "tuple": tuple, "all": all}}
+    for function in functions.values():
+        names = _Names(function.place, functions, set(function.parameters))
+        parameters = ", ".join(f"n_{name}" for name in function.parameters)
+        scope[function.name] = eval(f"lambda {parameters}: {names.spell(function.value)}", scope)
+    return {name: scope[name] for name in functions}
+
+
+def compile_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], most_dimensions: int | None = None) -> CompiledRule:
+    """The rule as a function of an `Edit`; with `most_dimensions` it declines operands of more.
+
+    Raises:
+        TinyirError: the rule names an operation, property, function or value that does not exist.
+    """
+    source = _Writer(rule, functions, most_dimensions).write()
+    scope: dict[str, Any] = {**BUILT_IN, **CONSTANTS, **HELPERS, **compile_functions(functions)}
+    exec(compile(source, f"<rule {rule.name}>", "exec"), scope)
+    return CompiledRule(rule, source, scope["rewrite"])
+
+
+class _Names:
+    """Spells expressions as Python; knows which names are bound."""
+
+    def __init__(self, place: Place, functions: Mapping[str, ast.Function], bound: set[str]) -> None:
+        self.place = place
+        self.functions = functions
+        self.bound = bound
+
+    def error(self, message: str, hint: str = "") -> TinyirError:
+        return TinyirError(message, place=self.place, hint=hint)
+
+    def spell(self, expression: ast.Expression, variables: frozenset[str] = frozenset()) -> str:
+        if isinstance(expression, ast.Number | ast.Text):
+            return repr(expression.value)
+        if isinstance(expression, ast.Name):
+            if expression.name not in self.bound and expression.name not in variables:
+                raise self.error(f"'{expression.name}' is not bound by the pattern", did_you_mean(expression.name, self.bound))
+            return f"n_{expression.name}"
+        if isinstance(expression, ast.Comprehension | ast.Every):
+            inside = variables | {expression.variable}
+            loop = f"for n_{expression.variable} in range({self.spell(expression.count, variables)})"
+            if isinstance(expression, ast.Every):
+                return f"all({self.spell(expression.condition, inside)} {loop})"
+            return f"tuple({self.spell(expression.body, inside)} {loop})"
+        parts = [self.spell(child, variables) for child in ast.children(expression)]
+        if isinstance(expression, ast.Element):
+            return f"{parts[0]}[{parts[1]}]"
+        if isinstance(expression, ast.ListOf):
+            return f"({''.join(part + ',' for part in parts)})"
+        if isinstance(expression, ast.Unary):
+            return f"({expression.operator} {parts[0]})"
+        if isinstance(expression, ast.Binary):
+            operator = "//" if expression.operator == "/" else expression.operator
+            return f"({parts[0]} {operator} {parts[1]})"
+        return self._spell_call(expression, parts)
+
+    def _spell_call(self, call: ast.Call, parts: Sequence[str]) -> str:
+        function = self.functions.get(call.name)
+        if function is None and call.name not in BUILT_IN:
+            raise self.error(f"there is no function '{call.name}'", did_you_mean(call.name, [*self.functions, *BUILT_IN]))
+        if function is not None and len(function.parameters) != len(parts):
+            raise self.error(f"function '{call.name}' takes {len(function.parameters)} arguments, not {len(parts)}")
+        return f"{call.name}({', '.join(parts)})"
+
+
+class _Writer(_Names):
+    """Writes the function of one rule."""
+
+    def __init__(self, rule: ast.Rule, functions: Mapping[str, ast.Function], most_dimensions: int | None) -> None:
+        super().__init__(rule.place, functions, set())
+        self.rule = rule
+        self.most_dimensions = most_dimensions
+        self.lines: list[str] = []
+        self.indent = "    "
+        self.later: list[str] = []
+        self.attributes: set[str] = set()
+        self.variables: dict[str, str] = {}
+        self.matched: list[str] = []
+        self.count = 0
+
+    def write(self) -> str:
+        self.emit("o0 = edit.root")
+        self._match(self.rule.pattern, "o0")
+        for condition in self.later:
+            self.require(condition)
+        if self.rule.condition is not None:
+            self.require(self.spell(self.rule.condition))
+        self.emit(f"edit.matched = ({''.join(name + ', ' for name in self.matched)})")
+        self.emit(f"return ({self._build(self.rule.result)},)")
+        return "\n".join(["def rewrite(edit):", *self.lines, ""])
+
+    def emit(self, line: str) -> None:
+        self.lines.append(self.indent + line)
+
+    def require(self, condition: str) -> None:
+        self.emit(f"if not ({condition}): return None")
+
+    def fresh(self, letter: str) -> str:
+        self.count += 1
+        return f"{letter}{self.count}"
+
+    # -- the left side
+
+    def _match(self, application: ast.Application, variable: str) -> None:
+        definition = self._definition(application)
+        self.variables.setdefault(application.operation, variable)
+        if not any(isinstance(operand, ast.Sequence) for operand in application.operands):
+            self._check_arity(application, definition)
+            self.require(f"len({variable}._operands) == {len(application.operands)}")
+            for i, operand in enumerate(application.operands):
+                self._match_operand(operand, f"{variable}._operands[{i}]")
+        elif len(application.operands) == 1:
+            self._match_sequence(application.operands[0], variable)
+        else:
+            raise self.error(f"a sequence must be the only operand of '{application.operation}'")
+        if variable not in self.matched and self.indent == "    ":
+            self.matched.append(variable)
+        for name, value in application.properties:
+            self._match_property(application, variable, name, value)
+
+    def _check_arity(self, application: ast.Application, definition: OperationDefinition) -> None:
+        wanted = definition.operands
+        if wanted is not None and len(wanted) != len(application.operands):
+            raise self.error(f"'{application.operation}' takes {len(wanted)} operands, not {len(application.operands)}")
+
+    def _match_operand(self, pattern: ast.Pattern, text: str) -> None:
+        if isinstance(pattern, ast.Splat):
+            self.require(f"is_splat({text}, {pattern.value!r})")
+        elif isinstance(pattern, ast.Application):
+            value, definer = self.fresh("v"), self.fresh("o")
+            self.emit(f"{value} = {text}")
+            self.emit(f"{definer} = {value}.definer")
+            self.require(f"{definer} is not None and {definer}.name == {pattern.operation!r}")
+            if pattern.once:
+                self.require(f"{value}.has_one_use")
+            self._match(pattern, definer)
+        else:
+            assert isinstance(pattern, ast.Operand | ast.Constant)
+            if isinstance(pattern, ast.Constant):
+                self.require(f"is_constant({text})")
+            self._bind(pattern.name, text)
+            if self.most_dimensions is not None:
+                self.require(f"rank(n_{pattern.name}) <= {self.most_dimensions}")
+
+    def _bind(self, name: str, text: str) -> None:
+        if self.indent != "    ":
+            self.bound.add(name)
+            self.emit(f"n_{name}.append({text})")
+        elif name in self.bound:
+            self.require(f"n_{name} is {text}")
+        else:
+            self.bound.add(name)
+            self.emit(f"n_{name} = {text}")
+
+    def _match_sequence(self, pattern: ast.Pattern, variable: str) -> None:
+        assert isinstance(pattern, ast.Sequence)
+        for name, _ in ast.leaves(pattern):
+            self.emit(f"n_{name} = []")
+        element = self.fresh("v")
+        saved, self.most_dimensions = self.most_dimensions, None
+        self.emit(f"for {element} in {variable}._operands:")
+        self.indent = "        "
+        self._match_operand(pattern.pattern, element)
+        self.indent = "    "
+        self.most_dimensions = saved
+        if saved is not None:
+            for name, _ in ast.leaves(pattern):
+                self.require(f"all(rank(each) <= {saved} for each in n_{name})")
+
+    def _match_property(self, application: ast.Application, variable: str, name: str, value: ast.Expression) -> None:
+        read = f"property_value({variable}.properties.get({name!r}), {self._default(application, name)!r})"
+        if not isinstance(value, ast.Name):
+            (self.later.append if self.indent == "    " else self.require)(f"{read} == {self.spell(value)}")
+        elif self.indent != "    ":
+            self._match_repeated(variable, name, value.name, read)
+        elif value.name in self.bound:
+            self.require(f"{read} == n_{value.name}")
+        else:
+            self.bound.add(value.name)
+            self.attributes.add(value.name)
+            self.emit(f"a_{value.name} = {variable}.properties.get({name!r})")
+            self.emit(f"n_{value.name} = {read}")
+
+    def _match_repeated(self, variable: str, name: str, bound: str, read: str) -> None:
+        """A property inside a sequence: the first operand binds it, the others have the same."""
+        loop = max(i for i, line in enumerate(self.lines) if line.endswith("._operands:"))
+        if bound not in self.bound:
+            self.bound.add(bound)
+            self.attributes.add(bound)
+            self.lines.insert(loop, f"    n_{bound} = None")
+        self.emit(f"if n_{bound} is None:")
+        self.emit(f"    a_{bound} = {variable}.properties.get({name!r})")
+        self.emit(f"    n_{bound} = {read}")
+        self.emit(f"elif n_{bound} != {read}: return None")
+
+    def _definition(self, application: ast.Application) -> OperationDefinition:
+        definition = definition_of(application.operation)
+        if definition is None:
+            dialect = application.operation.partition(".")[0]
+            raise self.error(f"unknown operation '{application.operation}'", did_you_mean(application.operation, known_operations(dialect)))
+        known = {name.removeprefix("?") for name in definition.properties}
+        for name, _ in application.properties:
+            if name not in known:
+                raise self.error(f"'{application.operation}' has no property '{name}'", did_you_mean(name, known))
+        return definition
+
+    def _default(self, application: ast.Application, name: str) -> Any:
+        operator = operators().get(application.operation)
+        declared = operator.attribute(name) if operator is not None else None
+        return plain_default(declared.default) if declared is not None else None
+
+    # -- the right side
+
+    def _build(self, pattern: ast.Pattern) -> str:
+        if isinstance(pattern, ast.Operand | ast.Constant):
+            return self.spell(ast.Name(pattern.name))
+        if isinstance(pattern, ast.Sequence):
+            return self._build_sequence(pattern.pattern)
+        if isinstance(pattern, ast.Splat):
+            raise self.error("a number cannot stand as an operand on the right: bind the constant on the left")
+        self._definition(pattern)
+        operands = "".join(self._build(operand) + ", " for operand in pattern.operands)
+        return f"edit.apply({pattern.operation!r}, ({operands}), {self._properties(pattern)})"
+
+    def _build_sequence(self, pattern: ast.Pattern) -> str:
+        if isinstance(pattern, ast.Operand):
+            return f"*n_{pattern.name}"
+        names = [name for name, _ in ast.leaves(pattern)]
+        if len(names) != 1:
+            raise self.error("a sequence of operations on the right must have one operand each")
+        return f"*[{self._build(pattern)} for n_{names[0]} in n_{names[0]}]"
+
+    def _properties(self, application: ast.Application) -> str:
+        source = self.variables.get(application.operation)
+        if application.rest and source is None:
+            raise self.error(f"'..' needs a '{application.operation}' on the left")
+        names = frozenset(name for name, _ in application.properties)
+        items = []
+        if application.rest:
+            items.append(f"**other_properties({source}, {_spell_set(names)})")
+        for name, value in application.properties:
+            like = f"{source}.properties.get({name!r})" if application.rest else "None"
+            made = f"property_attribute({self.spell(value)}, {like})"
+            if isinstance(value, ast.Name) and value.name in self.attributes:
+                made = f"a_{value.name} or {made}"
+            items.append(f"{name!r}: {made}")
+        return f"{{{', '.join(items)}}}"
+
+
+def _spell_set(names: frozenset[str]) -> str:
+    return f"{{{', '.join(map(repr, sorted(names)))}}}" if names else "()"
+
+
+def plain_default(default: object) -> Any:
+    """The default of an operator's attribute as a Python value; None if there is none or it is a type."""
+    if isinstance(default, tuple):
+        return tuple(plain_default(item) for item in default)
+    if isinstance(default, spec.Number):
+        return default.value
+    return default if isinstance(default, str) else None

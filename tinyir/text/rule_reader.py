@@ -1,0 +1,227 @@
+"""The reader of the rule language: text of `specs/rules/*.rules` -> `tinyir.text.rule_syntax`.
+
+A statement starts at the beginning of a line with `rule`, `function` or `group` and goes on over indented lines; the comment
+lines right above it are its summary.  A rule with families (`for F in graph.relu, graph.clamp`) becomes one rule for each
+choice of operations, named `rule.relu`, `rule.clamp`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from itertools import product
+from typing import Any
+
+import attrs
+from lark import Lark, Token, Transformer, v_args
+from lark.exceptions import UnexpectedInput
+
+from tinyir.ir.errors import Diagnostic, Place, TinyirError
+from tinyir.text import rule_syntax as ast
+
+Statement = ast.Rule | ast.Function
+
+
+@cache
+def _grammar() -> Lark:
+    text = resources.files("tinyir.text").joinpath("rule.lark").read_text("utf-8")
+    return Lark(text, parser="lalr", maybe_placeholders=True)
+
+
+def read_rules(text: str, file: str = "-") -> list[Statement]:
+    """All rules and functions of a text, in order, families expanded.
+
+    Raises:
+        TinyirError: one diagnostic for each statement that cannot be read.
+    """
+    lines = text.splitlines()
+    found: list[Statement] = []
+    errors: list[Diagnostic] = []
+    group = ""
+    for start, end in _statements(lines):
+        body = "\n" * start + "\n".join(line.split("#", 1)[0] for line in lines[start:end])
+        place = Place(file, start + 1, 1, lines[start])
+        try:
+            statement = _Statements(group, _summary(lines, start), place).transform(_grammar().parse(body))
+        except UnexpectedInput as error:
+            errors.append(_diagnostic(error, lines, end, file))
+            continue
+        if isinstance(statement, str):
+            group = statement
+        elif isinstance(statement, ast.Function):
+            found.append(statement)
+        else:
+            found += statement
+    if errors:
+        raise TinyirError(diagnostics=errors)
+    return found
+
+
+def _statements(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
+    starts = [i for i, line in enumerate(lines) if line[:1].strip() and not line.startswith("#")]
+    yield from zip(starts, [*starts[1:], len(lines)], strict=True)
+
+
+def _summary(lines: Sequence[str], start: int) -> str:
+    above: list[str] = []
+    while start and lines[start - 1].startswith("#"):
+        start -= 1
+        above.insert(0, lines[start].lstrip("# ").rstrip())
+    return "\n".join(above)
+
+
+def _diagnostic(error: UnexpectedInput, lines: Sequence[str], end: int, file: str) -> Diagnostic:
+    token = getattr(error, "token", None)
+    word = str(token).strip() if token is not None else ""
+    line = error.line if 0 < error.line <= end and (token is None or word) else end
+    column = error.column if line == error.line else len(lines[line - 1]) + 1
+    message = "unexpected character" if token is None else f"unexpected '{word or 'end of statement'}'"
+    return Diagnostic(message, Place(file, line, max(column, 1), lines[line - 1]))
+
+
+@v_args(inline=True)
+class _Statements(Transformer[Token, Any]):
+    """Builds a statement from lark's tree, bottom up."""
+
+    def __init__(self, group: str, summary: str, place: Place) -> None:
+        super().__init__()
+        self.in_group = group
+        self.summary = summary
+        self.place = place
+
+    def start(self, statement: Any) -> Any:
+        return statement
+
+    def group(self, name: Token) -> str:
+        return str(name)
+
+    def function(self, name: Token, *parts: Any) -> ast.Function:
+        return ast.Function(str(name), tuple(map(str, parts[:-1])), parts[-1], self.summary, self.place)
+
+    def rule(self, name: Token, marks: Any, pattern: Any, result: Any, condition: Any, *families: Any) -> list[ast.Rule]:
+        if not isinstance(pattern, ast.Application):
+            raise TinyirError(f"rule '{name}' must start from an operation", place=self.place)
+        rule = ast.Rule(str(name), self.in_group, pattern, result, condition, summary=self.summary, place=self.place, **marks)
+        variables = [variable for variable, _ in families]
+        return [_member(rule, dict(zip(variables, chosen, strict=True))) for chosen in product(*(names for _, names in families))]
+
+    def marks(self, *marks: tuple[str, Any]) -> Mapping[str, Any]:
+        found: dict[str, Any] = {key: value for key, value in marks if key != "before"}
+        return {**found, "before": tuple(value for key, value in marks if key == "before")}
+
+    def reals(self) -> tuple[str, bool]:
+        return "exact", False
+
+    def assumed(self, reason: Token) -> tuple[str, str]:
+        return "assumed", str(reason)[1:-1]
+
+    def before(self, name: Token) -> tuple[str, str]:
+        return "before", str(name)
+
+    def family(self, variable: Token, *operations: Token) -> tuple[str, tuple[str, ...]]:
+        return str(variable), tuple(map(str, operations))
+
+    # patterns
+
+    def once(self, application: ast.Application) -> ast.Application:
+        return attrs.evolve(application, once=True)
+
+    def pattern(self, application: ast.Application) -> ast.Application:
+        return application
+
+    def constant(self, name: Token) -> ast.Constant:
+        return ast.Constant(str(name))
+
+    def splat(self, number: Token) -> ast.Splat:
+        return ast.Splat(_number(number))
+
+    def operand(self, name: Token) -> ast.Operand:
+        return ast.Operand(str(name))
+
+    def sequence(self, pattern: Any) -> ast.Sequence:
+        return ast.Sequence(pattern)
+
+    def operation(self, name: Token, *parts: Any) -> ast.Application:
+        properties = parts[-1] or ()
+        return ast.Application(
+            str(name),
+            tuple(part for part in parts[:-1] if part is not None),
+            tuple(p for p in properties if p is not None),
+            None in properties,
+        )
+
+    def properties(self, *properties: Any) -> tuple[Any, ...]:
+        return tuple(None if p == "rest" else p for p in properties if p is not None)
+
+    def rest(self) -> str:
+        return "rest"
+
+    def property(self, name: Token, value: Any) -> tuple[str, Any]:
+        return str(name), value
+
+    # expressions
+
+    def number(self, text: Token) -> ast.Number:
+        return ast.Number(_number(text))
+
+    def text(self, text: Token) -> ast.Text:
+        return ast.Text(str(text)[1:-1])
+
+    def name(self, name: Token) -> ast.Name:
+        return ast.Name(str(name))
+
+    def call(self, name: Token, *arguments: Any) -> ast.Call:
+        return ast.Call(str(name), tuple(a for a in arguments if a is not None))
+
+    def every(self, variable: Token, count: Any, condition: Any) -> ast.Every:
+        return ast.Every(str(variable), count, condition)
+
+    def element(self, value: Any, index: Any) -> ast.Element:
+        return ast.Element(value, index)
+
+    def list(self, *items: Any) -> ast.ListOf:
+        return ast.ListOf(tuple(item for item in items if item is not None))
+
+    def comprehension(self, body: Any, variable: Token, count: Any) -> ast.Comprehension:
+        return ast.Comprehension(body, str(variable), count)
+
+    def binary(self, left: Any, operator: Token, right: Any) -> ast.Binary:
+        return ast.Binary(str(operator), left, right)
+
+    def and_(self, left: Any, right: Any) -> ast.Binary:
+        return ast.Binary("and", left, right)
+
+    def or_(self, left: Any, right: Any) -> ast.Binary:
+        return ast.Binary("or", left, right)
+
+    def not_(self, operand: Any) -> ast.Unary:
+        return ast.Unary("not", operand)
+
+    def negative(self, operand: Any) -> ast.Unary:
+        return ast.Unary("-", operand)
+
+
+def _number(text: str) -> int | float:
+    if text.endswith("infinity"):
+        return float(text.replace("infinity", "inf"))
+    return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+def _member(rule: ast.Rule, family: Mapping[str, str]) -> ast.Rule:
+    """The rule with the family's variables replaced by operations."""
+    if not family:
+        return rule
+    suffix = ".".join(operation.partition(".")[2] for operation in family.values())
+    pattern, result = _substitute(rule.pattern, family), _substitute(rule.result, family)
+    assert isinstance(pattern, ast.Application)
+    return attrs.evolve(rule, name=f"{rule.name}.{suffix}", pattern=pattern, result=result, family=family)
+
+
+def _substitute(pattern: ast.Pattern, family: Mapping[str, str]) -> ast.Pattern:
+    if isinstance(pattern, ast.Sequence):
+        return ast.Sequence(_substitute(pattern.pattern, family))
+    if not isinstance(pattern, ast.Application):
+        return pattern
+    operands = tuple(_substitute(operand, family) for operand in pattern.operands)
+    return attrs.evolve(pattern, operation=family.get(pattern.operation, pattern.operation), operands=operands)

@@ -1,0 +1,277 @@
+"""The rule language as data: what the reader of `specs/rules/*.rules` yields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from tinyir.ir.errors import Place
+
+# -- expressions over integers, floats, strings, types and lists
+
+
+@attrs.frozen
+class Number:
+    value: int | float
+
+
+@attrs.frozen
+class Text:
+    value: str
+
+
+@attrs.frozen
+class Name:
+    """A property bound by the pattern, an operand, a parameter or a variable."""
+
+    name: str
+
+
+@attrs.frozen
+class Element:
+    """`list[index]`."""
+
+    list: Expression
+    index: Expression
+
+
+@attrs.frozen
+class Call:
+    """A built-in or a function of the rule files."""
+
+    name: str
+    arguments: tuple[Expression, ...]
+
+
+@attrs.frozen
+class Unary:
+    """`not e` or `-e`."""
+
+    operator: str
+    operand: Expression
+
+
+@attrs.frozen
+class Binary:
+    """Arithmetic (`/` and `%` round down), comparisons (also of lists), `and`, `or`."""
+
+    operator: str
+    left: Expression
+    right: Expression
+
+
+@attrs.frozen
+class ListOf:
+    """`[a, b]`."""
+
+    items: tuple[Expression, ...]
+
+
+@attrs.frozen
+class Comprehension:
+    """`[body for variable < count]`."""
+
+    body: Expression
+    variable: str
+    count: Expression
+
+
+@attrs.frozen
+class Every:
+    """`all(variable < count) condition`."""
+
+    variable: str
+    count: Expression
+    condition: Expression
+
+
+Expression = Number | Text | Name | Element | Call | Unary | Binary | ListOf | Comprehension | Every
+
+# -- patterns
+
+
+@attrs.frozen
+class Operand:
+    """Any value.  A name that stands twice is the same value."""
+
+    name: str
+
+
+@attrs.frozen
+class Constant:
+    """The result of a `graph.constant`."""
+
+    name: str
+
+
+@attrs.frozen
+class Splat:
+    """A constant all of whose elements are this number."""
+
+    value: int | float
+
+
+@attrs.frozen
+class Sequence:
+    """`pattern...`: as many operands as there are; names inside stand for lists of values, properties are equal in all."""
+
+    pattern: Pattern
+
+
+@attrs.frozen
+class Application:
+    """`operation(operands) {properties}`.
+
+    On the left a property is bound to a name that is new, and else compared.  On the right `rest` copies the properties that
+    are not named from the operation of the same name on the left.  `once`: the result has no other use.
+    """
+
+    operation: str
+    operands: tuple[Pattern, ...]
+    properties: tuple[tuple[str, Expression], ...] = ()
+    rest: bool = False
+    once: bool = False
+
+
+Pattern = Operand | Constant | Splat | Sequence | Application
+
+# -- statements
+
+
+@attrs.frozen
+class Function:
+    """`function name(parameters) = value`: a helper; its text is also its meaning in proofs."""
+
+    name: str
+    parameters: tuple[str, ...]
+    value: Expression
+    summary: str = ""
+    place: Place = attrs.field(default=Place(), eq=False)
+
+
+@attrs.frozen
+class Rule:
+    """`pattern => result where condition`.
+
+    `exact`: both sides are equal to the bit; else they are equal over the reals and float rounding may change.
+    `assumed`: the reason why the rule is used without a proof, or empty.  `before`: rules that this one goes before.
+    `family`: for the rule of a family, its operations by variable.
+    """
+
+    name: str
+    group: str
+    pattern: Application
+    result: Pattern
+    condition: Expression | None = None
+    exact: bool = True
+    assumed: str = ""
+    before: tuple[str, ...] = ()
+    family: Mapping[str, str] = attrs.field(factory=dict, eq=False)
+    summary: str = attrs.field(default="", eq=False)
+    place: Place = attrs.field(default=Place(), eq=False)
+
+    def __str__(self) -> str:
+        condition = f" where {spell(self.condition)}" if self.condition is not None else ""
+        return f"{spell_pattern(self.pattern)} => {spell_pattern(self.result)}{condition}"
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """The expressions right below."""
+    if isinstance(expression, Element):
+        return expression.list, expression.index
+    if isinstance(expression, Call):
+        return expression.arguments
+    if isinstance(expression, Unary):
+        return (expression.operand,)
+    if isinstance(expression, Binary):
+        return expression.left, expression.right
+    if isinstance(expression, ListOf):
+        return expression.items
+    if isinstance(expression, Comprehension):
+        return expression.count, expression.body
+    if isinstance(expression, Every):
+        return expression.count, expression.condition
+    return ()
+
+
+def calls(expression: Expression) -> Iterator[str]:
+    """The names of all functions that are called."""
+    if isinstance(expression, Call):
+        yield expression.name
+    for child in children(expression):
+        yield from calls(child)
+
+
+def applications(pattern: Pattern) -> Iterator[Application]:
+    """All operations of a pattern, the root first."""
+    if isinstance(pattern, Sequence):
+        yield from applications(pattern.pattern)
+    if isinstance(pattern, Application):
+        yield pattern
+        for operand in pattern.operands:
+            yield from applications(operand)
+
+
+def leaves(pattern: Pattern) -> Iterator[tuple[str, bool]]:
+    """The names of operands and constants, each as often as it stands, and whether it stands for a list of values."""
+    if isinstance(pattern, Sequence):
+        yield from ((name, True) for name, _ in leaves(pattern.pattern))
+    elif isinstance(pattern, Operand | Constant):
+        yield pattern.name, False
+    elif isinstance(pattern, Application):
+        for operand in pattern.operands:
+            yield from leaves(operand)
+
+
+def expressions(rule: Rule) -> Iterator[Expression]:
+    """All expressions of a rule."""
+    for side in (rule.pattern, rule.result):
+        for application in applications(side):
+            yield from (value for _, value in application.properties)
+    if rule.condition is not None:
+        yield rule.condition
+
+
+def spell(expression: Expression) -> str:
+    """The expression as text of the rule language."""
+    if isinstance(expression, Number):
+        return spell_number(expression.value)
+    if isinstance(expression, Text):
+        return f'"{expression.value}"'
+    if isinstance(expression, Name):
+        return expression.name
+    if isinstance(expression, Element):
+        return f"{spell(expression.list)}[{spell(expression.index)}]"
+    if isinstance(expression, Call):
+        return f"{expression.name}({', '.join(map(spell, expression.arguments))})"
+    if isinstance(expression, Unary):
+        return f"(not {spell(expression.operand)})" if expression.operator == "not" else f"(-{spell(expression.operand)})"
+    if isinstance(expression, Binary):
+        return f"({spell(expression.left)} {expression.operator} {spell(expression.right)})"
+    if isinstance(expression, ListOf):
+        return f"[{', '.join(map(spell, expression.items))}]"
+    if isinstance(expression, Comprehension):
+        return f"[{spell(expression.body)} for {expression.variable} < {spell(expression.count)}]"
+    return f"all({expression.variable} < {spell(expression.count)}) ({spell(expression.condition)})"
+
+
+def spell_number(value: int | float) -> str:
+    """A number as the rule language writes it."""
+    return {"inf": "infinity", "-inf": "-infinity"}.get(repr(value), repr(value))
+
+
+def spell_pattern(pattern: Pattern) -> str:
+    """The pattern as text of the rule language."""
+    if isinstance(pattern, Operand):
+        return pattern.name
+    if isinstance(pattern, Constant):
+        return f"constant {pattern.name}"
+    if isinstance(pattern, Splat):
+        return spell_number(pattern.value)
+    if isinstance(pattern, Sequence):
+        return f"{spell_pattern(pattern.pattern)}..."
+    items = [f"{name} = {spell(value)}" for name, value in pattern.properties] + ([".."] if pattern.rest else [])
+    properties = f" {{{', '.join(items)}}}" if items else ""
+    once = "once " if pattern.once else ""
+    return f"{once}{pattern.operation}({', '.join(map(spell_pattern, pattern.operands))}){properties}"
