@@ -167,6 +167,12 @@ def number(value: int) -> str:
     return str(value) if value >= 0 else f"(- {-value})"
 
 
+def symbol(name: str) -> str:
+    """A name as an SMT-LIB symbol, between bars where it needs them."""
+    plain = name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit()
+    return name if plain else f"|{name.replace('|', '!').replace(chr(92), '!')}|"
+
+
 def linear(terms: Sequence[tuple[int, str]], constant: int = 0) -> str:
     """A linear expression in SMT-LIB."""
     spelled = [name if factor == 1 else f"(* {number(factor)} {name})" for factor, name in terms if factor]

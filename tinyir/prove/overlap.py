@@ -20,7 +20,7 @@ import numpy
 from numpy.typing import NDArray
 
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, linear_terms
-from tinyir.prove.claim import Claim, Negation, Verdict, conjunction, disjunction, linear, number, proved, refuted, within
+from tinyir.prove.claim import Claim, Negation, Verdict, conjunction, disjunction, linear, number, proved, refuted, symbol, within
 from tinyir.prove.smt_affine import dimensions_of, spell
 
 Direction = Literal["forward", "reverse"]
@@ -202,7 +202,7 @@ class _Iteration:
 
     @classmethod
     def of(cls, loops: Sequence[Loop], prefix: str) -> _Iteration:
-        counters = tuple(f"{prefix}{loop.name}" for loop in loops)
+        counters = tuple(symbol(f"{prefix}{loop.name}") for loop in loops)
         values = tuple(linear([(loop.step, name)], loop.low) for loop, name in zip(loops, counters, strict=True))
         limits = tuple(within(name, 0, loop.count - 1) for loop, name in zip(loops, counters, strict=True))
         return cls(counters, values, tuple((name, "Int") for name in counters), limits)

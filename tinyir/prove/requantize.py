@@ -43,7 +43,7 @@ def choose_requantized_sum(
     return choose_sum(meaning, first_range, second_range, widths) or choose_half_even_sum(meaning, first_range, second_range)
 
 
-class _Formula(Protocol):
+class Formula(Protocol):
     """`result >= v` as a formula."""
 
     def __call__(self, v: int) -> str: ...
@@ -54,7 +54,7 @@ def _ties_reach(rounding: str, k: int) -> bool:
     return {"real_half_even": k % 2 == 0, "real_half_up": True, "real_half_away": k >= 1}[rounding]
 
 
-def _real_at_least(rounding: str, terms: Sequence[tuple[int, str]], constant: int, denominator: int, zero_point: int) -> _Formula:
+def _real_at_least(rounding: str, terms: Sequence[tuple[int, str]], constant: int, denominator: int, zero_point: int) -> Formula:
     """round((terms + constant) / denominator) + zero_point >= v, by the definition of the rounding."""
 
     def formula(v: int) -> str:
@@ -67,7 +67,8 @@ def _real_at_least(rounding: str, terms: Sequence[tuple[int, str]], constant: in
     return formula
 
 
-def _meaning_at_least(meaning: Requantization, x: str) -> _Formula:
+def meaning_at_least(meaning: Requantization, x: str) -> Formula:
+    """`meaning(x) >= v` as a formula of v, for v in (low, high]."""
     if meaning.rounding.startswith("tflite"):
         return _tflite_at_least(meaning, x)
     factor = meaning.numerator * meaning.offset_denominator
@@ -75,7 +76,7 @@ def _meaning_at_least(meaning: Requantization, x: str) -> _Formula:
     return _real_at_least(meaning.rounding, [(factor, x)], constant, meaning.denominator * meaning.offset_denominator, meaning.zero_point)
 
 
-def _tflite_at_least(meaning: Requantization, x: str) -> _Formula:
+def _tflite_at_least(meaning: Requantization, x: str) -> Formula:
     multiplier, shift = quantized_multiplier(meaning.scale)
     if meaning.rounding == "tflite_single":
         rounded = f"(div {linear([(multiplier, x)], 1 << (30 - shift))} {1 << (31 - shift)})"
@@ -87,7 +88,7 @@ def _tflite_at_least(meaning: Requantization, x: str) -> _Formula:
     return lambda v: f"(>= {rounded} {number(v - meaning.zero_point)})"
 
 
-def _sequence_at_least(sequence: Sequence1 | Sequence2, operands: Sequence[str]) -> _Formula:
+def _sequence_at_least(sequence: Sequence1 | Sequence2, operands: Sequence[str]) -> Formula:
     if isinstance(sequence, ThresholdSearch):
         table = sequence
         return lambda v: f"(>= {operands[0]} {number(table.thresholds[v - table.low - 1])})"
@@ -104,7 +105,7 @@ def _sequence_at_least(sequence: Sequence1 | Sequence2, operands: Sequence[str])
     return lambda v: f"(>= {product} {number(((v - fixed.zero_point) << fixed.shift) - fixed.rounding)})"
 
 
-def _division_at_least(form: HalfEvenDivision, operands: Sequence[str]) -> _Formula:
+def _division_at_least(form: HalfEvenDivision, operands: Sequence[str]) -> Formula:
     def floor_divide(n: str) -> str:
         if form.shift is not None:
             return f"(div {n} {1 << form.shift})"
@@ -118,7 +119,7 @@ def _division_at_least(form: HalfEvenDivision, operands: Sequence[str]) -> _Form
     return lambda v: f"(>= {result} {number(v - form.zero_point)})"
 
 
-def _differ(meaning: _Formula, sequence: _Formula, low: int, high: int) -> str:
+def _differ(meaning: Formula, sequence: Formula, low: int, high: int) -> str:
     """One of the results low + 1 .. high is reached by one side and not by the other: the clamped results differ."""
     return disjunction([f"(xor {meaning(v)} {sequence(v)})" for v in range(low + 1, high + 1)])
 
@@ -164,7 +165,7 @@ class RequantizeClaim(Claim):
 
     def negation(self, prefix: str = "") -> Negation:
         x = f"{prefix}x"
-        different = _differ(_meaning_at_least(self.meaning, x), _sequence_at_least(self.sequence, [x]), self.meaning.low, self.meaning.high)
+        different = _differ(meaning_at_least(self.meaning, x), _sequence_at_least(self.sequence, [x]), self.meaning.low, self.meaning.high)
         return Negation(((x, "Int"),), (within(x, self.x_low, self.x_high), disjunction([different, *_overflow(self.sequence, x)])))
 
 
