@@ -51,6 +51,13 @@ def referenced_symbol(operation: Operation, property: str) -> str:
     return reference.path[0]
 
 
+def text_of(operation: Operation, property: str) -> str:
+    """The value of a string property."""
+    value = operation.properties[property]
+    assert isinstance(value, StringAttribute)
+    return value.value
+
+
 def integer_property(operation: Operation, property: str) -> int:
     """The value of an integer property."""
     value = operation.properties[property]
@@ -168,7 +175,7 @@ register(
             "?alignment": "bytes, a power of two; the element's own if absent",
         },
         traits=("symbol",),
-        assembly="$sym_name attr-dict",
+        assembly="$sym_name attr-dict `:` $type",
         effects=PURE,
         verify=_verify_global,
     )
@@ -210,7 +217,7 @@ register(
         operands=("source",),
         results=("view",),
         properties={"offset": "bytes"},
-        assembly="$source `[` $offset `]` attr-dict `:` type($source) `to` type($view)",
+        assembly="$source `[` $offset:index `]` attr-dict `:` type($source) `to` type($view)",
         effects=PURE,
         verify=_verify_view,
     )

@@ -9,15 +9,17 @@ MODULE = register(
         operands=(),
         results=(),
         properties={"?sym_name": "a name for the module", "?sym_visibility": "public, private or nested"},
-        traits={"isolated", "symbol_table", "graph_region", "no_terminator"},
+        traits={"isolated", "symbol_table", "graph_region"},
+        assembly="short ($sym_name)? attr-dict-with-keyword region",
     )
 )
 CAST = register(
     OperationDefinition(
         "builtin.unrealized_conversion_cast",
         "Values seen as other types, to be resolved by a later pass.",
-        operands=("*inputs",),
-        results=("*outputs",),
+        operands=("inputs...",),
+        results=("outputs...",),
         effects=PURE,
+        assembly="($inputs `:` type($inputs))? `to` type($outputs) attr-dict",
     )
 )

@@ -235,6 +235,17 @@ def _verify_reshape(operation: Operation) -> Iterable[str]:
         yield f"'loop.reshape' keeps the elements: {source} cannot become {target}"
 
 
+def _infer_read(operands: list[Type], _properties: dict[str, Attribute]) -> list[Type]:
+    tensor = operands[0]
+    if not isinstance(tensor, TensorType):
+        raise ValueError(f"{tensor} is no tensor")
+    return [tensor.element]
+
+
+def _infer_index(_operands: list[Type], _properties: dict[str, Attribute]) -> list[Type]:
+    return [INDEX]
+
+
 register(
     OperationDefinition(
         "loop.for",
@@ -250,7 +261,8 @@ register(
         },
         effects=PURE,
         verify=_verify_for,
-        assembly="loop_for",
+        assembly="induction(index) `=` max($lower_map, $lower) `to` min($upper_map, $upper) (`step` $step:index=1)? "
+        "(`reverse` $reverse:unit)? (`parallel` $parallel:unit)? (`label` $label)? iter($initial) attr-dict region",
     )
 )
 register(OperationDefinition("loop.yield", "Ends a body and gives its values.", traits=("terminator",), effects=PURE, assembly="($operands^ `:` type($operands))?"))
@@ -274,6 +286,7 @@ register(
         properties={"map": "from the indices to the element"},
         effects=Effects(reads=(0,)),
         verify=_verify_access,
+        infer=_infer_read,
         assembly="$tensor `[` affine($map, $indices) `]` attr-dict `:` type($tensor)",
     )
 )
@@ -295,6 +308,7 @@ register(
         results=("value",),
         properties={"map": "one result, of the operands"},
         effects=PURE,
+        infer=_infer_index,
         assembly="affine($map, $indices) attr-dict",
     )
 )
@@ -305,7 +319,7 @@ register(
         properties={"condition": "the set of the indices that take the first"},
         effects=PURE,
         verify=_verify_if,
-        assembly="loop_if",
+        assembly="`(` set($condition, $indices) `)` (`->` `(` type(results) `)`)? attr-dict region `else` region",
     )
 )
 register(

@@ -40,10 +40,12 @@ def _names(names: Iterable[str]) -> frozenset[str]:
 class OperationDefinition:
     """What a dialect says of one operation.
 
-    `properties`: name -> one-line meaning, of the inherent attributes ("?" in front: optional).
+    `operands`, `results`: their names, None if any; one that ends in "..." stands for any number.
+    `properties`: name -> one-line meaning, of the inherent attributes; "?" before the name: it may be absent.
     `traits`: any of "terminator", "commutative", "constant", "symbol", "symbol_table", "isolated", "graph_region", "same_type"
     (all operands and results have one type).
-    `assembly`: the pretty form (the format language is described in text/assembly.py); empty: generic only.
+    `assembly`: the pretty form (the format language is described in text/assembly.py); empty: the generic form
+    without quotes, properties and attributes in one dictionary.
     `effects`: None means unknown effects (never removed, moved or merged).
     `infer`: result types from operands and properties, for builders and for the verifier.
     """
@@ -59,6 +61,17 @@ class OperationDefinition:
     verify: Verifier | None = None
     infer: Callable[[list[Type], dict[str, Attribute]], list[Type]] | None = None
     fold: Callable[[Operation], Attribute | None] | None = None
+    property_names: frozenset[str] = attrs.field(init=False)
+    """All declared properties, without "?"."""
+    required_properties: tuple[str, ...] = attrs.field(init=False)
+
+    @property_names.default
+    def _all_properties(self) -> frozenset[str]:
+        return frozenset(name.removeprefix("?") for name in self.properties)
+
+    @required_properties.default
+    def _required_properties(self) -> tuple[str, ...]:
+        return tuple(name for name in self.properties if name[0] != "?")
 
     def effects_of(self, operation: Operation) -> Effects | None:
         return self.effects(operation) if callable(self.effects) else self.effects

@@ -31,6 +31,9 @@ STARTS = (
     "affine_map",
     "affine_set",
     "expression",
+    "expressions",
+    "constraints",
+    "soup",
 )
 END = "$END"
 SKIP = r"(?:[ \t\r\n]+|//[^\n]*)*"

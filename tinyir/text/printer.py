@@ -1,180 +1,48 @@
-"""Prints operations: MLIR's generic form, or the form that each operation's dialect declares.
+"""Prints operations in the forms that their dialects declare, or in MLIR's generic form.
 
-Nothing is verified here: broken IR prints too, with made-up names for what is defined nowhere.
+What does not fit its form (it may be broken) is printed generic; nothing is verified and nothing fails.
 """
 
 from __future__ import annotations
 
 from typing import TextIO
 
-from tinyir.ir.attribute import Attribute
-from tinyir.ir.attributes import (
-    ArrayAttribute,
-    DenseElements,
-    DenseResource,
-    DictionaryAttribute,
-    OpaqueAttribute,
-    UnitAttribute,
-    spell_key,
-)
-from tinyir.ir.operation import Block, Operation, Region, Value
-from tinyir.ir.source import TextLocation
-from tinyir.text.names import Names
-
-RESOURCES = "builtin.resources"
-"""The discardable attribute of a module that keeps the text of `{-# ... #-}`."""
-ELIDED = "__elided__"
-_UNIT = UnitAttribute()
+from tinyir.ir.attributes import OpaqueAttribute
+from tinyir.ir.operation import Operation
+from tinyir.ir.registry import definition_of
+from tinyir.text.assembly import Form, form_of
+from tinyir.text.draft import UnprintableError
+from tinyir.text.generic_printer import RESOURCES, GenericPrinter
 
 
-class Texts(dict[Attribute, str]):
-    """Attribute -> text, kept for the time of one print."""
+class Printer(GenericPrinter):
+    """Prints each operation in its own form."""
 
-    def __missing__(self, attribute: Attribute) -> str:
-        text = self[attribute] = str(attribute)
-        return text
-
-
-class ElidedTexts(Texts):
-    """The same with dense elements of more than `limit` elements left out."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__()
-        self.limit = limit
-
-    def __missing__(self, attribute: Attribute) -> str:
-        text = self[attribute] = self._spell(attribute)
-        return text
-
-    def _spell(self, attribute: Attribute) -> str:
-        if isinstance(attribute, DenseElements) and not attribute.splat and attribute.type.element_count > self.limit:
-            return str(DenseResource(ELIDED, attribute.type))
-        if isinstance(attribute, ArrayAttribute):
-            return f"[{', '.join(self[element] for element in attribute.elements)}]"
-        if isinstance(attribute, DictionaryAttribute):
-            return f"{{{', '.join(f'{spell_key(k)} = {self[v]}' if v is not _UNIT else spell_key(k) for k, v in attribute.entries)}}}"
-        return str(attribute)
-
-
-class Printer:
-    """Collects the lines of one print."""
-
-    def __init__(self, root: Operation, generic: bool, locations: bool, elide: int | None) -> None:
-        self.generic = generic
-        self.locations = locations
-        self.texts = Texts() if elide is None else ElidedTexts(elide)
-        self.names = Names(root)
-        self.values = self.names.values
-        self.lines: list[str] = []
-        self._keys: dict[str, str] = {}
+    def __init__(self, root: Operation, locations: bool, elide: int | None) -> None:
+        super().__init__(root, locations, elide)
+        self._forms: dict[str, Form | None] = {}
 
     def print_operation(self, operation: Operation, indent: str) -> None:
-        """Appends the lines of an operation."""
-        self.print_generic(operation, indent)
-
-    # -- the generic form
-
-    def print_generic(self, operation: Operation, indent: str) -> None:
-        """Appends the lines of an operation in generic form."""
-        values, texts = self.values, self.texts
-        results, operands = operation.results, operation.operands
-        try:
-            uses = ", ".join([values[operand] for operand in operands])
-        except KeyError:
-            uses = ", ".join([self.names.of(operand) for operand in operands])
-        head = f'{indent}{self.results_text(operation)}"{operation.name}"({uses})'
-        if operation.successors:
-            head += f"[{', '.join(map(self.names.of_block, operation.successors))}]"
-        if operation.properties:
-            head += f" <{self.dictionary(operation.properties)}>"
-        inputs = ", ".join([texts[operand.type] for operand in operands])
-        if len(results) == 1:
-            outputs = texts[results[0].type]
-            if outputs[0] == "(":
-                outputs = f"({outputs})"
-        else:
-            outputs = f"({', '.join([texts[result.type] for result in results])})"
-        tail = f" : ({inputs}) -> {outputs}"
-        attributes = operation.attributes
-        if attributes and (len(attributes) > 1 or RESOURCES not in attributes):
-            tail = f" {self.dictionary(attributes)}{tail}"
-        if self.locations:
-            tail += self.location_text(operation)
-        if not operation.regions:
-            self.lines.append(head + tail)
+        form = self._form(operation.name)
+        if form is None:
+            self.print_generic(operation, indent)
             return
-        opening = f"{head} ({{"
-        for region in operation.regions:
-            self.lines.append(opening)
-            self.print_region(region, indent)
-            opening = indent + "}, {"
-        self.lines.append(f"{indent}}}){tail}")
+        count = len(self.lines)
+        try:
+            text = form.write(self, operation, indent)
+        except UnprintableError:
+            del self.lines[count:]
+            self.print_generic(operation, indent)
+            return
+        self.lines.append(text + self.location_text(operation) if self.locations else text)
 
-    def results_text(self, operation: Operation) -> str:
-        """`%0 = `, `%0:2 = ` or `%a, %b = `; empty without results."""
-        results = operation.results
-        if not results:
-            return ""
-        first = self.names.of(results[0])
-        if len(results) == 1:
-            return f"{first} = "
-        if first.endswith("#0"):
-            return f"{first[:-2]}:{len(results)} = "
-        return f"{', '.join(map(self.names.of, results))} = "
-
-    def location_text(self, operation: Operation) -> str:
-        location = operation.location
-        return f" loc({location if isinstance(location, TextLocation) else self.texts[location]})"
-
-    def dictionary(self, entries: dict[str, Attribute]) -> str:
-        """`{a = 1, b}`."""
-        texts, keys = self.texts, self._keys
-        parts: list[str] = []
-        for name, value in entries.items():
-            key = keys.get(name)
-            if key is None:
-                key = keys[name] = spell_key(name)
-            if value is _UNIT:
-                parts.append(key)
-            elif name != RESOURCES:
-                parts.append(f"{key} = {texts[value]}")
-        return f"{{{', '.join(parts)}}}"
-
-    # -- regions
-
-    def print_region(self, region: Region, indent: str, header: bool = True) -> None:
-        """Appends the blocks of a region; `indent` is that of the operation.  Without `header` the arguments of the
-        first block are left out."""
-        for position, block in enumerate(region.blocks):
-            if position or self._needs_header(region, header):
-                self.lines.append(f"{indent}{self.block_header(block, header or position > 0)}")
-            self.print_block(block, indent + "  ")
-
-    def print_block(self, block: Block, indent: str) -> None:
-        """Appends the operations of a block."""
-        operation = block.first
-        while operation is not None:
-            self.print_operation(operation, indent)
-            operation = operation.next
-
-    def _needs_header(self, region: Region, header: bool) -> bool:
-        """Whether the first block must be labelled: for its arguments, as a target, or because it is empty."""
-        first = region.blocks[0]
-        if (first.arguments and header) or first.first is None:
-            return True
-        return any(block.last is not None and first in block.last.successors for block in region.blocks)
-
-    def block_header(self, block: Block, arguments: bool) -> str:
-        name = self.names.of_block(block)
-        if not arguments or not block.arguments:
-            return f"{name}:"
-        return f"{name}({', '.join(map(self.argument_text, block.arguments))}):"
-
-    def argument_text(self, argument: Value) -> str:
-        """`%x: i32`, with its location if these are printed."""
-        text = f"{self.names.of(argument)}: {self.texts[argument.type]}"
-        location = getattr(argument, "location", None)
-        return f"{text} loc({location})" if self.locations and location is not None else text
+    def _form(self, name: str) -> Form | None:
+        try:
+            return self._forms[name]
+        except KeyError:
+            definition = definition_of(name)
+            form = self._forms[name] = form_of(definition) if definition is not None else None
+            return form
 
 
 def print_module(operation: Operation, generic: bool = False, locations: bool = False, elide: int | None = None) -> str:
@@ -183,7 +51,7 @@ def print_module(operation: Operation, generic: bool = False, locations: bool = 
     `generic`: MLIR's generic form instead of the forms that dialects declare.  `locations`: with `loc(...)`.
     `elide`: dense constants of more elements than this are left out (such a text loses them when it is read).
     """
-    printer = Printer(operation, generic, locations, elide)
+    printer = (GenericPrinter if generic else Printer)(operation, locations, elide)
     printer.print_operation(operation, "")
     resources = operation.attributes.get(RESOURCES)
     if isinstance(resources, OpaqueAttribute):

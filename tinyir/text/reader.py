@@ -8,6 +8,7 @@ next statement, and raises them all together at the end.
 from __future__ import annotations
 
 import gc
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,26 @@ from tinyir.ir.operation import Block, Operation, Region, Value
 from tinyir.ir.registry import OperationDefinition, definition_of, known_operations, load_dialect
 from tinyir.ir.source import SourceText, TextLocation
 from tinyir.ir.types import Type
+from tinyir.text.assembly import form_of
+from tinyir.text.cursor import Argument, Cursor
+from tinyir.text.grammar import SKIP
 from tinyir.text.parser import StatementError, raise_all, skip_blanks
 from tinyir.text.recovery import resume_offset, statement_names
 from tinyir.text.scope import ForwardValue, Frame, PoisonValue
-from tinyir.text.value_reader import ValueReader
 
 GREATEST_ERRORS = 20
+GREATEST_DEPTH = 64
+"""Regions inside regions: more would exhaust Python's stack in the reader, the printer or a pass."""
 RESOURCES = "builtin.resources"
 """The discardable attribute of the module that keeps the text of `{-# ... #-}`."""
+
+UNPREFIXED = ("builtin", "func")
+"""The dialects whose operations may be written without the dialect's name."""
+
+_NAME = r"%(?:\d+|[a-zA-Z_$.\-][\w$.\-]*)"
+_RESULT = re.compile(rf"({_NAME})(?:[ \t]*:[ \t]*(\d{{1,5}}))?")
+_PRETTY = re.compile(rf"{SKIP}((?:{_NAME}(?:[ \t]*:[ \t]*\d{{1,5}})?[ \t]*,?[ \t]*)+=[ \t]*)?([a-zA-Z_][\w$]*(?:\.[\w$.]+)?)(?![\w$.])")
+_NO_STATEMENT = ("loc",)
 
 Names = list[tuple[str, int, int]]
 """The names left of `=`: name, number of results, offset."""
@@ -47,7 +60,7 @@ class Head:
         self.properties = properties
 
 
-class Reader(ValueReader):
+class Reader(Cursor):
     """Reads one text."""
 
     def __init__(self, source: SourceText) -> None:
@@ -58,6 +71,7 @@ class Reader(ValueReader):
         self.frames: list[Frame] = []
         self.frame = self.open_frame("builtin.module")
         self.region_owner = ""
+        self.region_arguments: list[Argument] = []
         self.resource_text = ""
 
     def level(self) -> int:
@@ -137,15 +151,16 @@ class Reader(ValueReader):
     # -- values
 
     def use(self, name: str, type: Type | None, offset: int) -> Value:
-        """The value of a name, of the type that the use says (None: whatever it is, it must be defined)."""
+        """The value of a name, of the type that the use says (None: whatever it is)."""
         value = self.value_of.get(name)
         if value is None and name.endswith("#0"):
             value = self.value_of.get(name[:-2])
         if value is None:
-            if type is None:
-                raise self.failure(f"value '{name}' is not defined", offset, did_you_mean(name, self.value_of))
             value = self.value_of[name] = self.forward[name] = ForwardValue(type, name, offset)
         elif type is not None and value.type is not type and not isinstance(value, PoisonValue):
+            if isinstance(value, ForwardValue) and not value.is_typed:
+                value.type, value.is_typed = type, True
+                return value
             definition = self.place_of(value)
             note = (f"'{name}' is defined here", definition) if definition.line else None
             self.report(f"'{name}' has type {value.type}, used as {type}", offset, note=note)
@@ -167,7 +182,7 @@ class Reader(ValueReader):
                 if not isinstance(known, PoisonValue):
                     self.report(f"'{name}' is defined twice", offset, note=("it was defined here", self.place_of(known)))
                 return
-            if waiting.type is not value.type:
+            if waiting.is_typed and waiting.type is not value.type:
                 note = ("it was used here", self.source.place(waiting.offset))
                 self.report(f"'{name}' has type {value.type}, used before as {waiting.type}", offset, note=note)
             waiting.replace_by(value)
@@ -205,6 +220,8 @@ class Reader(ValueReader):
             self.value_of = {}
         else:
             frame = Frame(owner, None)
+        if len(self.frames) > GREATEST_DEPTH:
+            raise self.failure(f"regions are nested more than {GREATEST_DEPTH} deep", self.begin)
         self.frames.append(frame)
         self.frame = frame
         self.limit += 16
@@ -241,8 +258,13 @@ class Reader(ValueReader):
                 self.report(f"value '{name}' is not defined", value.offset, did_you_mean(name, known))
 
     def region_start(self, _parts: list[Any]) -> Frame:
-        owner = next((value.name for value in reversed(self.values) if isinstance(value, Head)), self.region_owner)
-        return self.open_frame(owner)
+        head = next((value for value in reversed(self.values) if isinstance(value, Head)), None)
+        frame = self.open_frame(self.region_owner if head is None else head.name)
+        if head is None and self.region_arguments:
+            frame.block = frame.region.add(Block())
+            for argument, type, location, offset in self.region_arguments:
+                self.add_argument(frame.block, argument, type, location, offset)
+        return frame
 
     def region(self, _parts: list[Any]) -> Region:
         return self.close_frame()
@@ -253,6 +275,11 @@ class Reader(ValueReader):
         if frame.block is None:
             frame.block = frame.region.add(Block())
         frame.block.append(operation)
+
+    def read_region(self, owner: str, arguments: list[Argument]) -> Region:
+        self.region_owner, self.region_arguments = owner, arguments
+        region: Region = self.read_value("region")
+        return region
 
     # -- blocks
 
@@ -327,7 +354,7 @@ class Reader(ValueReader):
         operands = [self.use(name, type, where) for (name, where), type in zip(head.operands, signature.inputs, strict=True)]
         properties = head.properties
         if attributes and definition is not None:
-            for name in [name for name in attributes if name in definition.properties]:
+            for name in [name for name in attributes if name in definition.property_names]:
                 properties[name] = attributes.pop(name)
         operation = Operation(
             head.name,
@@ -342,6 +369,69 @@ class Reader(ValueReader):
         self.append(operation)
         if names or operation.results:
             self.define_results(operation, names or [], offset)
+
+    # -- operations in the form of their dialect
+
+    def read_statements(self, position: int) -> int:
+        match = _PRETTY.match(self.text, position)
+        while match is not None and match.group(2) not in _NO_STATEMENT:
+            self.position = match.end()
+            try:
+                self._read_pretty(match)
+            except StatementError:
+                self.position = position
+                raise
+            position = self.position
+            match = _PRETTY.match(self.text, position)
+        return position
+
+    def _read_pretty(self, match: re.Match[str]) -> None:
+        offset = match.start(2) if match.group(1) is None else match.start(1)
+        definition = self._pretty_definition(match.group(2), match.start(2))
+        draft, operands = form_of(definition).read(self)
+        location = self.read_location()
+        if draft.results is None:
+            draft.results = self._infer(definition, operands, draft.properties, offset)
+        operation = Operation(
+            definition.name,
+            operands,
+            draft.results,
+            draft.properties,
+            draft.regions,
+            [self._block(name, where) for name, where in draft.successors],
+            draft.attributes or None,
+            TextLocation(self.source, offset) if location is None else location,
+        )
+        self.append(operation)
+        if match.group(1) is not None or operation.results:
+            self.define_results(operation, self._result_names(match), offset)
+
+    def _result_names(self, match: re.Match[str]) -> Names:
+        return [(m.group(1), int(m.group(2) or 1), m.start()) for m in _RESULT.finditer(self.text, match.start(1), match.start(2))] if match.group(1) else []
+
+    def _pretty_definition(self, word: str, offset: int) -> OperationDefinition:
+        names = [word] if "." in word else [f"{dialect}.{word}" for dialect in UNPREFIXED]
+        for name in names:
+            definition = definition_of(name)
+            if definition is not None:
+                return definition
+        dialect = word.partition(".")[0]
+        known = [n for d in UNPREFIXED for n in known_operations(d)] if "." not in word else known_operations(dialect)
+        if not known:
+            raise self.failure(f"no dialect '{dialect}' is known", offset, f'operations of unknown dialects are written "{word}"(...)')
+        what = f"dialect '{dialect}' has no operation '{word}'" if "." in word else f"unknown operation '{word}'"
+        raise self.failure(what, offset, did_you_mean(word, known))
+
+    def _infer(
+        self, definition: OperationDefinition, operands: list[Value], properties: dict[str, Attribute], offset: int
+    ) -> list[Type]:
+        if definition.infer is None:
+            return []
+        try:
+            return definition.infer([operand.type for operand in operands], properties)
+        except (ValueError, LookupError, TypeError, AssertionError) as error:
+            # The operands may be anything here: what they should be is the verifier's to say.
+            raise self.failure(f"the results of '{definition.name}' cannot be inferred: {error}".removesuffix(": "), offset) from None
 
     def definition(self, name: str, offset: int) -> OperationDefinition | None:
         """The definition of an operation; None in a dialect that nobody knows."""

@@ -7,13 +7,17 @@ from tinyir.ir.types import NONE, Type
 
 
 class ForwardValue(Value):
-    """Stands for a value that is used before its definition is read.  `offset`: of the first use."""
+    """Stands for a value that is used before its definition is read.  `offset`: of the first use.
 
-    __slots__ = ("offset",)
+    `is_typed`: whether that use told the type.
+    """
 
-    def __init__(self, type: Type, name: str, offset: int) -> None:
-        super().__init__(type, name)
+    __slots__ = ("is_typed", "offset")
+
+    def __init__(self, type: Type | None, name: str, offset: int) -> None:
+        super().__init__(NONE if type is None else type, name)
         self.offset = offset
+        self.is_typed = type is not None
 
     @property
     def block(self) -> Block | None:

@@ -439,6 +439,10 @@ class ValueReader(Parser):
                 names[name] = kind(position)
         return names
 
+    def dimension_names(self, names: list[str]) -> dict[str, AffineExpression]:
+        """Names for the dimensions of a map, in order."""
+        return {name: AffineDimension(position) for position, name in enumerate(names)}
+
     def resolve_affine(self, tree: AffineTree, names: dict[str, AffineExpression]) -> AffineExpression:
         """The expression of a tree of ("name", text, offset), ("integer", text, offset) and (kind, left, right, offset)."""
         kind, offset = tree[0], tree[-1]
