@@ -10,7 +10,7 @@ from tinyir.ir import expression as ex
 from tinyir.ir import operator as ast
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.instance import InstanceError, apply_function, combine_values
-from tinyir.ir.types import I32, FloatType, Type
+from tinyir.ir.types import FloatType, Type
 
 _NUMBERS = {"inf": float("inf"), "nan": float("nan"), "true": True, "false": False}
 
@@ -77,5 +77,5 @@ def _unary(operator: str, value: Any) -> Any:
     if operator == "not":
         return not value if isinstance(value, bool) else ex.binary("^", value, ex.Constant(1, value.type))
     if operator == "~":
-        return ex.binary("^", value, ex.Constant(-1, I32))
+        return ~value if isinstance(value, int) else ex.binary("^", value, ex.Constant(-1, value.type))
     return value

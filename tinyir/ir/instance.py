@@ -436,7 +436,7 @@ class _Instantiation:
                 return not value
             return ex.binary("^", value, ex.Constant(1, value.type))
         if expression.operator == "~":
-            return ex.binary("^", value, ex.Constant(-1, value.type))
+            return ~value if isinstance(value, int) else ex.binary("^", value, ex.Constant(-1, value.type))
         return value
 
     def _binary(self, expression: ast.Binary, lane: int | None) -> Any:
