@@ -1,0 +1,56 @@
+"""The command line before any command runs: what it understands, what it says otherwise, and what it costs."""
+
+import sys
+from subprocess import run
+
+import pytest
+
+from tinyir.driver.arguments import read_arguments
+from tinyir.driver.command_line import main
+
+HEAVY = ("lark", "z3", "onnx", "torch", "numpy", "attrs")
+
+
+def test_help_loads_no_more_than_argparse() -> None:
+    script = (
+        "import sys\nfrom tinyir.driver.command_line import main\ntry:\n    main(['opt', '--help'])\nexcept SystemExit:\n    pass\n"
+        f"print('loaded:', sorted(set({HEAVY}) & set(sys.modules)), sorted(m for m in sys.modules if m.startswith('tinyir.')))"
+    )
+    outcome = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert outcome.stdout.splitlines()[-1] == "loaded: [] ['tinyir.driver', 'tinyir.driver.arguments', 'tinyir.driver.command_line']"
+
+
+def test_help_takes_less_than_a_tenth_of_a_second_of_cpu() -> None:
+    script = "import resource, subprocess, sys\nsubprocess.run([sys.executable, '-m', 'tinyir', 'opt', '--help'], check=True, stdout=subprocess.DEVNULL)\n"
+    script += "usage = resource.getrusage(resource.RUSAGE_CHILDREN)\nprint(usage.ru_utime + usage.ru_stime)"
+    seconds = [float(run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout) for _ in range(3)]
+    assert min(seconds) <= 0.10
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "error: the following arguments are required: COMMAND\n     hint: tinyir --help says what there is\n"),
+        (["compile", "m.onnx"], "error: the following arguments are required: -t/--target\n     hint: tinyir compile --help says what there is\n"),
+        (["opt", "--pases=x", "m"], "error: unrecognized arguments: --pases=x\n     hint: tinyir --help says what there is\n"),
+    ],
+)
+def test_words_that_are_not_understood_are_one_error(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 1
+    assert capsys.readouterr() == ("", message)
+
+
+def test_print_after_all_does_not_swallow_the_file() -> None:
+    assert read_arguments(["opt", "--print-after-all", "m.tir"]).model == "m.tir"
+    assert read_arguments(["opt", "--print-after-all", "m.tir"]).print_after_all == ""
+    assert read_arguments(["opt", "--print-after-all=d", "m.tir"]).print_after_all == "d"
+    assert read_arguments(["opt", "m.tir"]).print_after_all is None
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith("tinyir 0.")

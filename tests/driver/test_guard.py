@@ -1,0 +1,42 @@
+"""Errors as a user sees them."""
+
+import pytest
+
+from tinyir.driver.guard import Guard
+from tinyir.ir.errors import TinyirError
+
+
+def explain(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    with Guard() as guard:
+        raise error
+    return guard.code, capsys.readouterr().err
+
+
+def test_a_mistake_of_the_user_is_its_diagnostics(capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain(TinyirError("no such thing", hint="try another"), capsys) == (1, "error: no such thing\n     hint: try another\n")
+
+
+def test_a_file_that_the_system_refuses_is_a_mistake_of_the_user(capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain(PermissionError(13, "Permission denied", "a.tir"), capsys) == (1, "error: a.tir: Permission denied\n")
+
+
+def test_a_fault_of_tinyir_asks_to_be_reported_and_shows_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    code, message = explain(ZeroDivisionError("division by zero"), capsys)
+    assert code == 2
+    assert message.startswith("internal error: ZeroDivisionError: division by zero\n")
+    assert "please report it" in message
+    assert "Traceback" not in message
+
+
+def test_a_traceback_is_there_on_request(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TINYIR_TRACEBACK", "1")
+    assert "Traceback" in explain(TinyirError("no such thing"), capsys)[1]
+
+
+def test_an_interruption_is_one_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain(KeyboardInterrupt(), capsys) == (130, "interrupted\n")
+
+
+def test_leaving_is_no_error() -> None:
+    with pytest.raises(SystemExit), Guard():
+        raise SystemExit(3)

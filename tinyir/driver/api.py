@@ -1,0 +1,225 @@
+"""What a program does with tinyir: `tinyir.import_model`, `compile`, `run`, `prove` and `bench`.
+
+Results are frozen; the fields of `Figures` are the keys of `run --json` and `bench --json`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from tinyir.backends.c_printer import GeneratedC
+from tinyir.backends.manifest import Manifest, read_manifest
+from tinyir.backends.measure import Measurement
+from tinyir.backends.run import RunResult, build_and_run
+from tinyir.backends.target import Target, load_target
+from tinyir.driver.arrays import Array, Rows, fit_rows, pattern_rows
+from tinyir.driver.compilation import Compilation, start
+from tinyir.driver.execution import interpret
+from tinyir.driver.load import load, model_name
+from tinyir.driver.output import output_folder
+from tinyir.driver.ports import Port, manifest_ports, module_ports
+from tinyir.ir.operation import Operation
+from tinyir.prove.obligations import Ledger
+from tinyir.rewrite.pipeline import Hooks, PassReport
+
+Model = str | Path | Operation
+Say = Callable[[str], None]
+
+
+@attrs.frozen
+class Compiled:
+    """The C of a model with its manifest, its obligations, and what the passes had to say."""
+
+    c: GeneratedC
+    ledger: Ledger
+    remarks: tuple[str, ...]
+    passes: tuple[PassReport, ...]
+
+    def write(self, folder: Path) -> None:
+        """Writes NAME.c, NAME.h and NAME.json, all or none of them.
+
+        Raises:
+            TinyirError: the folder cannot be written.
+        """
+        with output_folder(folder) as scratch:
+            self.c.write(scratch)
+
+
+@attrs.frozen
+class Figures:
+    """What a model costs on a target; None where the target does not tell.  Units and meaning: `tinyir.backends.measure.Measurement`."""
+
+    model: str
+    target: str
+    goal: str
+    instructions: int | None
+    cycles: int | None
+    code_bytes: int | None
+    weight_bytes: int | None
+    flash_bytes: int | None
+    arena_bytes: int | None
+    ram_bytes: int | None
+    stack_bytes: int | None
+    proofs: Mapping[str, int]
+    instructions_least: int | None
+    instructions_mean: float | None
+
+
+@attrs.frozen
+class Run:
+    """Outputs by name, [rows, ...shape] each; figures if C was run; whether the inputs were given or a fixed pattern."""
+
+    outputs: Mapping[str, Array]
+    figures: Figures | None
+
+
+def import_model(path: str | Path) -> Operation:
+    """The module of a model at the graph level.
+
+    Raises:
+        TinyirError: the file cannot be read, or holds what is not supported.
+    """
+    return load(str(path))
+
+
+def begin(
+    model: Model,
+    target: str | Target | None = None,
+    *,
+    goal: str = "speed",
+    io: str = "model",
+    prover: str = "native",
+    hooks: Hooks | None = None,
+) -> Compilation:
+    """A compilation that can be taken from level to level; a module that is given is copied first.
+
+    Raises:
+        TinyirError: the model cannot be read, or there is no such target or goal.
+    """
+    chosen = load_target(target) if isinstance(target, str) else target
+    module = model.clone() if isinstance(model, Operation) else load(str(model))
+    return start(module, chosen, goal=goal, io=io, prover=prover, hooks=hooks)
+
+
+def compile(
+    model: Model,
+    target: str | Target,
+    *,
+    goal: str = "speed",
+    io: str = "model",
+    name: str | None = None,
+    output: str | Path | None = None,
+    hooks: Hooks | None = None,
+) -> Compiled:
+    """The model as C, written into the folder `output` if one is named.
+
+    Raises:
+        TinyirError: the model cannot be read or compiled, something was not proved, or the folder cannot be written.
+    """
+    compilation = begin(model, target, goal=goal, io=io, hooks=hooks)
+    source = "module" if isinstance(model, Operation) else Path(model).name
+    generated = compilation.generate(name or ("model" if isinstance(model, Operation) else model_name(str(model))), source)
+    result = Compiled(generated, compilation.ledger, tuple(compilation.context.remarks), tuple(compilation.reports))
+    if output is not None:
+        result.write(Path(output))
+    return result
+
+
+def run(
+    model: Model,
+    target: str | Target | None = None,
+    inputs: Rows | Array | None = None,
+    *,
+    goal: str = "speed",
+    io: str = "model",
+    level: str | None = None,
+    say: Say | None = None,
+) -> Run:
+    """Runs a model, or a folder that `compile` wrote: built and measured on a target, or interpreted as it leaves `level`.
+
+    `inputs`: by name [rows, elements...], or one such array; a fixed pattern if there are none.
+
+    Raises:
+        TinyirError: as `compile`; inputs that do not fit; tools that are missing.
+    """
+    if level is not None:
+        compilation = begin(model, target, goal=goal, io=io, hooks=Hooks(progress=say))
+        module = compilation.lower(level)
+        return Run(interpret(module, _rows(inputs, module_ports(module).inputs), say), None)
+    if not isinstance(model, Operation) and Path(model).is_dir():
+        return run_folder(Path(model), target, inputs, say=say)
+    assert target is not None
+    with tempfile.TemporaryDirectory(prefix="tinyir-") as scratch:
+        compile(model, target, goal=goal, io=io, output=scratch, hooks=Hooks(progress=say))
+        return run_folder(Path(scratch), target, inputs, say=say)
+
+
+def run_folder(folder: Path, target: str | Target | None, inputs: Rows | Array | None, *, say: Say | None = None) -> Run:
+    """Builds, runs and measures what `compile` wrote, on the target that it was compiled for unless another is named.
+
+    Raises:
+        TinyirError: no model there, inputs that do not fit, missing tools, a program that fails.
+    """
+    manifest = read_manifest(folder)
+    chosen = target if isinstance(target, Target) else load_target(target or manifest.target)
+    rows = _rows(inputs, manifest_ports(manifest).inputs)
+    if say is not None:
+        say(f"running on {chosen.name}")
+    result = build_and_run(folder, chosen, rows, manifest.goal)
+    return Run(result.outputs, figures(manifest, chosen, result))
+
+
+def _rows(inputs: Rows | Array | None, ports: Sequence[Port]) -> Rows:
+    if inputs is None:
+        return pattern_rows(ports)
+    return fit_rows(inputs if isinstance(inputs, Mapping) else {"": inputs}, ports)
+
+
+def figures(manifest: Manifest, target: Target, result: RunResult) -> Figures:
+    """What was measured, under the names of `--json`."""
+    measured: Measurement = result.measurement
+    shared = {field.name: getattr(measured, field.name) for field in attrs.fields(Measurement)}
+    return Figures(model=manifest.model, target=target.name, goal=manifest.goal, proofs=manifest.proofs, **shared)
+
+
+def prove(model: Model, target: str | Target | None = None, *, prover: str = "native", goal: str = "speed", io: str = "model") -> Ledger:
+    """Every obligation of a compilation with its verdict.
+
+    Raises:
+        TinyirError: the model cannot be compiled, or an obligation is refuted or unknown.
+    """
+    compilation = begin(model, target, goal=goal, io=io, prover=prover)
+    compilation.lower("c")
+    return compilation.ledger
+
+
+def bench(
+    models: Iterable[str | Path],
+    targets: Iterable[str | Target],
+    *,
+    goal: str = "speed",
+    io: str = "model",
+    rows: int = 1,
+    say: Say | None = None,
+) -> tuple[Figures, ...]:
+    """The figures of every model on every target, on fixed inputs.
+
+    Raises:
+        TinyirError: as `run`.
+    """
+    found = []
+    for model in models:
+        for target in targets:
+            if say is not None:
+                say(f"{model} for {target if isinstance(target, str) else target.name}")
+            with tempfile.TemporaryDirectory(prefix="tinyir-") as scratch:
+                compiled = compile(model, target, goal=goal, io=io, output=scratch, hooks=Hooks(progress=say))
+                inputs = pattern_rows(manifest_ports(compiled.c.manifest).inputs, rows)
+                measured = run_folder(Path(scratch), target, inputs).figures
+            assert measured is not None
+            found.append(attrs.evolve(measured, model=str(model)))
+    return tuple(found)

@@ -1,0 +1,142 @@
+"""The words after `tinyir`, read by argparse: one function per command, in the order of `tinyir --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+GOALS = ("speed", "size", "ram")
+LEVELS = ("graph", "loop", "buffer", "c")
+IO_TYPES = ("model", "quantized")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints look like all other errors of tinyir."""
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"error: {message}\n     hint: {self.prog} --help says what there is\n")
+        raise SystemExit(1)
+
+
+def read_arguments(words: Sequence[str]) -> argparse.Namespace:
+    """The command's arguments; `module` names the file of `tinyir/driver/commands` that carries it out.
+
+    Raises:
+        SystemExit: help or version was printed (0), or the words are not understood (1).
+    """
+    if "--version" in words[:1]:
+        sys.stdout.write(f"tinyir {import_module('importlib.metadata').version('tinyir')}\n")
+        raise SystemExit(0)
+    return _parser().parse_args([f"{word}=" if word == "--print-after-all" else word for word in words])
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="tinyir", description="Trained networks to small, fast and proved C.", allow_abbrev=False)
+    parser.add_argument("--version", action="store_true", help="print the version and leave")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (_import, _opt, _compile, _run, _prove, _bench, _targets):
+        add(commands)
+    return parser
+
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[Parser]
+
+
+def _command(commands: Commands, name: str, summary: str) -> Parser:
+    parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False)
+    parser.set_defaults(module=f"{name}_command")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    return parser
+
+
+def _add_target(parser: Parser, required: bool, what: str = "a name that `tinyir targets` lists, or FILE.toml") -> None:
+    parser.add_argument("-t", "--target", required=required, metavar="TARGET", help=what)
+
+
+def _add_goal(parser: Parser) -> None:
+    parser.add_argument("--goal", default="speed", choices=GOALS, help="what the code is to be best at (default: speed)")
+
+
+def _add_io(parser: Parser) -> None:
+    parser.add_argument("--io", default="model", choices=IO_TYPES, help="quantized: without quantize at the inputs and dequantize at the outputs")
+
+
+def _add_hooks(parser: Parser) -> None:
+    parser.add_argument("--print-after-all", metavar="DIR", help="write the IR after every pass into a folder; without =DIR print it to stderr")
+    parser.add_argument("--print-changed", action="store_true", help="print the IR to stderr after each pass that changed it")
+    parser.add_argument("--timing", action="store_true", help="print the CPU time of each pass to stderr")
+    parser.add_argument("--elide", type=int, metavar="N", help="leave constants of more than N elements out of what is printed")
+    parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
+
+
+def _import(commands: Commands) -> None:
+    parser = _command(commands, "import", "read a model and write it as text of the graph level")
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("-o", "--output", metavar="FILE.tir", help="the file to write (default: standard output)")
+    parser.add_argument("--elide", type=int, metavar="N", help="leave constants of more than N elements out")
+    parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
+
+
+def _opt(commands: Commands) -> None:
+    parser = _command(commands, "opt", "run passes over a file of IR and print what becomes of it")
+    parser.add_argument("model", metavar="FILE.tir", help="- for standard input")
+    parser.add_argument("-p", "--passes", default="", metavar="'a,b{x=1}'", help="the passes, with their options")
+    parser.add_argument("-o", "--output", metavar="FILE.tir", help="the file to write (default: standard output)")
+    parser.add_argument("--verify-each", action="store_true", help="verify after every pass, not only at the end")
+    parser.add_argument("--trace-rewrites", action="store_true", help="print every rewrite to stderr")
+    _add_target(parser, required=False)
+    _add_goal(parser)
+    _add_hooks(parser)
+
+
+def _compile(commands: Commands) -> None:
+    parser = _command(commands, "compile", "compile a model to NAME.c, NAME.h and NAME.json")
+    parser.add_argument("model", metavar="MODEL|FILE.tir")
+    _add_target(parser, required=True)
+    parser.add_argument("-o", "--output", metavar="DIR", help="the folder to write (with --emit graph, loop or buffer the default is standard output)")
+    parser.add_argument("--name", metavar="N", help="prefix of files and functions (default: the model's name)")
+    _add_goal(parser)
+    parser.add_argument("--emit", default="c", choices=LEVELS, help="stop at that level and write NAME.LEVEL.tir (default: c, which writes C)")
+    _add_io(parser)
+    _add_hooks(parser)
+
+
+def _run(commands: Commands) -> None:
+    parser = _command(commands, "run", "build, simulate and measure a model, or interpret it")
+    parser.add_argument("model", metavar="MODEL|FILE.tir|DIR", help="DIR is a folder that `tinyir compile` wrote")
+    _add_target(parser, required=False, what="where to run (default for DIR: what it was compiled for)")
+    parser.add_argument("--level", choices=LEVELS[:-1], help="interpret the module as it leaves this level, in place of running C")
+    parser.add_argument("--input", metavar="X.npy", help="one input per row of the leading axis; X.npz by name (default: a fixed pattern)")
+    parser.add_argument("--output", metavar="Y.npy", help="where the outputs go, one per row; Y.npz by name")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    _add_goal(parser)
+    _add_io(parser)
+
+
+def _prove(commands: Commands) -> None:
+    parser = _command(commands, "prove", "print every obligation of a compilation and what became of it")
+    parser.add_argument("model", metavar="MODEL|FILE.tir|rules", help="the word `rules` stands for all rewrite rules")
+    _add_target(parser, required=False)
+    parser.add_argument("--prover", default="native", choices=("native", "z3"), help="who judges (default: native)")
+    parser.add_argument("--smtlib", metavar="DIR", help="write every obligation as SMT-LIB; unsat means proved")
+    parser.add_argument("--json", action="store_true", help="print the obligations as JSON")
+    parser.add_argument("--update", action="store_true", help="with `rules`: write specs/proofs.lock")
+    _add_goal(parser)
+    _add_io(parser)
+
+
+def _bench(commands: Commands) -> None:
+    parser = _command(commands, "bench", "compile and measure models on targets")
+    parser.add_argument("models", metavar="MODEL", nargs="+")
+    _add_target(parser, required=True, what="one, or several with commas between")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    _add_goal(parser)
+    _add_io(parser)
+
+
+def _targets(commands: Commands) -> None:
+    _command(commands, "targets", "list the targets, and which of their tools are here")

@@ -1,0 +1,1 @@
+"""The commands of `tinyir`, one file each: `execute(arguments)` carries a command out and gives its exit code."""

@@ -1,0 +1,48 @@
+"""`tinyir compile MODEL -t TARGET -o DIR`: NAME.c, NAME.h and NAME.json, or the IR of a level before."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tinyir.driver.api import begin
+from tinyir.driver.compilation import Compilation
+from tinyir.driver.load import model_name
+from tinyir.driver.output import output_folder
+from tinyir.driver.progress import Progress
+from tinyir.driver.stages import hooks_of, write_text
+from tinyir.driver.tables import spell_proofs, timing_table
+from tinyir.ir.errors import TinyirError
+from tinyir.text.printer import print_module
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    if arguments.emit == "c" and arguments.output is None:
+        raise TinyirError("compile needs the folder to write", hint="add -o DIR")
+    name = arguments.name or model_name(arguments.model)
+    with Progress.on_terminal(arguments.quiet) as progress:
+        hooks = hooks_of(arguments, progress)
+        compilation = begin(arguments.model, arguments.target, goal=arguments.goal, io=arguments.io, hooks=hooks)
+        if arguments.output is None:
+            write_text(None, _emit(compilation, arguments))
+        else:
+            with output_folder(Path(arguments.output)) as scratch:
+                _write(compilation, arguments, name, scratch)
+    if arguments.timing:
+        sys.stderr.write(timing_table(compilation.reports))
+    sys.stderr.write("".join(f"note: {remark}\n" for remark in compilation.context.remarks))
+    if arguments.output is not None and arguments.emit == "c" and not arguments.quiet:
+        sys.stdout.write(f"{Path(arguments.output) / name}.c, {name}.h, {name}.json: {spell_proofs(compilation.ledger.summary())}\n")
+    return 0
+
+
+def _emit(compilation: Compilation, arguments: argparse.Namespace) -> str:
+    return print_module(compilation.lower(arguments.emit), arguments.generic, arguments.output is not None, arguments.elide)
+
+
+def _write(compilation: Compilation, arguments: argparse.Namespace, name: str, folder: Path) -> None:
+    if arguments.emit == "c":
+        compilation.generate(name, Path(arguments.model).name).write(folder)
+    else:
+        (folder / f"{name}.{arguments.emit}.tir").write_text(_emit(compilation, arguments), encoding="utf-8")

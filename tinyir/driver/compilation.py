@@ -1,0 +1,134 @@
+"""One compilation on its way through the levels."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import attrs
+
+from tinyir.backends.c_printer import GeneratedC, print_c
+from tinyir.backends.target import Target
+from tinyir.driver.pipeline import LEVELS, PassPipeline, level_of, levels_between, passes_of
+from tinyir.ir.errors import Diagnostic, TinyirError
+from tinyir.ir.operation import Operation
+from tinyir.prove.claim import Verdict
+from tinyir.prove.obligations import Ledger, Obligation
+from tinyir.rewrite.passes import PassContext
+from tinyir.rewrite.pipeline import Hooks, PassReport
+
+MOST_COUNTEREXAMPLE_VALUES = 8
+
+
+@attrs.define
+class Compilation:
+    """A module, the level that it has left last ("": none), and what became of it so far."""
+
+    module: Operation
+    context: PassContext
+    io: str = "model"
+    hooks: Hooks = attrs.field(factory=Hooks)
+    level: str = ""
+    reports: list[PassReport] = attrs.field(factory=list)
+
+    def lower(self, until: str) -> Operation:
+        """Runs the passes of all levels up to `until`; the module, as it leaves that level.
+
+        Raises:
+            TinyirError: a pass stops, or an obligation was not proved.
+        """
+        names = [name for level in levels_between(self.level, until) for name in passes_of(level, self.context.goal, self.io)]
+        done = len(self.reports)
+        found = PassPipeline(names).run(self.module, self.context, _numbered_from(self.hooks, done))
+        self.reports += [attrs.evolve(report, number=report.number + done) for report in found]
+        self.level = max(self.level, until, key=("", *LEVELS).index)
+        require_proofs(self.ledger)
+        return self.module
+
+    @property
+    def ledger(self) -> Ledger:
+        ledger = self.context.ledger
+        assert isinstance(ledger, Ledger)
+        return ledger
+
+    def generate(self, name: str, model: str) -> GeneratedC:
+        """The C of the module, lowered as far as need be; `model` is what the files say they come from.
+
+        Raises:
+            TinyirError: as `lower`, or the name is no C identifier.
+        """
+        target = self.context.target
+        return print_c(
+            self.lower("c"),
+            name,
+            model=model,
+            target=target.name if target is not None else "",
+            goal=self.context.goal,
+            proofs=self.ledger.summary(),
+            versions={"tinyir": version("tinyir")},
+        )
+
+
+def start(
+    module: Operation,
+    target: Target | None = None,
+    *,
+    goal: str = "speed",
+    io: str = "model",
+    prover: str = "native",
+    hooks: Hooks | None = None,
+) -> Compilation:
+    """A compilation of a module, which it changes; it goes on from the level that the module is at.
+
+    Raises:
+        TinyirError: no such goal or kind of interface.
+    """
+    passes_of("graph", goal, io)
+    options: dict[str, Any] = {"io": io}
+    context = PassContext(target=target, goal=goal, ledger=Ledger(prover), options=options)
+    return Compilation(module, context, io, Hooks() if hooks is None else hooks, level_of(module))
+
+
+def attempt(compilation: Compilation) -> TinyirError | None:
+    """Lowers to C; what is wrong with a proof is given back, so that all obligations can be shown with it."""
+    try:
+        compilation.lower("c")
+    except TinyirError as error:
+        if not len(compilation.ledger):
+            raise
+        return error
+    return None
+
+
+def _numbered_from(hooks: Hooks, done: int) -> Hooks:
+    """The hooks, told numbers that go on after the passes that are done."""
+    after = hooks.after
+    if after is None or not done:
+        return hooks
+    told = after
+
+    def renumbered(report: PassReport, text: str) -> None:
+        told(attrs.evolve(report, number=report.number + done), text)
+
+    return attrs.evolve(hooks, after=renumbered)
+
+
+def require_proofs(ledger: Ledger) -> None:
+    """
+    Raises:
+        TinyirError: an obligation is refuted or unknown: nothing is compiled on such ground.
+    """
+    failed = [(obligation, verdict) for obligation, verdict in ledger if verdict.state in ("refuted", "unknown")]
+    if failed:
+        raise TinyirError(diagnostics=[_failure(obligation, verdict) for obligation, verdict in failed])
+
+
+def _failure(obligation: Obligation, verdict: Verdict) -> Diagnostic:
+    message = f"{obligation.where}: {obligation.kind} is {verdict.state}: {obligation.statement}"
+    notes = []
+    if verdict.counterexample:
+        shown = list(verdict.counterexample.items())[:MOST_COUNTEREXAMPLE_VALUES]
+        notes.append("counterexample: " + ", ".join(f"{name} = {value}" for name, value in shown))
+    if verdict.reason:
+        notes.append(f"{verdict.how}: {verdict.reason}")
+    return Diagnostic(message, notes=tuple((note, Diagnostic("").place) for note in notes))

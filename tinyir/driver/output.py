@@ -1,0 +1,66 @@
+"""Files appear whole or not at all: they are written beside their place and moved there at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tinyir.ir.errors import TinyirError
+
+
+@contextmanager
+def output_folder(folder: Path) -> Iterator[Path]:
+    """A scratch folder whose files are moved into `folder` (made if need be) when the block ends well.
+
+    Raises:
+        TinyirError: something else is in the way, or the folder cannot be written; at once, before the block begins, where that can be known.
+    """
+    scratch = _scratch_beside(folder)
+    try:
+        yield scratch
+        _move_files(scratch, folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def output_file(path: Path) -> Iterator[Path]:
+    """A path to write to; what stands there is moved to `path` when the block ends well.
+
+    Raises:
+        TinyirError: as `output_folder`.
+    """
+    if path.is_dir():
+        raise TinyirError(f"cannot write {path}: it is a folder")
+    with output_folder(path.parent) as scratch:
+        yield scratch / path.name
+
+
+def _scratch_beside(folder: Path) -> Path:
+    """A new folder in the closest folder above that exists."""
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise TinyirError(f"cannot write {folder}: {place} is not a folder")
+    try:
+        return Path(tempfile.mkdtemp(prefix=".tinyir-", dir=place))
+    except OSError as error:
+        raise TinyirError(f"cannot write {folder}: {error.strerror}", hint="name a folder that you may write") from error
+
+
+def _move_files(scratch: Path, folder: Path) -> None:
+    names = sorted(path.name for path in scratch.iterdir())
+    blocked = [name for name in names if (folder / name).is_dir()]
+    if blocked:
+        raise TinyirError(f"cannot write {folder / blocked[0]}: it is a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            os.replace(scratch / name, folder / name)
+    except OSError as error:
+        raise TinyirError(f"cannot write {folder}: {error.strerror}") from error

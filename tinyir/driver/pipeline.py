@@ -1,0 +1,58 @@
+"""The compiler as one list: the passes that lead from an imported model to C, level by level.
+
+A level's name stands for the module as it leaves that level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinyir.driver.arguments import GOALS, IO_TYPES, LEVELS
+from tinyir.ir.errors import TinyirError, did_you_mean
+from tinyir.ir.operation import Operation
+from tinyir.rewrite.pipeline import PassPipeline
+
+__all__ = ["GOALS", "IO_TYPES", "LEVELS", "PassPipeline", "level_of", "levels_between", "passes_of"]
+
+GRAPH = (
+    "canonicalize",
+    "fold_constants",
+    "layout",
+    "lower_quantized",
+    "canonicalize",
+    "dead_channels",
+    "lower_requantize",
+    "cse",
+    "dce",
+)
+LOOP = ("lower_to_loops", "fuse_nests")
+BUFFER = ("bufferize", "outline_layers")
+C = ("lower_to_c",)
+
+PASSES = {"graph": GRAPH, "loop": LOOP, "buffer": BUFFER, "c": C}
+
+
+def passes_of(level: str, goal: str = "speed", io: str = "model") -> tuple[str, ...]:
+    """The names of the passes of one level.
+
+    Raises:
+        TinyirError: no such level, goal or kind of interface.
+    """
+    for what, word, known in (("level", level, LEVELS), ("goal", goal, GOALS), ("kind of --io", io, IO_TYPES)):
+        if word not in known:
+            raise TinyirError(f"no {what} '{word}': there are {', '.join(known)}", hint=did_you_mean(word, known))
+    return PASSES[level]
+
+
+def levels_between(start: str, until: str) -> Sequence[str]:
+    """The levels after `start` (all for the empty word) up to `until`, both as in LEVELS."""
+    first = LEVELS.index(start) + 1 if start else 0
+    return LEVELS[first : LEVELS.index(until) + 1]
+
+
+def level_of(module: Operation) -> str:
+    """The level that a module has left: "" if it still holds operations of the graph level, or nothing but functions."""
+    dialects = {operation.name.partition(".")[0] for operation in module.walk()}
+    if "graph" in dialects:
+        return ""
+    return next((level for level in reversed(LEVELS[1:]) if level in dialects), "")

@@ -1,0 +1,71 @@
+"""Results as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from tinyir.driver.api import Figures
+from tinyir.driver.arrays import Array
+from tinyir.rewrite.pipeline import PassReport
+
+COLUMNS = ("instructions", "code_bytes", "weight_bytes", "flash_bytes", "arena_bytes", "ram_bytes", "stack_bytes")
+MOST_VALUES = 12
+
+
+def align(rows: Sequence[Sequence[str]], right_from: int = 1) -> str:
+    """Rows of cells as lines: columns from `right_from` on are aligned to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+
+    def cell(text: str, column: int) -> str:
+        return text.rjust(widths[column]) if column >= right_from else text.ljust(widths[column])
+
+    return "".join("  ".join(cell(text, column) for column, text in enumerate(row)).rstrip() + "\n" for row in rows)
+
+
+def count(value: float | None) -> str:
+    """A number with separators, - for what was not measured."""
+    return "-" if value is None else f"{value:,}"
+
+
+def spell_proofs(proofs: Mapping[str, int]) -> str:
+    """`12 proved, 0 refuted, ...`."""
+    return ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in proofs.items())
+
+
+def figures_table(results: Sequence[Figures]) -> str:
+    """One line per model and target."""
+    titles = ("model", "target", "goal", *(column.removesuffix("_bytes") for column in COLUMNS), "proofs")
+    rows = [
+        (result.model, result.target, result.goal, *(count(getattr(result, column)) for column in COLUMNS), spell_proofs(result.proofs))
+        for result in results
+    ]
+    return align([titles, *rows], right_from=3)
+
+
+def figures_json(result: Figures) -> dict[str, object]:
+    return attrs.asdict(result)
+
+
+def json_text(value: object) -> str:
+    return json.dumps(value, indent=2) + "\n"
+
+
+def outputs_text(outputs: Mapping[str, Array]) -> str:
+    """The first values of each output's first row."""
+    lines = []
+    for name, rows in outputs.items():
+        values = rows[0].reshape(-1)
+        shown = ", ".join(f"{value:.6g}" if values.dtype.kind == "f" else str(value) for value in values[:MOST_VALUES].tolist())
+        more = f", ... ({values.size} values)" if values.size > MOST_VALUES else ""
+        lines.append(f"{name}: {len(rows)} row{'s' * (len(rows) != 1)} of {rows.dtype} {list(rows.shape[1:])}; first: {shown}{more}\n")
+    return "".join(lines)
+
+
+def timing_table(reports: Sequence[PassReport]) -> str:
+    """CPU milliseconds by pass."""
+    rows = [("pass", "ms")] + [(f"{report.number:2} {report.text}", f"{report.seconds * 1000:.1f}") for report in reports]
+    total = sum(report.seconds for report in reports)
+    return align([*rows, ("total", f"{total * 1000:.1f}")])
