@@ -32,7 +32,7 @@ from tinyir.ir.builder import Builder, create_function, find_symbol, functions
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.function import concrete_function
 from tinyir.ir.instance import ConcreteEquation, Instance, affine_range, instantiate
-from tinyir.ir.operation import Operation, Value
+from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import I64, INDEX, FloatType, FunctionType, IndexType, IntegerType, ShapedType, TensorType, Type, storage_type
 from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.text.specifications import functions as scalar_functions
@@ -142,7 +142,7 @@ class _Nest:
         self.nests = nests
         self.equation = equation
         self.variables: list[Value | None] = [None] * len(equation.extents)
-        self.emitted: dict[int, Value] = {}
+        self.emitted: dict[tuple[ex.Expression, Block], Value] = {}
 
     def lower(self) -> None:
         equation, builder = self.equation, self.nests.builder
@@ -183,6 +183,14 @@ class _Nest:
     # -- expressions
 
     def emit(self, expression: ex.Expression, builder: Builder) -> Value:
+        """The value of an expression; what the equation shares is computed once in each block."""
+        key = expression, builder.block
+        found = self.emitted.get(key)
+        if found is None:
+            found = self.emitted[key] = self._emit(expression, builder)
+        return found
+
+    def _emit(self, expression: ex.Expression, builder: Builder) -> Value:
         if isinstance(expression, ex.Constant):
             return _scalar_constant(builder, expression)
         if isinstance(expression, ex.Index):
