@@ -24,8 +24,10 @@ import attrs
 
 from tinyir.ir import operator as spec
 from tinyir.ir.errors import Place, TinyirError, did_you_mean
+from tinyir.ir.expression import SCALAR_TYPES
 from tinyir.ir.operation import Value
 from tinyir.ir.registry import OperationDefinition, definition_of, known_operations
+from tinyir.ir.types import Type
 from tinyir.rewrite.edit import Edit
 from tinyir.rewrite.rule_functions import BUILT_IN, CONSTANTS, is_splat, other_properties, property_attribute, property_value
 from tinyir.text import rule_syntax as ast
@@ -37,6 +39,7 @@ HELPERS: dict[str, Any] = {
     "other_properties": other_properties,
     "property_attribute": property_attribute,
     "property_value": property_value,
+    **{f"type_{type}": type for type in SCALAR_TYPES.values()},
 }
 
 
@@ -143,6 +146,8 @@ class _Names:
         return self._spell_call(expression, parts)
 
     def _spell_call(self, call: ast.Call, parts: Sequence[str]) -> str:
+        if call.name == "select" and len(parts) == 3:
+            return f"({parts[1]} if {parts[0]} else {parts[2]})"
         function = self.functions.get(call.name)
         if function is None and call.name not in BUILT_IN:
             raise self.error(f"there is no function '{call.name}'", did_you_mean(call.name, [*self.functions, *BUILT_IN]))
@@ -256,7 +261,7 @@ class _Writer(_Names):
                 self.require(f"all(rank(each) <= {saved} for each in n_{name})")
 
     def _match_property(self, application: ast.Application, variable: str, name: str, value: ast.Expression) -> None:
-        read = f"property_value({variable}.properties.get({name!r}), {self._default(application, name)!r})"
+        read = f"property_value({variable}.properties.get({name!r}), {self._default(application, name)})"
         if not isinstance(value, ast.Name):
             (self.later.append if self.indent == "    " else self.require)(f"{read} == {self.spell(value)}")
         elif self.indent != "    ":
@@ -292,10 +297,11 @@ class _Writer(_Names):
                 raise self.error(f"'{application.operation}' has no property '{name}'", did_you_mean(name, known))
         return definition
 
-    def _default(self, application: ast.Application, name: str) -> Any:
+    def _default(self, application: ast.Application, name: str) -> str:
         operator = operators().get(application.operation)
         declared = operator.attribute(name) if operator is not None else None
-        return plain_default(declared.default) if declared is not None else None
+        default = plain_default(declared.default) if declared is not None else None
+        return f"type_{default}" if isinstance(default, Type) else repr(default)
 
     # -- the right side
 
@@ -340,9 +346,11 @@ def _spell_set(names: frozenset[str]) -> str:
 
 
 def plain_default(default: object) -> Any:
-    """The default of an operator's attribute as a Python value; None if there is none or it is a type."""
+    """The default of an operator's attribute as a Python value; None if there is none or it depends on an operand."""
     if isinstance(default, tuple):
         return tuple(plain_default(item) for item in default)
     if isinstance(default, spec.Number):
         return default.value
+    if isinstance(default, spec.Name):
+        return SCALAR_TYPES.get(default.name)
     return default if isinstance(default, str) else None

@@ -77,6 +77,14 @@ def is_constant(value: Value) -> bool:
     return value.definer is not None and value.definer.name == "graph.constant"
 
 
+def is_parameter(value: Value) -> bool:
+    """Whether the value is a constant, or one dequantized."""
+    definer = value.definer
+    return definer is not None and (
+        definer.name == "graph.constant" or (definer.name == "graph.dequantize" and is_constant(definer.operands[0]))
+    )
+
+
 def shape(value: Value) -> tuple[int, ...]:
     assert isinstance(value.type, ShapedType)
     return value.type.shape
@@ -99,6 +107,17 @@ def is_float(type: Type) -> bool:
 def per_tensor(type: Type) -> bool:
     """Whether elements of the type have one scale and zero point, or none."""
     return not isinstance(type, QuantizedType) or type.axis is None
+
+
+def axis(type: Type) -> int:
+    """The axis of a type with scales per axis, else -1."""
+    return type.axis if isinstance(type, QuantizedType) and type.axis is not None else -1
+
+
+def storage_bits(type: Type) -> int:
+    """The bits of an integer, or of the integer that stores a quantized number."""
+    stored = storage_type(type)
+    return stored.width if isinstance(stored, IntegerType | FloatType) else 0
 
 
 def zero_point(type: Type) -> int:
@@ -133,7 +152,10 @@ BUILT_IN: dict[str, Callable[..., Any]] = {
     "is_plain": is_plain,
     "is_float": is_float,
     "is_constant": is_constant,
+    "is_parameter": is_parameter,
     "per_tensor": per_tensor,
+    "axis": axis,
+    "storage_bits": storage_bits,
     "zero_point": zero_point,
     "lowest": lowest,
     "greatest": greatest,
@@ -143,6 +165,5 @@ BUILT_IN: dict[str, Callable[..., Any]] = {
     "product": prod,
     "position": position,
     "complement": complement,
-    "concat": lambda left, right: (*left, *right),
 }
 CONSTANTS: dict[str, Any] = {"inf": inf}

@@ -1,0 +1,93 @@
+"""The rule book: all rules of `specs/rules`, compiled, by group, in the order in which they are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from importlib import resources
+
+import attrs
+
+from tinyir.ir.errors import Diagnostic, TinyirError, did_you_mean
+from tinyir.rewrite.rule_compiler import CompiledRule, compile_rule
+from tinyir.text import rule_syntax as ast
+from tinyir.text.rule_reader import Statement, read_rules
+
+
+@attrs.frozen
+class RuleBook:
+    """Rules by name, in order, and helper functions by name."""
+
+    rules: Mapping[str, ast.Rule]
+    functions: Mapping[str, ast.Function]
+
+    @classmethod
+    def of(cls, statements: Iterable[Statement]) -> RuleBook:
+        """
+        Raises:
+            TinyirError: a name is defined twice, or rules are before each other in a cycle.
+        """
+        rules: dict[str, ast.Rule] = {}
+        functions: dict[str, ast.Function] = {}
+        errors = []
+        for statement in statements:
+            known: Mapping[str, Statement] = functions if isinstance(statement, ast.Function) else rules
+            if statement.name in known:
+                note = (("it is defined here too", known[statement.name].place),)
+                errors.append(Diagnostic(f"'{statement.name}' is defined twice", statement.place, notes=note))
+            elif isinstance(statement, ast.Function):
+                functions[statement.name] = statement
+            else:
+                rules[statement.name] = statement
+        if errors:
+            raise TinyirError(diagnostics=errors)
+        return cls(_in_order(rules), functions)
+
+    def group(self, *groups: str) -> list[ast.Rule]:
+        """The rules of some groups, in order.
+
+        Raises:
+            TinyirError: there is no such group.
+        """
+        known = {rule.group for rule in self.rules.values()}
+        for name in groups:
+            if name not in known:
+                raise TinyirError(f"there is no group '{name}' of rules", hint=did_you_mean(name, known))
+        return [rule for rule in self.rules.values() if rule.group in groups]
+
+
+def _in_order(rules: Mapping[str, ast.Rule]) -> dict[str, ast.Rule]:
+    """The order of the text, changed where `before` demands it."""
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(rules, ()))
+    for rule in rules.values():
+        for later in rule.before:
+            if later not in rules:
+                raise TinyirError(f"rule '{rule.name}' is before the unknown rule '{later}'", place=rule.place, hint=did_you_mean(later, rules))
+            sorter.add(later, rule.name)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        first = rules[error.args[1][0]]
+        raise TinyirError(f"rules are before each other: {' before '.join(reversed(error.args[1]))}", place=first.place) from error
+    order: dict[str, ast.Rule] = {}
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready(), key=list(rules).index)
+        order.update((name, rules[name]) for name in ready)
+        sorter.done(*ready)
+    return order
+
+
+@cache
+def shipped_rules() -> RuleBook:
+    """The rules of `specs/rules`."""
+    folder = resources.files("tinyir.specs").joinpath("rules")
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".rules")), key=lambda f: f.name)
+    return RuleBook.of([s for f in files for s in read_rules(f.read_text("utf-8"), f"specs/rules/{f.name}")])
+
+
+@cache
+def compiled_rules(*groups: str) -> Sequence[CompiledRule]:
+    """The shipped rules of some groups, ready for a driver."""
+    book = shipped_rules()
+    return [compile_rule(rule, book.functions) for rule in book.group(*groups)]
