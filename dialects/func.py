@@ -1,6 +1,64 @@
 """The dialect `func`: functions, calls and returns, spelled as in MLIR."""
 
-from tinyir.ir.registry import PURE, OperationDefinition, register
+from collections.abc import Iterable
+
+from tinyir.ir.attributes import SymbolReference, TypeAttribute
+from tinyir.ir.builder import find_symbol
+from tinyir.ir.operation import Operation
+from tinyir.ir.registry import PURE, OperationDefinition, definition_of, has_trait, register
+from tinyir.ir.types import FunctionType
+
+
+def type_of(function: Operation) -> FunctionType:
+    """The type of a `func.func`."""
+    holder = function.properties["function_type"]
+    assert isinstance(holder, TypeAttribute)
+    assert isinstance(holder.type, FunctionType)
+    return holder.type
+
+
+def _spell(types: Iterable[object]) -> str:
+    return f"({', '.join(map(str, types))})"
+
+
+def _verify_function(function: Operation) -> Iterable[str]:
+    holder = function.properties["function_type"]
+    if not isinstance(holder, TypeAttribute) or not isinstance(holder.type, FunctionType):
+        yield f"'func.func' has a function type, not {holder}"
+        return
+    for block in function.region.blocks[:1]:
+        found = [argument.type for argument in block.arguments]
+        if found != list(holder.type.inputs):
+            yield f"'func.func' of type {holder.type} has arguments of types {_spell(found)}"
+    for block in function.region.blocks:
+        last = block.last
+        if last is None or not (last.successors or has_trait(last, "terminator") or definition_of(last.name) is None):
+            yield "the body of 'func.func' does not end with 'func.return'"
+
+
+def _verify_return(operation: Operation) -> Iterable[str]:
+    function = operation.parent_operation
+    if function is None or function.name != "func.func":
+        return
+    found = [operand.type for operand in operation.operands]
+    if found != list(type_of(function).results):
+        yield f"'func.return' gives {_spell(found)}, its function {_spell(type_of(function).results)}"
+
+
+def _verify_call(operation: Operation) -> Iterable[str]:
+    callee = operation.properties["callee"]
+    if not isinstance(callee, SymbolReference):
+        yield f"'func.call' names a function, not {callee}"
+        return
+    table = next((above for above in operation.ancestors() if has_trait(above, "symbol_table")), None)
+    function = find_symbol(table, callee) if table is not None else None
+    if function is None or function.name != "func.func":
+        yield f"there is no function {callee}"
+        return
+    inputs, results = [o.type for o in operation.operands], [r.type for r in operation.results]
+    if type_of(function) is not FunctionType(inputs, results):
+        yield f"{callee} has type {type_of(function)}, called as {FunctionType(inputs, results)}"
+
 
 FUNC = register(
     OperationDefinition(
@@ -17,6 +75,7 @@ FUNC = register(
             "?no_inline": "never inline it",
         },
         traits={"isolated", "symbol"},
+        verify=_verify_function,
         assembly="($sym_visibility:word)? $sym_name signature attr-dict-with-keyword (region)?",
     )
 )
@@ -27,6 +86,7 @@ RETURN = register(
         operands=("operands...",),
         results=(),
         traits={"terminator"},
+        verify=_verify_return,
         effects=PURE,
         assembly="short attr-dict ($operands `:` type($operands))?",
     )
@@ -38,6 +98,7 @@ CALL = register(
         operands=("operands...",),
         results=("results...",),
         properties={"callee": "the function's symbol"},
+        verify=_verify_call,
         assembly="$callee `(` $operands `)` attr-dict `:` functional-type",
     )
 )

@@ -1,0 +1,117 @@
+"""What a definition asks of every operation of its name, compiled once: counts, properties, traits, its own verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from tinyir.ir.attributes import DenseArray
+from tinyir.ir.errors import did_you_mean
+from tinyir.ir.operation import Operation
+from tinyir.ir.registry import OperationDefinition, Verifier, definition_of, known_operations, load_dialect
+
+Complaint = tuple[str, str]
+"""A message and a hint."""
+SEGMENTS = "operandSegmentSizes"
+
+
+@attrs.frozen(eq=False)
+class OperationChecks:
+    """The checks of one operation name."""
+
+    name: str
+    definition: OperationDefinition | None
+    is_unknown: bool
+    """Whether the dialect is known, the operation is not."""
+    operands: tuple[int, int]
+    """The least number and the greatest (-1: any)."""
+    results: tuple[int, int]
+    required: frozenset[str]
+    properties: frozenset[str] | None
+    is_same_type: bool
+    is_terminator: bool
+    is_isolated: bool
+    is_graph: bool
+    is_symbol_table: bool
+    has_segments: bool
+    verify: Verifier | None
+
+    def local(self, operation: Operation) -> Iterable[Complaint]:
+        """What is wrong with the operation itself, all else being well."""
+        if self.is_unknown:
+            dialect = self.name.partition(".")[0]
+            yield f"dialect '{dialect}' has no operation '{self.name}'", did_you_mean(self.name, known_operations(dialect))
+            return
+        found = [*self._count_complaints(operation), *self._property_complaints(operation)]
+        yield from found
+        if self.is_same_type:
+            types = {value.type for value in (*operation.operands, *operation.results)}
+            if len(types) > 1:
+                yield f"'{self.name}' needs one type for all operands and results, not {', '.join(sorted(map(str, types)))}", ""
+                return
+        if not found and self.verify is not None:
+            yield from self._own_complaints(operation)
+
+    def _own_complaints(self, operation: Operation) -> list[Complaint]:
+        assert self.verify is not None
+        try:
+            return [(message, "") for message in self.verify(operation)]
+        except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # A dialect's verifier may take the kinds of its properties for granted; broken IR must not break it.
+            reason = f": {error}" if str(error) else ""
+            return [(f"'{self.name}' is malformed: a property or type is not of the kind that the operation needs{reason}", "")]
+
+    def _count_complaints(self, operation: Operation) -> Iterable[Complaint]:
+        for what, (least, greatest), count in (
+            ("operand", self.operands, len(operation.operands)),
+            ("result", self.results, len(operation.results)),
+        ):
+            if count < least or (count > greatest >= 0):
+                number = f"at least {least}" if greatest < 0 else str(least)
+                yield f"'{self.name}' has {number} {what}{'s' * (number != '1')}, not {count}", ""
+        if self.has_segments:
+            sizes = operation.properties.get(SEGMENTS)
+            if isinstance(sizes, DenseArray) and sum(sizes.values) != len(operation.operands):
+                yield f"'{self.name}' has {len(operation.operands)} operands, its segments are {list(sizes.values)}", ""
+
+    def _property_complaints(self, operation: Operation) -> Iterable[Complaint]:
+        for name in sorted(self.required):
+            if name not in operation.properties:
+                yield f"'{self.name}' needs the property '{name}'", ""
+        if self.properties is not None:
+            for name in operation.properties:
+                if name not in self.properties:
+                    yield f"'{self.name}' has no property '{name}'", did_you_mean(name, self.properties)
+
+
+def checks_of(name: str) -> OperationChecks:
+    """The checks of an operation's name."""
+    definition = definition_of(name)
+    if definition is None:
+        is_unknown = load_dialect(name.partition(".")[0])
+        return OperationChecks(name, None, is_unknown, (0, -1), (0, -1), frozenset(), None, False, False, False, False, False, False, None)
+    traits = definition.traits
+    return OperationChecks(
+        name=name,
+        definition=definition,
+        is_unknown=False,
+        operands=_bounds(definition.operands),
+        results=_bounds(definition.results),
+        required=frozenset(definition.required_properties),
+        properties=definition.property_names,
+        is_same_type="same_type" in traits,
+        is_terminator="terminator" in traits,
+        is_isolated="isolated" in traits,
+        is_graph="graph_region" in traits,
+        is_symbol_table="symbol_table" in traits,
+        has_segments=SEGMENTS in definition.property_names,
+        verify=definition.verify,
+    )
+
+
+def _bounds(names: tuple[str, ...] | None) -> tuple[int, int]:
+    if names is None:
+        return 0, -1
+    fixed = sum(not name.endswith("...") for name in names)
+    return fixed, fixed if fixed == len(names) else -1
