@@ -7,13 +7,14 @@ import re
 from tinyir.ir.attributes import DenseElements, decode_element, element_bytes, encode_float
 from tinyir.ir.types import I1, FloatType, IntegerType, MemRefType, Type
 
-KEYWORDS = frozenset(
-    """
-    auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short signed sizeof
-    static struct switch typedef union unsigned void volatile while main asm typeof near far and or not xor bool true false class new delete this template
-    namespace public private
-    """.split()
-)
+# fmt: off
+KEYWORDS = frozenset((
+    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline",
+    "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void",
+    "volatile", "while", "main", "asm", "typeof", "near", "far", "and", "or", "not", "xor", "bool", "true", "false", "class", "new", "delete", "this",
+    "template", "namespace", "public", "private",
+))
+# fmt: on
 LINE_WIDTH = 150
 
 

@@ -1,0 +1,311 @@
+"""One static arena for all tensors: who lives when, who may lie over whom, and which way each nest runs.
+
+    buffer.global @x : memref<64xi8, "ram">                  buffer.global @arena : memref<96xi8, "ram">
+    buffer.global @y : memref<64xi8, "ram">                  ...
+    ...                                                =>    %a = buffer.get_global @arena : ...
+    %y = buffer.get_global @y : ...                          %y = buffer.view %a[32] : ... to memref<64xi8, "ram">
+    loop.for %i ... parallel { ... }                         loop.for %i ... parallel reverse { ... }
+
+The order of the nests at the network's root is time.  A tensor lives from the first nest that touches it to the last; an
+input from the start, an output to the end.  Where an input dies in the nest that makes an output, both may share bytes as far
+as that nest's order of reads and writes allows, forwards or backwards: an `overlap` obligation for each such pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from tinyir.dialects import loop
+from tinyir.dialects.buffer import FLASH, RAM, global_type, network_functions, referenced_symbol, size_bytes, symbol_name, text_of
+from tinyir.dialects.nest_accesses import MemoryAccess, bound_expressions, condition_constraints, nest_accesses
+from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression
+from tinyir.ir.affine_interval import Interval, interval_of
+from tinyir.ir.attribute import Attribute
+from tinyir.ir.attributes import IntegerAttribute, StringAttribute, SymbolReference, TypeAttribute, UnitAttribute, element_bytes
+from tinyir.ir.builder import Builder
+from tinyir.ir.operation import Operation
+from tinyir.ir.types import I8, INDEX, MemRefType
+from tinyir.prove.memory_check import PlanClaim
+from tinyir.prove.memory_planner import Plan, plan_memory
+from tinyir.prove.memory_problem import Buffer, Sharing
+from tinyir.prove.obligations import Obligation
+from tinyir.prove.overlap import Access, Direction, Loop, Nest, OverlapClaim, smallest_distance
+from tinyir.rewrite.passes import Pass, PassContext
+
+MOST_STEPS = 1 << 22
+"""Iterations up to which a nest is looked at step by step."""
+
+
+@attrs.frozen
+class PlanMemory(Pass):
+    """`share`: inputs and outputs of a nest may overlap.  `reverse`: nests may be turned round for that."""
+
+    name = "plan_memory"
+    reads = ("builtin", "func", "arith", "loop", "buffer")
+    leaves = ("builtin", "func", "arith", "loop", "buffer")
+
+    share: bool = True
+    reverse: bool = True
+    arena: str = "arena"
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        for function in network_functions(module):
+            _Planning(self, module, function, context).run()
+
+
+@attrs.frozen(eq=False)
+class _Pair:
+    """A nest's input and output that may share bytes: the nest as the provers see it, and the loops that its direction turns."""
+
+    root: Operation
+    sharing: Sharing
+    nest: Nest
+    loops: tuple[Operation, ...]
+
+
+class _Planning:
+    """One network function being planned."""
+
+    def __init__(self, options: PlanMemory, module: Operation, function: Operation, context: PassContext) -> None:
+        self.options = options
+        self.module = module
+        self.function = function
+        self.context = context
+        self.globals = {symbol_name(op): op for op in module.body if op.name == "buffer.global" and _is_planned(op)}
+        self.roots = [op for op in function.body if op.name not in ("buffer.get_global", "buffer.view", "arith.constant", "func.return")]
+        self.accesses = [nest_accesses(root) for root in self.roots]
+
+    def run(self) -> None:
+        buffers = self._buffers()
+        if not buffers:
+            return
+        pairs = self._pairs({buffer.name: buffer for buffer in buffers}) if self.options.share else []
+        plan = self._proved_plan(buffers, pairs)
+        arena = self._declare_arena(plan, buffers)
+        self._replace_globals(plan, arena)
+        self._turn_nests(plan, pairs)
+
+    # -- lifetimes
+
+    def _buffers(self) -> list[Buffer]:
+        """Time 0 is before the first nest, nest n is time n + 1."""
+        lives: dict[str, list[int]] = {name: [] for name in self.globals}
+        for step, accesses in enumerate(self.accesses, start=1):
+            for access in accesses:
+                if access.memory in lives:
+                    lives[access.memory].append(step)
+        for port in self.module.body:
+            if port.name == "buffer.port" and (storage := referenced_symbol(port, "storage")) in lives:
+                lives[storage].append(0 if text_of(port, "direction") == "input" else len(self.roots) + 1)
+        return [
+            Buffer(name, size_bytes(global_type(self.globals[name])), min(steps), max(steps), element_bytes(global_type(self.globals[name]).element))
+            for name, steps in lives.items()
+            if steps
+        ]
+
+    # -- sharing
+
+    def _pairs(self, buffers: dict[str, Buffer]) -> list[_Pair]:
+        """All pairs of an input that dies and an output that is born in one nest."""
+        found: list[_Pair] = []
+        for step, (root, accesses) in enumerate(zip(self.roots, self.accesses, strict=True), start=1):
+            memories = list(dict.fromkeys(access.memory for access in accesses if access.memory in buffers))
+            dying = [memory for memory in memories if buffers[memory].last_step == step]
+            born = [memory for memory in memories if buffers[memory].first_step == step]
+            for given in dying:
+                for made in born:
+                    pair = self._pair(root, accesses, buffers[given], buffers[made], step) if given != made else None
+                    found += [pair] if pair is not None else []
+        return found
+
+    def _pair(self, root: Operation, accesses: Sequence[MemoryAccess], given: Buffer, made: Buffer, step: int) -> _Pair | None:
+        reads = [access for access in accesses if access.memory == given.name]
+        writes = [access for access in accesses if access.memory == made.name]
+        if any(access.is_write for access in reads):
+            return None
+        loops = _step_loops(reads, writes)
+        if loops is None:
+            return None
+        nest = _nest(loops, reads, writes, given.size_bytes, made.size_bytes)
+        if nest.steps > MOST_STEPS:
+            return None
+        turnable = self.options.reverse and all(loop.is_parallel(each) for each in loops)
+        directions: tuple[Direction, ...] = ("forward", "reverse") if turnable else ("forward",)
+        sharing = Sharing(
+            f"nest{step}",
+            given.name,
+            made.name,
+            smallest_distance(nest, "forward"),
+            smallest_distance(nest, "reverse") if turnable else given.size_bytes,
+            directions,
+        )
+        return _Pair(root, sharing, nest, loops)
+
+    # -- the plan and its proofs
+
+    def _proved_plan(self, buffers: Sequence[Buffer], pairs: list[_Pair]) -> Plan:
+        """A plan all of whose obligations are proved: a pair that cannot be proved is kept apart, and planning starts again."""
+        while True:
+            plan = plan_memory(buffers, [pair.sharing for pair in pairs])
+            obligations = [(pair, obligation) for pair in pairs if (obligation := self._overlap(pair, plan)) is not None]
+            verdicts = [(pair, obligation, obligation.claim.check()) for pair, obligation in obligations if obligation.claim is not None]
+            unproved = [pair for pair, _, verdict in verdicts if verdict.state != "proved"]
+            if not unproved:
+                break
+            pairs[:] = [pair for pair in pairs if pair not in unproved]
+        for _, obligation in obligations:
+            self.context.ledger.add(obligation)
+        claim = PlanClaim.of(buffers, [pair.sharing for pair in pairs], plan)
+        best = "the least possible" if plan.optimal else f"at least {plan.lower_bound_bytes} are needed"
+        statement = f"{len(buffers)} tensors in {plan.arena_bytes} bytes ({best}), none overwritten while it lives"
+        self.context.ledger.add(Obligation("overlap", symbol_name(self.function), statement, claim))
+        return plan
+
+    def _overlap(self, pair: _Pair, plan: Plan) -> Obligation | None:
+        """The obligation of a pair, if the plan lets the two share bytes."""
+        sharing = pair.sharing
+        given, made = plan.offsets[sharing.input], plan.offsets[sharing.output]
+        sizes = [size_bytes(global_type(self.globals[name])) for name in (sharing.input, sharing.output)]
+        common = min(given + sizes[0], made + sizes[1]) - max(given, made)
+        if common <= 0:
+            return None
+        direction = plan.directions[sharing.nest]
+        distance = given - made if direction == "forward" else made - given
+        order = "" if direction == "forward" else ", running backwards"
+        statement = f"'{sharing.output}' may overwrite '{sharing.input}' at distance {distance} ({common} bytes in common{order})"
+        where = ", ".join(pair.root.location.names) or sharing.nest
+        return Obligation("overlap", where, statement, OverlapClaim(pair.nest, distance, direction))
+
+    # -- rewriting
+
+    def _declare_arena(self, plan: Plan, buffers: Sequence[Buffer]) -> str:
+        taken = {symbol_name(op) for op in self.module.body if "sym_name" in op.properties}
+        name = self.options.arena
+        while name in taken:
+            name += "_"
+        type = MemRefType([plan.arena_bytes], I8, None, RAM)
+        alignment = max(buffer.alignment_bytes for buffer in buffers)
+        properties: dict[str, Attribute] = {
+            "sym_name": StringAttribute(name),
+            "type": TypeAttribute(type),
+            "alignment": IntegerAttribute(alignment, INDEX),
+        }
+        Builder.before(self.function).create("buffer.global", properties=properties)
+        return name
+
+    def _replace_globals(self, plan: Plan, arena: str) -> None:
+        type = MemRefType([plan.arena_bytes], I8, None, RAM)
+        whole = Builder.at_start(self.function.body).create("buffer.get_global", (), [type], {"name": SymbolReference(arena)}).result
+        whole.name = arena
+        for operation in list(self.function.body):
+            if operation.name == "buffer.get_global" and (name := referenced_symbol(operation, "name")) in plan.offsets:
+                offset: dict[str, Attribute] = {"offset": IntegerAttribute(plan.offsets[name], INDEX)}
+                view = Builder.before(operation).create("buffer.view", [whole], [operation.result.type], offset).result
+                view.name = operation.result.name
+                operation.replace_by(view)
+        for port in self.module.body:
+            if port.name == "buffer.port" and (name := referenced_symbol(port, "storage")) in plan.offsets:
+                port.properties["storage"] = SymbolReference(arena)
+                port.properties["offset"] = IntegerAttribute(plan.offsets[name], INDEX)
+        for name, operation in self.globals.items():
+            if name in plan.offsets:
+                operation.erase()
+
+    def _turn_nests(self, plan: Plan, pairs: Sequence[_Pair]) -> None:
+        turned: dict[Operation, None] = {}
+        for pair in pairs:
+            if plan.directions[pair.sharing.nest] == "reverse":
+                turned.update(dict.fromkeys(pair.loops))
+        for operation in turned:
+            if loop.is_reverse(operation):
+                del operation.properties["reverse"]
+            else:
+                operation.properties["reverse"] = UnitAttribute()
+
+
+def _is_planned(operation: Operation) -> bool:
+    """Whether a global is memory of one run of the network: in RAM, without a value that it starts with."""
+    return global_type(operation).space is not FLASH and "value" not in operation.properties
+
+
+# -- nests as the provers see them
+
+
+def _step_loops(reads: Sequence[MemoryAccess], writes: Sequence[MemoryAccess]) -> tuple[Operation, ...] | None:
+    """The loops around all accesses, if in each of their iterations every read comes before every write; else None."""
+    common: list[Operation] = []
+    for level in zip(*(access.loops for access in (*reads, *writes)), strict=False):
+        if any(each is not level[0] for each in level) or loop.constant_bounds(level[0]) is None:
+            break
+        common.append(level[0])
+    depth = len(common)
+    for read in reads:
+        for write in writes:
+            deeper = read.loops[depth : depth + 1]
+            if (deeper and deeper == write.loops[depth : depth + 1]) or not _comes_before(read.operation, write.operation):
+                return None
+    return tuple(common)
+
+
+def _comes_before(first: Operation, second: Operation) -> bool:
+    """Whether an operation stands before another one in the text of the function."""
+    chains = [[operation, *operation.ancestors()][::-1] for operation in (first, second)]
+    for a, b in zip(*chains, strict=False):
+        if a is not b:
+            if a.parent is not b.parent:
+                return False
+            following = a.next
+            while following is not None and following is not b:
+                following = following.next
+            return following is b
+    return False
+
+
+def _nest(loops: tuple[Operation, ...], reads: Sequence[MemoryAccess], writes: Sequence[MemoryAccess], read_size: int, write_size: int) -> Nest:
+    steps = tuple(_loop(each, number) for number, each in enumerate(loops))
+    return Nest(steps, tuple(_nest_access(a, loops, write_size) for a in writes), tuple(_nest_access(a, loops, read_size) for a in reads))
+
+
+def _loop(operation: Operation, number: int) -> Loop:
+    bounds = loop.constant_bounds(operation)
+    assert bounds is not None
+    return Loop(_loop_name(operation, number), bounds[0], bounds[1], loop.step(operation))
+
+
+def _loop_name(operation: Operation, number: int) -> str:
+    return f"{loop.induction_variable(operation).name or 'i'}{number}"
+
+
+def _nest_access(access: MemoryAccess, steps: tuple[Operation, ...], size: int) -> Access:
+    """The access over the step loops and its own inner ones; anywhere in the memory if its address is not known."""
+    if access.address is None:
+        return Access(AffineConstant(0), size)
+    ranges: list[Interval] = []
+    inner: list[Loop] = []
+    guards: list[AffineExpression] = []
+    for number, each in enumerate(access.loops):
+        lowers, uppers = bound_expressions(each, access.loops[:number])
+        low = max(interval_of(bound, ranges)[0] for bound in lowers)
+        high = max(min(interval_of(bound, ranges)[1] for bound in uppers), low)
+        ranges.append((low, max(high - 1, low)))
+        if number < len(steps):
+            continue
+        fixed = loop.constant_bounds(each) is not None
+        inner.append(Loop(_loop_name(each, number), low, high, loop.step(each) if fixed else 1))
+        if not fixed:
+            variable = AffineDimension(number)
+            guards += [variable - bound for bound in lowers] + [bound - variable - 1 for bound in uppers]
+    guards += condition_constraints(access.conditions, access.loops)
+    turned = [_as_run(each, number) for number, each in enumerate(access.loops)]
+    return Access(access.address.replace(turned), access.bytes, tuple(inner), tuple(guard.replace(turned) for guard in guards))
+
+
+def _as_run(operation: Operation, number: int) -> AffineExpression:
+    """The loop's index in terms of a variable that counts upwards in the order in which the loop runs."""
+    bounds = loop.constant_bounds(operation)
+    if not loop.is_reverse(operation) or bounds is None:
+        return AffineDimension(number)
+    last = bounds[0] + max(bounds[1] - bounds[0] - 1, 0) // loop.step(operation) * loop.step(operation)
+    return (bounds[0] + last) - AffineDimension(number)
