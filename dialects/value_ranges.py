@@ -140,7 +140,7 @@ class ValueRanges:
                 mapping = access_map(operation)
                 return interval_of(mapping.results[0], [self.of(operand) for operand in operation.operands])
             case "loop.for":
-                return self._accumulated(operation, _position(value))
+                return self._accumulated(operation, _position(value), self.trips(operation))
             case "loop.if":
                 position = _position(value)
                 ends = [self.of(region.blocks[0].terminator.operands[position]) for region in operation.regions]
@@ -178,7 +178,7 @@ class ValueRanges:
             return None
         if argument.index == 0:
             return self.iterations(owner)
-        return self._accumulated(owner, argument.index - 1)
+        return self._accumulated(owner, argument.index - 1, self.trips(owner) - 1)
 
     def iterations(self, operation: Operation) -> Interval:
         """The values of a loop's index, for all iterations of the loops around it."""
@@ -197,14 +197,13 @@ class ValueRanges:
         greatest = min(interval_of(result, highs)[1] for result in loop.upper_map(operation).results)
         return least, greatest
 
-    def _accumulated(self, operation: Operation, position: int) -> Interval | None:
-        """The range of an iteration value, before, between and after all iterations."""
+    def _accumulated(self, operation: Operation, position: int, trips: int) -> Interval | None:
+        """The range of an iteration value after at most so many iterations."""
         low, high = self.of(loop.initial_values(operation)[position])
         argument, final = operation.body.arguments[1 + position], operation.body.terminator.operands[position]
         growth = self._growth(final, argument)
         if growth is not None:
-            trips = self.trips(operation)
-            return low + trips * min(growth[0], 0), high + trips * max(growth[1], 0)
+            return low + max(trips, 0) * min(growth[0], 0), high + max(trips, 0) * max(growth[1], 0)
         chosen = self._chosen(final, argument)
         return (min(low, chosen[0]), max(high, chosen[1])) if chosen is not None else None
 
