@@ -151,7 +151,7 @@ class _Nest:
         for variable in range(equation.rank):
             if equation.extents[variable] > 1:
                 bounds = AffineMap.constant(0), AffineMap.constant(equation.extents[variable])
-                made = loop.create_for(builder, (bounds[0], ()), (bounds[1], ()), parallel=True, label=f"d{variable}")
+                made = loop.create_for(builder, (bounds[0], ()), (bounds[1], ()), parallel=True, label=self.equation.names[variable])
                 builder = Builder.at_end(made.body, builder.location)
                 self.variables[variable] = loop.induction_variable(made)
         value = self.emit(equation.body, builder)
@@ -263,7 +263,7 @@ class _Nest:
             return emit_expression(self.nests.module, builder, step, [accumulator, term])
         variable, rest = looped[0], looped[1:]
         lower, upper = self._bounds(fold, looped, variable)
-        made = loop.create_for(builder, self.bind(lower), self.bind(upper), [accumulator], label=f"d{variable}")
+        made = loop.create_for(builder, self.bind(lower), self.bind(upper), [accumulator], label=self.equation.names[variable])
         body = Builder.at_end(made.body, builder.location)
         self.variables[variable] = loop.induction_variable(made)
         inner = self._fold_loops(fold, rest, made.body.arguments[1], body)

@@ -59,7 +59,7 @@ class Tensor:
 class ConcreteEquation:
     """`target[index] = body` for every point of the domain: variable i runs over 0 .. extents[i] - 1.
 
-    The first `rank` variables are the domain; the others belong to folds in the body.
+    The first `rank` variables are the domain; the others belong to folds in the body.  `names` are those of the text.
     """
 
     target: str
@@ -67,6 +67,7 @@ class ConcreteEquation:
     extents: tuple[int, ...]
     rank: int
     body: ex.Expression
+    names: tuple[str, ...]
 
 
 @attrs.frozen(eq=False)
@@ -112,6 +113,7 @@ class _Instantiation:
         self.tensors: dict[str, Tensor] = {}
         self.constants: dict[str, Tensor] = {}
         self.extents: list[int] = []
+        self.names: list[str] = []
         self.conditions: list[list[AffineExpression]] = []
         self.operands = self._bind_operands(operands)
         self._bind_attributes(properties)
@@ -338,12 +340,13 @@ class _Instantiation:
             target: list[AffineExpression] = list(variables)
             target[axis] = variables[axis] + base
             body = ex.Read(operand.name, tuple(variables), storage_type(operand.element))
-            equations.append(ConcreteEquation(result.name, tuple(target), operand.shape, len(operand.shape), body))
+            names = tuple(f"d{i}" for i in range(len(variables)))
+            equations.append(ConcreteEquation(result.name, tuple(target), operand.shape, len(operand.shape), body, names))
             base += operand.shape[axis]
         return equations
 
     def _equation(self, equation: ast.Equation) -> ConcreteEquation:
-        self.extents = []
+        self.extents, self.names = [], []
         target = self.tensors.get(equation.target.name)
         index: list[AffineExpression] = []
         for item in equation.target.items:
@@ -357,13 +360,13 @@ class _Instantiation:
             body = ex.constant(body.value, storage_type(target.element))
         if body.type is not storage_type(target.element):
             raise self._error(f"computes '{target.name}' in {body.type}, but it holds {target.element}")
-        return ConcreteEquation(target.name, tuple(index), tuple(self.extents), rank, body)
+        return ConcreteEquation(target.name, tuple(index), tuple(self.extents), rank, body, tuple(self.names))
 
     def _declare(self, expression: ast.Expression, axes: tuple[int, ...] | None) -> list[AffineExpression]:
         """New variables for one item of a target, or of a binder."""
         if isinstance(expression, ast.Name):
             extent = self.values.get(expression.name.upper())
-            variable = self._variable(axes[0] if extent is None and axes else extent)
+            variable = self._variable(axes[0] if extent is None and axes else extent, expression.name)
             self.values[expression.name] = ex.Index(variable)
             return [variable]
         assert isinstance(expression, ast.Pack)
@@ -374,14 +377,15 @@ class _Instantiation:
         pack = list(self.values.get(inner.name, (None,) * len(extents)))
         variables = []
         for lane in lanes:
-            variable = self._variable(extents[lane])
+            variable = self._variable(extents[lane], f"{inner.name}{lane}" if len(extents) > 1 else inner.name)
             pack[lane] = ex.Index(variable)
             variables.append(variable)
         self.values[inner.name] = tuple(pack)
         return variables
 
-    def _variable(self, extent: Any) -> AffineExpression:
+    def _variable(self, extent: Any, name: str) -> AffineExpression:
         assert isinstance(extent, int)
+        self.names.append(name)
         self.extents.append(extent)
         return AffineDimension(len(self.extents) - 1)
 
@@ -458,7 +462,7 @@ class _Instantiation:
                 declared = self._declare(binder.left, None)
             else:
                 assert isinstance(binder.left, ast.Name)
-                declared = [self._variable(self._integer(binder.right))]
+                declared = [self._variable(self._integer(binder.right), binder.left.name)]
                 self.values[binder.left.name] = ex.Index(declared[0])
             variables += [v.position for v in declared if isinstance(v, AffineDimension)]
         self.conditions.append([])
