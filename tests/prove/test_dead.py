@@ -45,6 +45,8 @@ def test_a_clamped_end_is_constant_too() -> None:
     meanings = [Requantization(1, 10, zero_point=-128)]
     negative = DeadClaim.of(numpy.array([[-3, -4]]), 0, 50, numpy.array([2]), meanings, (-128,))
     assert negative.check().state == negative.check("z3").state == "proved"
+    positive = DeadClaim.of(numpy.array([[3, 4]]), 0, 50, numpy.array([2]), meanings, (-128,))
+    assert positive.check().state == positive.check("z3").state == "refuted"
 
 
 def input_range(layer: Layer, known: tuple[NDArray[numpy.int64], NDArray[numpy.int64]] | None) -> tuple[ArrayLike, ArrayLike]:

@@ -142,6 +142,8 @@ def test_the_inputs_of_one_nest_agree_on_its_direction() -> None:
     free = [Sharing("n", "a", "out", 64, 500), Sharing("m", "b", "out", 500, 0)]
     assert plan_memory(buffers, free).arena_bytes == 128
     assert plan_memory(buffers, apart).arena_bytes == 192
+    anywhere = [Sharing("n", "a", "out", None, 500), Sharing("n", "b", "out", 500, None)]
+    assert [search(build_problem(buffers, sharings), range(3), 1000).arena_bytes for sharings in (free, apart, anywhere)] == [128, 192, 192]
 
 
 def test_a_planted_wrong_plan_is_found_by_both_provers() -> None:

@@ -111,6 +111,29 @@ def test_divisions_and_guards_are_followed() -> None:
         assert OverlapClaim(nest, least - 1, direction).check("z3").state == "refuted"
 
 
+def test_a_read_long_after_the_write_counts() -> None:
+    e = AffineDimension(0)
+    nest = Nest((Loop("e", 0, 3),), (Access(-e * 5 + 10, 1),), (Access((e * 4 + 5) % 12, 1),))  # writes 10, 5, 0; reads 5, 9, 1
+    assert smallest_distance(nest) == 11 - 1
+    assert smallest_distance(nest, "reverse") == 10 - 0
+
+
+factors = st.tuples(*(st.integers(-4, 4) for _ in range(3)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(factors, factors, st.integers(1, 2), st.sampled_from(DIRECTIONS))
+def test_any_affine_nest_is_safe_at_its_distance(write: tuple[int, ...], read: tuple[int, ...], size: int, direction: Direction) -> None:
+    addresses = [sum((AffineDimension(i) * f for i, f in enumerate(fs)), AffineConstant(0)) for fs in (write, read)]
+    inner = (Loop("i", 1, 4),)
+    nest = Nest((Loop("a", 0, 3), Loop("b", 1, 6, 2)), (Access(addresses[0], size, inner),), (Access(addresses[1], 1, inner),))
+    least = smallest_distance(nest, direction)
+    assert least is not None
+    assert not any(clobbers(nest, (least + more) * (1 if direction == "forward" else -1), direction) for more in (0, 1, 5))
+    assert OverlapClaim(nest, least, direction).check("z3").state == "proved"
+    assert OverlapClaim(nest, least - 1, direction).check("z3").state == "refuted"
+
+
 def test_an_access_that_never_happens_needs_nothing() -> None:
     e = AffineDimension(0)
     assert smallest_distance(Nest((Loop("e", 0, 9),), (Access(e, 1),), (Access(e, 1, (Loop("i", 3, 3),)),))) is None

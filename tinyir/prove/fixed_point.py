@@ -214,11 +214,12 @@ def first_difference(sequence: FixedPoint, meaning: Requantization, x_low: int, 
     """
     if result_range(sequence, x_low, x_high) is None:
         return next((x for x in (x_low, x_high, -1) if x_low <= x <= x_high and result_range(sequence, x, x) is None), x_low)
-    thresholds = [t for t in meaning.thresholds(x_low, x_high) if x_low < t <= x_high]
-    inputs = numpy.array([x_low, x_high, *thresholds, *(t - 1 for t in thresholds)], numpy.int64)
+    thresholds = numpy.array(meaning.thresholds(x_low, x_high), numpy.int64)
+    crossed = thresholds[(x_low < thresholds) & (thresholds <= x_high)]
+    inputs = numpy.concatenate([numpy.array([x_low, x_high], numpy.int64), crossed, crossed - 1])
     shifted = (inputs * sequence.multiplier + sequence.rounding + (inputs < 0) * sequence.negative_rounding) >> sequence.shift
     results = numpy.clip(shifted + sequence.zero_point, sequence.low, sequence.high)
-    wrong = inputs[results != numpy.array([meaning(int(x)) for x in inputs])]
+    wrong = inputs[results != meaning.low + numpy.searchsorted(thresholds, inputs, side="right")]
     return int(wrong[0]) if len(wrong) else None
 
 
