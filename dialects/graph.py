@@ -66,9 +66,7 @@ for _operator in operators().values():
         OperationDefinition(
             _operator.name,
             _operator.summary,
-            operands=None
-            if any(o.variadic for o in _operator.operands)
-            else tuple(operand.name for operand in _operator.operands),
+            operands=None if any(o.variadic for o in _operator.operands) else tuple(operand.name for operand in _operator.operands),
             results=tuple(result.name for result in _operator.results),
             properties={f"?{a.property}" if a.default is not None else a.property: "" for a in _operator.attributes},
             effects=PURE,

@@ -166,7 +166,7 @@ def _verify_for(loop: Operation) -> Iterable[str]:
         if map.dimensions != len(operands) or not map.results:
             yield f"'loop.for' gives {len(operands)} operands to its {what} bound {map}"
         if any(value.type is not INDEX for value in operands):
-            yield f"'loop.for' needs bounds of type index"
+            yield "'loop.for' needs bounds of type index"
     if step(loop) < 1:
         yield f"'loop.for' needs a positive step, not {step(loop)}"
     types = [value.type for value in initial_values(loop)]
@@ -265,7 +265,9 @@ register(
         "(`reverse` $reverse:unit)? (`parallel` $parallel:unit)? (`label` $label)? iter($initial) attr-dict region",
     )
 )
-register(OperationDefinition("loop.yield", "Ends a body and gives its values.", traits=("terminator",), effects=PURE, assembly="($operands^ `:` type($operands))?"))
+register(
+    OperationDefinition("loop.yield", "Ends a body and gives its values.", traits=("terminator",), effects=PURE, assembly="($operands^ `:` type($operands))?")
+)
 register(
     OperationDefinition(
         "loop.tensor",

@@ -94,9 +94,7 @@ def _extremes(bounds: list[Any], largest: bool) -> Any:
     return result
 
 
-def _parallel(
-    machine: Machine, operation: Operation, lower: Callable[[], list[Any]], upper: Callable[[], list[Any]]
-) -> Step:
+def _parallel(machine: Machine, operation: Operation, lower: Callable[[], list[Any]], upper: Callable[[], list[Any]]) -> Step:
     variable, body, step = loop.induction_variable(operation), operation.body, loop.step(operation)
     sequential = _sequential(machine, operation, lower, upper)
     touches_memory = any(inner.name == "buffer.store" for inner in operation.walk())
@@ -133,9 +131,7 @@ def _both(first: Any, second: Any) -> Any:
     return second if first is None else first & second
 
 
-def _sequential(
-    machine: Machine, operation: Operation, lower: Callable[[], list[Any]], upper: Callable[[], list[Any]]
-) -> Step:
+def _sequential(machine: Machine, operation: Operation, lower: Callable[[], list[Any]], upper: Callable[[], list[Any]]) -> Step:
     variable, body, step = loop.induction_variable(operation), operation.body, loop.step(operation)
     carried, initial, results = body.arguments[1:], loop.initial_values(operation), operation.results
     values, reverse = machine.values, loop.is_reverse(operation)

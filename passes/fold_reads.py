@@ -1,6 +1,6 @@
 """loop -> loop: reads of constants whose value is known without the index become scalar constants, conversions of them too.
 
-    %m = loop.read %shift[0] : tensor<1xi32>   =>   %m = arith.constant 39 : i32
+%m = loop.read %shift[0] : tensor<1xi32>   =>   %m = arith.constant 39 : i32
 """
 
 from __future__ import annotations

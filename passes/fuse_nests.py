@@ -113,9 +113,7 @@ def _axis_variables(define: Operation, type: TensorType, loops: list[Operation])
 def _reads_once(reader: Operation) -> bool:
     """Whether no element is read twice: every loop around selects an axis of its own."""
     indices = loop.access_indices(reader)
-    selected = {
-        indices[e.position] for e in loop.access_map(reader).results if isinstance(e, AffineDimension)
-    }
+    selected = {indices[e.position] for e in loop.access_map(reader).results if isinstance(e, AffineDimension)}
     around = [above for above in reader.ancestors() if above.name in ("loop.for", "loop.if")]
     return all(above.name == "loop.for" and loop.induction_variable(above) in selected for above in around)
 

@@ -225,10 +225,7 @@ class _Nest:
         map, indices = self.bind([e for e in read.index if isinstance(e, AffineExpression)])
         affine = iter(map.results)
         dynamic = iter(range(len(computed)))
-        results = [
-            next(affine) if isinstance(e, AffineExpression) else AffineDimension(map.dimensions + next(dynamic))
-            for e in read.index
-        ]
+        results = [next(affine) if isinstance(e, AffineExpression) else AffineDimension(map.dimensions + next(dynamic)) for e in read.index]
         full = AffineMap(map.dimensions + len(computed), 0, results)
         return loop.create_read(builder, self.nests.tensors[read.tensor], full, [*indices, *computed])
 
@@ -271,9 +268,7 @@ class _Nest:
         self.variables[variable] = None
         return made.results[0]
 
-    def _bounds(
-        self, fold: ex.Fold, looped: Sequence[int], variable: int
-    ) -> tuple[list[AffineExpression], list[AffineExpression]]:
+    def _bounds(self, fold: ex.Fold, looped: Sequence[int], variable: int) -> tuple[list[AffineExpression], list[AffineExpression]]:
         """The bounds of one loop: its extent, and the conditions of which it is the innermost variable."""
         extent = self.equation.extents[variable]
         lower: list[AffineExpression] = [AffineConstant(0)]

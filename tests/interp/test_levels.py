@@ -29,14 +29,23 @@ PER_CHANNEL = QuantizedType(I8, F32, (0.5, 0.25, 1.5), (3, -4, 0), 1)
 SATURATED = {"zero_point": -3, "low": -128, "high": 127}
 ONE = [0]
 CASES: dict[str, tuple[Sequence[Any], Sequence[Step]]] = {
-    "grouped convolution": ([tensor(1, 9, 8, 4), tensor(6, 3, 3, 2), tensor(6)], [("graph.conv2d", [0, 1, 2], {"stride": [2, 1], "pad": [1, 1, 1, 0], "groups": 2})]),
+    "grouped convolution": (
+        [tensor(1, 9, 8, 4), tensor(6, 3, 3, 2), tensor(6)],
+        [("graph.conv2d", [0, 1, 2], {"stride": [2, 1], "pad": [1, 1, 1, 0], "groups": 2})],
+    ),
     "depthwise convolution": ([tensor(1, 7, 5, 4), tensor(8, 3, 3, 1), tensor(8)], [("graph.conv2d", [0, 1, 2], {"pad": [1, 1, 1, 1], "groups": 4})]),
     "dilated integer convolution": (
         [tensor(1, 9, 8, 4, of=I8), tensor(6, 3, 3, 4, of=I8), tensor(6, of=I32)],
         [("graph.conv2d", [0, 1, 2], {"stride": [2, 2], "pad": [1, 1, 2, 2], "x_zero_point": 3, "weight_zero_point": -2, "dilation": [2, 1]})],
     ),
-    "window that lies in the padding": ([tensor(1, 3, 3, 2, of=I8), tensor(2, 1, 1, 2, of=I8), tensor(2, of=I32)], [("graph.conv2d", [0, 1, 2], {"pad": [1, 2, 2, 1], "x_zero_point": 3})]),
-    "convolution of unsigned bytes": ([tensor(1, 5, 5, 2, of=U8), tensor(3, 3, 3, 2, of=I8), tensor(3, of=I32)], [("graph.conv2d", [0, 1, 2], {"x_zero_point": 128})]),
+    "window that lies in the padding": (
+        [tensor(1, 3, 3, 2, of=I8), tensor(2, 1, 1, 2, of=I8), tensor(2, of=I32)],
+        [("graph.conv2d", [0, 1, 2], {"pad": [1, 2, 2, 1], "x_zero_point": 3})],
+    ),
+    "convolution of unsigned bytes": (
+        [tensor(1, 5, 5, 2, of=U8), tensor(3, 3, 3, 2, of=I8), tensor(3, of=I32)],
+        [("graph.conv2d", [0, 1, 2], {"x_zero_point": 128})],
+    ),
     "dense": ([tensor(3, 12), tensor(4, 12), tensor(4)], [("graph.dense", [0, 1, 2], {})]),
     "broadcast product of matrices": ([tensor(2, 3, 4), tensor(4, 5)], [("graph.matmul", [0, 1], {})]),
     "softmax": ([tensor(3, 12)], [("graph.softmax", ONE, {})]),
@@ -45,35 +54,68 @@ CASES: dict[str, tuple[Sequence[Any], Sequence[Step]]] = {
         [("graph.softmax_quantized", [0, 1], {"numerator": 256, "denominator": 1, "zero_point": -128, "low": -128, "high": 127})],
     ),
     "transpose": ([tensor(3, 12, 4)], [("graph.transpose", ONE, {"permutation": [2, 0, 1]})]),
-    "reshape of a transpose": ([tensor(3, 4, 2)], [("graph.transpose", ONE, {"permutation": [1, 2, 0]}), ("graph.reshape", [1], {"shape": [6, 4]}), ("graph.negate", [2], {})]),
+    "reshape of a transpose": (
+        [tensor(3, 4, 2)],
+        [("graph.transpose", ONE, {"permutation": [1, 2, 0]}), ("graph.reshape", [1], {"shape": [6, 4]}), ("graph.negate", [2], {})],
+    ),
     "mean": ([tensor(3, 12, 4)], [("graph.reduce_mean", ONE, {"axes": [0, 2]})]),
     "greatest": ([tensor(3, 12, 4)], [("graph.reduce_max", ONE, {"axes": [1]})]),
     "sum of integers": ([tensor(3, 5, of=I8)], [("graph.reduce_sum", ONE, {"axes": [1], "result_type": I32, "x_zero_point": 4})]),
     "concatenation": ([tensor(3, 12, 4), tensor(3, 2, 4), tensor(3, 1, 4)], [("graph.concat", [0, 1, 2], {"axis": 1})]),
     "pad": ([tensor(3, 5)], [("graph.pad", ONE, {"low": [1, 2], "high": [0, 1], "value": 1.5})]),
     "slice": ([tensor(6, 9)], [("graph.slice", ONE, {"start": [1, 2], "size": [2, 3], "step": [3, 2]})]),
-    "average pool that leaves out the padding": ([tensor(1, 8, 7, 3)], [("graph.average_pool2d", ONE, {"kernel": [3, 3], "stride": [2, 2], "pad": [1, 1, 1, 1]})]),
+    "average pool that leaves out the padding": (
+        [tensor(1, 8, 7, 3)],
+        [("graph.average_pool2d", ONE, {"kernel": [3, 3], "stride": [2, 2], "pad": [1, 1, 1, 1]})],
+    ),
     "average pool that counts the padding": ([tensor(1, 8, 8, 3)], [("graph.average_pool2d", ONE, {"kernel": [3, 2], "pad": [1, 0, 1, 1], "include_pad": 1})]),
     "max pool": ([tensor(1, 8, 8, 3)], [("graph.max_pool2d", ONE, {"kernel": [3, 3], "pad": [1, 1, 1, 1], "stride": [2, 2]})]),
     "max pool of bytes": ([tensor(1, 8, 8, 3, of=I8)], [("graph.max_pool2d", ONE, {"kernel": [3, 3], "pad": [1, 1, 1, 1], "dilation": [2, 2]})]),
     "sum pool": ([tensor(1, 8, 8, 3, of=I8)], [("graph.sum_pool2d", ONE, {"kernel": [8, 8], "x_zero_point": 5, "result_type": I32})]),
     "broadcast sum": ([tensor(2, 1, 4), tensor(3, 1)], [("graph.add", [0, 1], {})]),
-    "chain of unary functions": ([tensor(40)], [("graph.logistic", [0], {}), ("graph.tanh", [1], {}), ("graph.exp", [2], {}), ("graph.leaky_relu", [3], {"alpha": 0.3}), ("graph.elu", [4], {}), ("graph.absolute", [5], {})]),
+    "chain of unary functions": (
+        [tensor(40)],
+        [
+            ("graph.logistic", [0], {}),
+            ("graph.tanh", [1], {}),
+            ("graph.exp", [2], {}),
+            ("graph.leaky_relu", [3], {"alpha": 0.3}),
+            ("graph.elu", [4], {}),
+            ("graph.absolute", [5], {}),
+        ],
+    ),
     "clamp": ([tensor(40)], [("graph.clamp", ONE, {"low": -0.5, "high": 0.25}), ("graph.relu", [1], {})]),
     "quantize per channel": ([tensor(2, 3, 4)], [("graph.quantize", ONE, {"result_type": PER_CHANNEL})]),
     "quantize to unsigned": ([tensor(2, 3, 4)], [("graph.quantize", ONE, {"result_type": QuantizedType(U8, F32, (0.0125,), (100,))})]),
     "dequantize per channel": ([tensor(2, 3, of=PER_CHANNEL)], [("graph.dequantize", ONE, {})]),
     "convolution, fixed-point requantization, transpose": (
-        [tensor(1, 9, 8, 4, of=I8), tensor(6, 3, 3, 4, of=I8), tensor(6, of=I32), RANDOM.integers(1000, 2000, 6).astype(np.int32), np.array([1 << 19]), np.array([20], np.int32)],
-        [("graph.conv2d", [0, 1, 2], {"stride": [2, 2], "pad": [1, 1, 2, 2], "x_zero_point": 3}), ("graph.requantize_fixed", [6, 3, 4, 5], SATURATED), ("graph.transpose", [7], {"permutation": [0, 3, 1, 2]})],
+        [
+            tensor(1, 9, 8, 4, of=I8),
+            tensor(6, 3, 3, 4, of=I8),
+            tensor(6, of=I32),
+            RANDOM.integers(1000, 2000, 6).astype(np.int32),
+            np.array([1 << 19]),
+            np.array([20], np.int32),
+        ],
+        [
+            ("graph.conv2d", [0, 1, 2], {"stride": [2, 2], "pad": [1, 1, 2, 2], "x_zero_point": 3}),
+            ("graph.requantize_fixed", [6, 3, 4, 5], SATURATED),
+            ("graph.transpose", [7], {"permutation": [0, 3, 1, 2]}),
+        ],
     ),
     "division with ties": ([tensor(50, of=I32)], [("graph.requantize_division", ONE, {"numerator": 3, "denominator": 4, **SATURATED})]),
     "sum of two quantized tensors": (
         [tensor(3, 4, of=I8), tensor(3, 4, of=I8)],
-        [("graph.add_fixed", [0, 1], {"x_zero_point": 1, "y_zero_point": 2, "x_multiplier": 1000, "y_multiplier": 700, "rounding": 1 << 11, "shift": 12, **SATURATED})],
+        [
+            (
+                "graph.add_fixed",
+                [0, 1],
+                {"x_zero_point": 1, "y_zero_point": 2, "x_multiplier": 1000, "y_multiplier": 700, "rounding": 1 << 11, "shift": 12, **SATURATED},
+            )
+        ],
     ),
     "table": ([tensor(3, 40, of=I8), RANDOM.integers(-128, 128, 256).astype(np.int8)], [("graph.lookup", [0, 1], {})]),
-}  # fmt: skip
+}
 
 
 def lower(module: Any, *passes: Pass) -> None:
@@ -142,9 +184,7 @@ def _broken(change: str) -> Mapping[str, Any]:
     return run(module, random_inputs(module))
 
 
-@pytest.mark.parametrize(
-    ("change", "message"), [("outside", "whose extent is 6"), ("twice", "same element"), ("undefined", "before it is defined")]
-)
+@pytest.mark.parametrize(("change", "message"), [("outside", "whose extent is 6"), ("twice", "same element"), ("undefined", "before it is defined")])
 def test_a_broken_promise_is_an_error(change: str, message: str) -> None:
     with pytest.raises(InterpreterError, match=message):
         _broken(change)
@@ -174,7 +214,13 @@ def test_memory_that_a_loop_shares_is_not_run_as_lanes() -> None:
     top = Builder.at_end(module.body)
     top.create("buffer.global", properties={"sym_name": StringAttribute("m"), "type": TypeAttribute(memory)})
     for direction in ("input", "output"):
-        port = {"name": StringAttribute("m"), "direction": StringAttribute(direction), "storage": SymbolReference("m"), "offset": IntegerAttribute(0, I64), "type": TypeAttribute(memory)}
+        port = {
+            "name": StringAttribute("m"),
+            "direction": StringAttribute(direction),
+            "storage": SymbolReference("m"),
+            "offset": IntegerAttribute(0, I64),
+            "type": TypeAttribute(memory),
+        }
         top.create("buffer.port", properties=port)
     function = create_function(module, "f", [], [])
     builder = Builder.at_end(function.body)

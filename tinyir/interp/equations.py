@@ -52,10 +52,7 @@ class _Evaluation:
         self.equation = equation
         self.tensors = tensors
         shape = equation.extents[: equation.rank]
-        self.variables: list[Any] = [
-            np.arange(extent).reshape([-1 if axis == i else 1 for axis in range(len(shape))])
-            for i, extent in enumerate(shape)
-        ]
+        self.variables: list[Any] = [np.arange(extent).reshape([-1 if axis == i else 1 for axis in range(len(shape))]) for i, extent in enumerate(shape)]
         self.variables += [0] * (len(equation.extents) - equation.rank)
 
     def run(self) -> None:

@@ -238,7 +238,7 @@ def port_names(function: Operation, attribute: str, count: int) -> list[str]:
     names = function.attributes.get(attribute)
     if isinstance(names, ArrayAttribute):
         return [name.value for name in names.elements if isinstance(name, StringAttribute)]
-    return [f"{attribute.removesuffix('_names')}{i}" for i in range(count)]
+    return [f"{attribute.removesuffix('_names')}_{i}" for i in range(count)]
 
 
 def run(module: Operation, inputs: Mapping[str, Array]) -> dict[str, Array]:

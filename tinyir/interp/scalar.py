@@ -123,10 +123,7 @@ def convert(operation: str, value: Array, type: Type) -> Array:
     return value.astype(dtype)
 
 
-CONVERSIONS = frozenset(
-    f"arith.{name}"
-    for name in "extsi extui trunci sitofp uitofp fptosi fptoui bitcast index_cast index_castui extf truncf".split()
-)
+CONVERSIONS = frozenset(f"arith.{name}" for name in "extsi extui trunci sitofp uitofp fptosi fptoui bitcast index_cast index_castui extf truncf".split())
 
 
 def evaluate(operation: str, operands: list[Array], type: Type, predicate: str = "") -> Array:

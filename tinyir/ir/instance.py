@@ -118,9 +118,7 @@ class _Instantiation:
         self.operands = self._bind_operands(operands)
         self._bind_attributes(properties)
         for extent in operator.extents:
-            self.values[extent.name] = (
-                self._pack_values(extent.expression) if extent.pack else self._integer(extent.expression)
-            )
+            self.values[extent.name] = self._pack_values(extent.expression) if extent.pack else self._integer(extent.expression)
         for requirement in operator.requirements:
             if not self._evaluate(requirement):
                 raise self._error(f"requires {spell(requirement)}, with {self._numbers(requirement)}")

@@ -33,9 +33,7 @@ class FoldedZeroPointClaim(Claim):
         return proved("coefficients")
 
     def parts(self) -> Sequence[Claim]:
-        return [
-            FoldedZeroPointClaim(self.weights[o : o + 1], self.zero, (self.bias[o],), (self.folded[o],)) for o in range(len(self.bias))
-        ]
+        return [FoldedZeroPointClaim(self.weights[o : o + 1], self.zero, (self.bias[o],), (self.folded[o],)) for o in range(len(self.bias))]
 
     def negation(self, prefix: str = "") -> Negation:
         if len(self.bias) > 1:
