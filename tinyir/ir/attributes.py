@@ -55,7 +55,7 @@ class IntegerAttribute(Attribute):
         return ("true" if self.value else "false") if self.type is I1 else str(self.value)
 
 
-def BoolAttribute(value: bool) -> IntegerAttribute:
+def bool_attribute(value: bool) -> IntegerAttribute:
     """`true` or `false`."""
     return IntegerAttribute(int(value), I1)
 

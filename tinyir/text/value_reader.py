@@ -17,7 +17,7 @@ from tinyir.ir.affine import (
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import (
     ArrayAttribute,
-    BoolAttribute,
+    bool_attribute,
     DenseArray,
     DenseResource,
     DictionaryAttribute,
@@ -223,10 +223,10 @@ class ValueReader(Parser):
         return self.text_of(text[1:]) if text[1] == '"' else text[1:]
 
     def true(self, _parts: list[Any]) -> Attribute:
-        return BoolAttribute(True)
+        return bool_attribute(True)
 
     def false(self, _parts: list[Any]) -> Attribute:
-        return BoolAttribute(False)
+        return bool_attribute(False)
 
     def unit(self, _parts: list[Any]) -> Attribute:
         return UnitAttribute()
