@@ -36,7 +36,7 @@ from tinyir.ir.attributes import (
 from tinyir.ir.builder import Builder, find_symbol, functions
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Block, Operation, Region, Value
-from tinyir.ir.types import I1, I32, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type
+from tinyir.ir.types import I1, I32, I64, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type
 from tinyir.rewrite.passes import Pass, PassContext
 
 INT32: Interval = (-(1 << 31), (1 << 31) - 1)
@@ -65,7 +65,6 @@ class _Module:
 
     def __init__(self, module: Operation, canonical: bool) -> None:
         self.module = module
-        self.index_type = I32
         self.canonical = canonical
         self.accessed: dict[str, dict[Type, None]] = {}
         """For each global in RAM the element types that it is accessed with."""
@@ -81,14 +80,8 @@ class _Module:
             operation.detach()
 
     def element(self, type: Type) -> Type:
-        """The type that C stores: a truth value is a byte, an index has a width."""
-        if type is I1:
-            return U8
-        return self.index_type if isinstance(type, IndexType) else type
-
-    def value_type(self, type: Type) -> Type:
-        """The type that C computes with."""
-        return self.index_type if isinstance(type, IndexType) else type
+        """The type that C stores: a truth value is a byte."""
+        return U8 if type is I1 else type
 
     # -- globals
 
@@ -123,7 +116,7 @@ class _Module:
         else:
             accessed = sorted(self.accessed[symbol_name(operation)], key=lambda type: (element_bytes(type), str(type)))
             elements = ArrayAttribute([TypeAttribute(type) for type in accessed])
-            builder.create("c.storage", properties={**name, "bytes": IntegerAttribute(size_bytes(type), self.index_type), "elements": elements})
+            builder.create("c.storage", properties={**name, "bytes": IntegerAttribute(size_bytes(type), I64), "elements": elements})
 
     def access(self, name: str, element: Type) -> None:
         """Notes that a global is accessed with elements of a type."""
@@ -134,7 +127,7 @@ class _Module:
     def helper(self, name: str, parameters: Sequence[Type], result: Type, body: Callable[[CWriter, Sequence[Value]], Value]) -> str:
         """The name of a small function, made when it is first asked for."""
         if name not in self.helpers:
-            made, writer = c_function(name, FunctionType(parameters, [result]), self.index_type)
+            made, writer = c_function(name, FunctionType(parameters, [result]), I32)
             made.properties["inline"] = UnitAttribute()
             writer.return_(body(writer, made.body.arguments))
             self.helpers[name] = made
@@ -206,15 +199,21 @@ class _Function:
         """Values of type index, as expressions over `counters`."""
         self.counters: list[Value] = []
         self.ranges: list[Interval] = []
+        bits = function.attributes.get("index_bits")
+        self.index_type = IntegerType(bits.value) if isinstance(bits, IntegerAttribute) else I32
+
+    def _value_type(self, type: Type) -> Type:
+        """The type that C computes with."""
+        return self.index_type if isinstance(type, IndexType) else type
 
     def lower(self) -> Operation:
         attribute = self.function.properties["function_type"]
         assert isinstance(attribute, TypeAttribute)
         assert isinstance(attribute.type, FunctionType)
-        inputs = [self.module.value_type(type) for type in attribute.type.inputs]
-        results = [self.module.value_type(type) for type in attribute.type.results]
+        inputs = [self._value_type(type) for type in attribute.type.inputs]
+        results = [self._value_type(type) for type in attribute.type.results]
         name = c_name(self.module.module, symbol_name(self.function))
-        made, writer = c_function(name, FunctionType(inputs, results), self.module.index_type, self.module.canonical)
+        made, writer = c_function(name, FunctionType(inputs, results), self.index_type, self.module.canonical)
         made.location = self.function.location
         if "network" in self.function.attributes:
             made.properties["network"] = UnitAttribute()
@@ -352,7 +351,7 @@ class _Function:
         if known is not None and known.definer is not None and known.definer.name == "c.variable" and self._passes_through(operation, initial, result):
             return known
         name = operation.body.arguments[1 + number].name or "sum"
-        return writer.variable(self.value(initial, writer), self.module.value_type(initial.type), name)
+        return writer.variable(self.value(initial, writer), self._value_type(initial.type), name)
 
     @staticmethod
     def _passes_through(operation: Operation, initial: Value, result: Value) -> bool:
@@ -375,7 +374,7 @@ class _Function:
 
     def _if(self, operation: Operation, writer: CWriter) -> None:
         for result in operation.results:
-            self.values[result] = writer.variable(None, self.module.value_type(result.type), result.name or "chosen")
+            self.values[result] = writer.variable(None, self._value_type(result.type), result.name or "chosen")
         condition = operation.properties["condition"]
         assert isinstance(condition, AffineSet)
         tests = [self._test(expression, equal, operation.operands, writer) for expression, equal in condition.constraints]
@@ -396,7 +395,7 @@ class _Function:
         """An integer that is an affine expression of indices."""
         mapping = access_map(operation).replace([self.indices[operand] for operand in operation.operands], len(self.counters))
         value = writer.affine(mapping.results[0], self.counters, self.ranges)
-        self.values[operation.result] = writer.cast(value, self.module.value_type(operation.result.type))
+        self.values[operation.result] = writer.cast(value, self._value_type(operation.result.type))
         if isinstance(operation.result.type, IndexType):
             self.indices[operation.result] = mapping.results[0]
 
@@ -407,7 +406,7 @@ class _Function:
             writer.return_(*(self.value(operand, writer) for operand in operation.operands))
 
     def _call(self, operation: Operation, writer: CWriter) -> None:
-        results = [self.module.value_type(result.type) for result in operation.results]
+        results = [self._value_type(result.type) for result in operation.results]
         name = c_name(self.module.module, referenced_symbol(operation, "callee"))
         arguments = [self.value(operand, writer) for operand in operation.operands]
         made = writer.call(name, arguments, results, pure=bool(results))
@@ -433,7 +432,7 @@ class _Function:
         """An operation of the arith dialect on scalars."""
         operands = [self.value(operand, writer) for operand in operation.operands]
         result = operation.result
-        made = _ARITHMETIC[operation.name](_Arithmetic(self.module, operation, writer, self.module.value_type(result.type)), *operands)
+        made = _ARITHMETIC[operation.name](_Arithmetic(self.module, operation, writer, self._value_type(result.type)), *operands)
         if isinstance(result.type, IndexType):
             self.indices[result] = self._counter(made, _source_range(operation))
         else:
