@@ -28,7 +28,7 @@ Array = NDArray[Any]
 def dense_array(value: DenseElements) -> Array:
     """The elements as a read-only array of the type's shape."""
     flat = np.frombuffer(value.data, dtype_of(value.type.element))
-    return np.broadcast_to(flat if value.splat else flat.reshape(value.type.shape), value.type.shape)
+    return np.broadcast_to(flat.reshape(()) if value.splat else flat.reshape(value.type.shape), value.type.shape)
 
 
 def run_instance(instance: Instance, operands: Sequence[Array]) -> list[Array]:
