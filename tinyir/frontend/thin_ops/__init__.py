@@ -1,1 +1,0 @@
-"""How each ONNX operator is imported, in files of related operators."""
