@@ -21,7 +21,7 @@ _GUARD_BITS = 64
 _GREATEST_EXPONENT = 1 << 14
 
 
-class NotDefined(ValueError):
+class NotDefinedError(ValueError):
     """A function outside of its domain, or a comparison that an enclosure does not decide."""
 
 
@@ -55,11 +55,11 @@ def nearest(value: Real) -> int:
     """The nearest integer, halves to even.
 
     Raises:
-        NotDefined: the enclosure holds a rounding boundary.
+        NotDefinedError: the enclosure holds a rounding boundary.
     """
     low, high = (round(end) for end in bounds(value))
     if low != high:
-        raise NotDefined("an enclosure holds a rounding boundary")
+        raise NotDefinedError("an enclosure holds a rounding boundary")
     return low
 
 
@@ -92,14 +92,14 @@ def reciprocal(a: Real) -> Real:
     """1 / a.
 
     Raises:
-        NotDefined: a may be zero.
+        NotDefinedError: a may be zero.
     """
     if isinstance(a, Fraction):
         if not a:
-            raise NotDefined("a division by zero")
+            raise NotDefinedError("a division by zero")
         return 1 / a
     if a.low <= 0 <= a.high:
-        raise NotDefined("a division by what may be zero")
+        raise NotDefinedError("a division by what may be zero")
     square = 1 << (2 * PRECISION_BITS)
     return Enclosure(square // a.high, -(-square // a.low))
 
@@ -113,14 +113,14 @@ def is_less(a: Real, b: Real) -> bool:
     """a < b.
 
     Raises:
-        NotDefined: the enclosures overlap.
+        NotDefinedError: the enclosures overlap.
     """
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         return a < b
     a, b = enclose(a), enclose(b)
     if a.high < b.low or a.low >= b.high:
         return a.high < b.low
-    raise NotDefined("enclosures overlap")
+    raise NotDefinedError("enclosures overlap")
 
 
 def maximum(a: Real, b: Real) -> Real:
@@ -153,7 +153,7 @@ def exp(a: Real) -> Real:
     """e^a; exactly 1 at 0.
 
     Raises:
-        NotDefined: a is so great that the result is of no use.
+        NotDefinedError: a is so great that the result is of no use.
     """
     return Fraction(1) if a == 0 else _monotone(_exp, a)
 
@@ -162,10 +162,10 @@ def log(a: Real) -> Real:
     """The natural logarithm; exactly 0 at 1.
 
     Raises:
-        NotDefined: a may not be positive.
+        NotDefinedError: a may not be positive.
     """
     if enclose(a).low <= 0:
-        raise NotDefined("the logarithm of what may not be positive")
+        raise NotDefinedError("the logarithm of what may not be positive")
     return Fraction(0) if a == 1 else _monotone(_log, a)
 
 
@@ -173,14 +173,14 @@ def sqrt(a: Real) -> Real:
     """The square root; exact for squares of fractions.
 
     Raises:
-        NotDefined: a may be negative.
+        NotDefinedError: a may be negative.
     """
     if isinstance(a, Fraction) and a >= 0:
         n, d = isqrt(a.numerator), isqrt(a.denominator)
         if n * n == a.numerator and d * d == a.denominator:
             return Fraction(n, d)
     if enclose(a).low < 0:
-        raise NotDefined("the root of what may be negative")
+        raise NotDefinedError("the root of what may be negative")
     return _monotone(lambda x: (isqrt(x << PRECISION_BITS), isqrt(x << PRECISION_BITS) + 1), a)
 
 
@@ -225,7 +225,7 @@ def _exp(x: int) -> tuple[int, int]:
     if x < -PRECISION_BITS * _ONE:
         return 0, 1
     if x > _GREATEST_EXPONENT * _ONE:
-        raise NotDefined("an exponential beyond all use")
+        raise NotDefinedError("an exponential beyond all use")
     bits = PRECISION_BITS + _GUARD_BITS
     log_of_two = _log_of_two(bits)
     argument = x << _GUARD_BITS
