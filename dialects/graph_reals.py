@@ -53,8 +53,7 @@ class ExactConstant:
 
     def values(self) -> NDArray[Any]:
         """All values as fractions."""
-        products: NDArray[Any] = self.numerator.astype(object) * self.unit + Fraction(0)
-        return products
+        return numpy.asarray(self.numerator.astype(object) * self.unit + Fraction(0), dtype=object)
 
     def scalar(self) -> Fraction | None:
         """The value of all elements, if it is one."""

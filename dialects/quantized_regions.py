@@ -151,7 +151,8 @@ def _filled(value: Fraction, rank: int) -> NDArray[Any]:
     return array
 
 
-def _with_rank(array: NDArray[Any], rank: int) -> NDArray[Any]:
+def _with_rank(values: Any, rank: int) -> NDArray[Any]:
+    array = numpy.asarray(values)  # operations on object arrays without axes give their element
     return array.reshape((1,) * (rank - array.ndim) + array.shape)
 
 

@@ -35,7 +35,7 @@ def round_values(values: list[Real], scale: Fraction, zero_point: int, low: int 
     """Each real value over `scale`, rounded half to even, plus the zero point, clamped to [low, high].
 
     Raises:
-        NotDefined: an enclosure that does not decide the rounding.
+        NotDefinedError: an enclosure that does not decide the rounding.
     """
     return tuple(min(max(nearest(multiply(value, 1 / scale)) + zero_point, low), high) for value in values)
 
