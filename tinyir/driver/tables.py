@@ -13,6 +13,7 @@ from tinyir.rewrite.pipeline import PassReport
 
 COLUMNS = ("instructions", "code_bytes", "weight_bytes", "flash_bytes", "arena_bytes", "ram_bytes", "stack_bytes")
 MOST_VALUES = 12
+STATES = ("proved", "refuted", "unknown", "not_attempted")
 
 
 def align(rows: Sequence[Sequence[str]], right_from: int = 1) -> str:
@@ -32,7 +33,7 @@ def count(value: float | None) -> str:
 
 def spell_proofs(proofs: Mapping[str, int]) -> str:
     """`12 proved, 0 refuted, ...`."""
-    return ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in proofs.items())
+    return ", ".join(f"{proofs.get(state, 0)} {state.replace('_', ' ')}" for state in STATES)
 
 
 def figures_table(results: Sequence[Figures]) -> str:
@@ -46,7 +47,8 @@ def figures_table(results: Sequence[Figures]) -> str:
 
 
 def figures_json(result: Figures) -> dict[str, object]:
-    return attrs.asdict(result)
+    """The object that `--json` prints: the keys of `Figures`."""
+    return attrs.asdict(result) | {"proofs": {state: result.proofs.get(state, 0) for state in STATES}}
 
 
 def json_text(value: object) -> str:

@@ -19,4 +19,6 @@ def execute(_arguments: argparse.Namespace) -> int:
 
 
 def _state(status: ToolStatus) -> str:
-    return f"{status.path} ({status.version})" if status.found else f"not here: install {status.package}"
+    if not status.found:
+        return f"not here: install {status.package}"
+    return status.version if status.path.startswith("{") else f"{status.path} ({status.version})"

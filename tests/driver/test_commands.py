@@ -1,0 +1,178 @@
+"""The commands, from words to files and text: on a small quantized network that is written as IR."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinyir.driver.command_line import main
+from tinyir.text.reader import parse
+
+Q = "!quant.uniform<i8:f32, 0.5>"
+NETWORK = f"""module {{
+  func.func @net(%x: tensor<1x4x{Q}>) -> tensor<1x3xf32> attributes {{input_names = ["in"], output_names = ["out"]}} {{
+    %a = graph.dequantize(%x) : (tensor<1x4x{Q}>) -> tensor<1x4xf32>
+    %w = graph.constant() {{value = dense<[[1.0, 2.0, 0.0, -1.0], [0.5, 0.0, 0.0, 1.0], [0.0, 0.0, 3.0, 0.0]]> : tensor<3x4xf32>}} : () -> tensor<3x4xf32>
+    %b = graph.constant() {{value = dense<[1.0, 0.0, -2.0]> : tensor<3xf32>}} : () -> tensor<3xf32>
+    %y = "graph.dense"(%a, %w, %b) : (tensor<1x4xf32>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<1x3xf32>
+    func.return %y : tensor<1x3xf32>
+  }}
+}}
+"""
+INPUT = np.array([[2, 4, 6, 8], [-2, 0, 127, -128]], np.int8)
+EXPECTED = [[2.0, 4.5, 7.0], [64.0, -64.5, 188.5]]
+
+
+def tinyir(*words: str | Path) -> int:
+    return main([str(word) for word in words])
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    (tmp_path / "net.tir").write_text(NETWORK)
+    np.save(tmp_path / "x.npy", INPUT)
+    return tmp_path / "net.tir"
+
+
+@pytest.mark.parametrize("level", ["graph", "loop", "buffer"])
+def test_the_interpreter_runs_every_level(network: Path, level: str) -> None:
+    folder = network.parent
+    assert tinyir("run", network, "--level", level, "--input", folder / "x.npy", "--output", folder / "y.npy") == 0
+    assert np.load(folder / "y.npy").reshape(2, 3).tolist() == EXPECTED
+
+
+@pytest.mark.parametrize("target", ["host", "cortex-m4", "rv32imc"])
+def test_a_target_runs_the_c_and_reports_json(network: Path, target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = network.parent
+    assert tinyir("run", network, "-t", target, "--input", folder / "x.npy", "--output", folder / "y.npz", "--json") == 0
+    assert np.load(folder / "y.npz")["out"].reshape(2, 3).tolist() == EXPECTED
+    report = json.loads(capsys.readouterr().out)
+    keys = "model target goal instructions cycles code_bytes weight_bytes flash_bytes arena_bytes ram_bytes stack_bytes proofs"
+    assert list(report)[:12] == keys.split()
+    assert (report["model"], report["target"], report["goal"], report["proofs"]["refuted"]) == ("net.tir", target, "speed", 0)
+    assert (report["instructions"] is None) == (target == "host")
+
+
+def test_compile_writes_three_files_that_run_reads(network: Path, capsys: pytest.CaptureFixture[str], require_tool: Callable[[str], str]) -> None:
+    require_tool("cc")
+    folder = network.parent
+    assert tinyir("compile", network, "-t", "host", "-o", folder / "out", "--name", "tiny", "--goal", "size") == 0
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["tiny.c", "tiny.h", "tiny.json"]
+    assert capsys.readouterr().out.startswith(f"{folder / 'out' / 'tiny'}.c, tiny.h, tiny.json: ")
+    manifest = json.loads((folder / "out" / "tiny.json").read_text())
+    assert (manifest["model"], manifest["target"], manifest["goal"]) == ("net.tir", "host", "size")
+    assert list(manifest["versions"]) == ["tinyir"]
+    assert tinyir("run", folder / "out", "--input", folder / "x.npy", "--output", folder / "y.npy") == 0
+    assert np.load(folder / "y.npy").reshape(2, 3).tolist() == EXPECTED
+
+
+def test_without_an_input_a_pattern_is_run_and_said_so(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tinyir("run", network, "--level", "graph") == 0
+    said = capsys.readouterr()
+    assert said.err == "note: no --input: the inputs are a fixed pattern\n"
+    assert said.out.startswith("out: 1 row of float32 [1, 3]; first: ")
+
+
+def test_import_prints_what_opt_reads_and_emit_writes_every_level(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = network.parent
+    assert tinyir("import", network, "-o", folder / "a.tir") == 0
+    assert tinyir("opt", folder / "a.tir", "-p", "canonicalize,dce", "-o", folder / "b.tir") == 0
+    for level in ("graph", "loop", "buffer"):
+        assert tinyir("compile", folder / "b.tir", "-t", "host", "--emit", level, "-o", folder, "--name", "n") == 0
+        assert tinyir("run", folder / f"n.{level}.tir", "--level", "buffer", "--input", folder / "x.npy", "--output", folder / "y.npy") == 0
+        assert np.load(folder / "y.npy").reshape(2, 3).tolist() == EXPECTED
+    capsys.readouterr()
+    assert tinyir("compile", network, "-t", "host", "--emit", "loop") == 0
+    assert "loop.for" in {operation.name for operation in parse(capsys.readouterr().out).walk()}
+
+
+def test_opt_prints_after_passes_into_numbered_files_or_to_stderr(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stages = network.parent / "stages"
+    assert tinyir("opt", network, "-p", "canonicalize,cse,dce", f"--print-after-all={stages}", "--timing", "--elide", "1") == 0
+    assert sorted(path.name for path in stages.iterdir()) == ["01_canonicalize.tir", "02_cse.tir", "03_dce.tir"]
+    assert "__elided__" in (stages / "03_dce.tir").read_text()
+    assert [line.split()[0] for line in capsys.readouterr().err.splitlines()] == ["pass", "1", "2", "3", "total"]
+    assert tinyir("opt", network, "-p", "cse,dce", "--print-after-all") == 0
+    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("//")] == ["// after 1: cse (no change)", "// after 2: dce (no change)"]
+    assert tinyir("opt", network, "-p", "cse,dce", "--print-changed") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_compile_numbers_its_stages_over_all_levels(network: Path) -> None:
+    stages = network.parent / "stages"
+    assert tinyir("compile", network, "-t", "host", "-o", network.parent / "out", f"--print-after-all={stages}") == 0
+    names = sorted(path.name for path in stages.iterdir())
+    assert [int(name[:2]) for name in names] == list(range(1, len(names) + 1))
+    assert names[-1].endswith("_lower_to_c.tir")
+
+
+def test_opt_prints_the_generic_form_on_request(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tinyir("opt", network, "--generic") == 0
+    assert capsys.readouterr().out.startswith('"builtin.module"() ({\n')
+
+
+def test_prove_prints_every_obligation_with_its_state(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = network.parent
+    assert tinyir("prove", network, "-t", "host", "--smtlib", folder / "smt") == 0
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert lines[0].split() == ["kind", "where", "statement", "state", "how", "time"]
+    assert lines[-1].endswith("0 refuted, 0 unknown, 0 not attempted")
+    assert len(list((folder / "smt").glob("*.smt2"))) == len(lines) - 2
+    assert tinyir("prove", network, "--json") == 0
+    assert {entry["state"] for entry in json.loads(capsys.readouterr().out)} == {"proved"}
+
+
+def test_z3_can_judge_every_obligation(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tinyir("prove", network, "--prover", "z3", "--json") == 0
+    assert {entry["how"] for entry in json.loads(capsys.readouterr().out)} == {"z3"}
+
+
+def test_bench_gives_one_object_for_each_model_and_target(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tinyir("bench", network, network, "-t", "cortex-m4,host", "--goal", "size", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(entry["model"], entry["target"]) for entry in found] == [(str(network), "cortex-m4"), (str(network), "host")] * 2
+    assert tinyir("bench", network, "-t", "host") == 0
+    assert capsys.readouterr().out.splitlines()[0].split()[:4] == ["model", "target", "goal", "instructions"]
+
+
+def test_targets_lists_each_target_with_its_tools(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tinyir("targets") == 0
+    text = capsys.readouterr().out
+    assert [line.partition(":")[0] for line in text.splitlines() if not line.startswith(" ")] == ["cortex-m4", "host", "rv32imc"]
+    assert "  simulator  native   runs the program itself\n" in text
+
+
+BAD: dict[str, tuple[list[str], str]] = {
+    "no such file": (["import", "nowhere.onnx"], "error: nowhere.onnx: no such file\n"),
+    "a folder": (["import", "."], "error: .: this is a folder\n     hint: name the model's file\n"),
+    "unknown target": (["compile", "net.tir", "-t", "cortex-m5", "-o", "out"], "error: no target 'cortex-m5': there are cortex-m4, host, rv32imc\n"),
+    "unknown pass": (["opt", "net.tir", "-p", "cse,dcee"], "pipeline:1:5: error: unknown pass 'dcee'\n"),
+    "no output folder": (["compile", "net.tir", "-t", "host"], "error: compile needs the folder to write\n     hint: add -o DIR\n"),
+    "a file in the way": (["compile", "net.tir", "-t", "host", "-o", "net.tir/out"], "error: cannot write net.tir/out: net.tir is not a folder\n"),
+    "an unwritable folder": (["compile", "net.tir", "-t", "host", "-o", "/proc/out"], "error: cannot write /proc/out: "),
+    "a bad name": (["compile", "net.tir", "-t", "host", "-o", "out", "--name", "a-b"], "error: 'a-b' is no name for C functions\n     hint: use 'a_b'\n"),
+    "nowhere to run": (["run", "net.tir"], "error: run needs to know where\n"),
+    "a wrong input": (["run", "net.tir", "-t", "host", "--input", "z.npy"], "error: z.npy: no such file\n"),
+    "no model in the folder": (["run", "."], "error: .: no generated model (NAME.c with NAME.json)\n"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), BAD.values(), ids=BAD.keys())
+def test_a_mistake_is_one_error_with_code_1_and_leaves_nothing(
+    network: Path, words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(network.parent)
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.removeprefix("note: no --input: the inputs are a fixed pattern\n").startswith(message)
+    assert sorted(path.name for path in network.parent.iterdir()) == ["net.tir", "x.npy"]
+
+
+def test_a_file_that_cannot_be_read_as_text_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.tir").write_bytes(b"\xff\xfe\x00")
+    assert tinyir("opt", tmp_path / "a.tir") == 1
+    assert capsys.readouterr().err == f"error: {tmp_path / 'a.tir'}: not a text: byte 0 is no UTF-8\n"
