@@ -20,6 +20,7 @@ _UNARY = {
     "Neg": "graph.negate",
     "Reciprocal": "graph.reciprocal",
     "Relu": "graph.relu",
+    "Round": "graph.round",
     "Sigmoid": "graph.logistic",
     "Sqrt": "graph.sqrt",
     "Tanh": "graph.tanh",
