@@ -2,16 +2,22 @@
 
 An operation holds its operands, results, properties (inherent), attributes (discardable), regions and
 successors, and stands in an intrusive list of its block, so inserting and erasing cost the same anywhere.
-A value knows its users: `None`, one operation, or a dictionary from operation to number of operand slots.
+A value knows its users: `None`, one operation, a short list with an entry for each operand slot, or a dictionary from
+operation to number of slots.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.location import UNKNOWN, Location
 from tinyir.ir.types import Type
+
+
+_LISTED_USERS = 8
+"""A list of users that grows longer becomes a dictionary: it is smaller before, and slower after."""
 
 
 class Value:
@@ -22,7 +28,7 @@ class Value:
     def __init__(self, type: Type, name: str = "") -> None:
         self.type = type
         self.name = name
-        self._users: Operation | dict[Operation, int] | None = None
+        self._users: Operation | list[Operation] | dict[Operation, int] | None = None
 
     @property
     def users(self) -> tuple[Operation, ...]:
@@ -30,21 +36,26 @@ class Value:
         users = self._users
         if users is None:
             return ()
-        return tuple(users) if isinstance(users, dict) else (users,)
+        return (users,) if isinstance(users, Operation) else tuple(dict.fromkeys(users))
+
+    def uses_by(self, user: Operation) -> int:
+        """The number of operand slots of an operation that are known to hold the value."""
+        users = self._users
+        if isinstance(users, dict):
+            return users.get(user, 0)
+        return users.count(user) if isinstance(users, list) else int(users is user)
 
     @property
     def use_count(self) -> int:
         """The number of operand slots that hold the value."""
         users = self._users
-        if users is None:
-            return 0
         if isinstance(users, dict):
             return sum(users.values())
-        return sum(operand is self for operand in users.operands)
+        return len(users) if isinstance(users, list) else int(users is not None)
 
     @property
     def has_one_use(self) -> bool:
-        return self.use_count == 1
+        return isinstance(self._users, Operation) or self.use_count == 1
 
     @property
     def definer(self) -> Operation | None:
@@ -69,10 +80,12 @@ class Value:
             self._users = user
         elif isinstance(users, dict):
             users[user] = users.get(user, 0) + 1
-        elif users is user:
-            self._users = {user: 2}
+        elif isinstance(users, list):
+            users.append(user)
+            if len(users) > _LISTED_USERS:
+                self._users = dict(Counter(users))
         else:
-            self._users = {users: 1, user: 1}
+            self._users = [users, user]
 
     def _remove_user(self, user: Operation) -> None:
         users = self._users
@@ -84,6 +97,10 @@ class Value:
                 del users[user]
                 if not users:
                     self._users = None
+        elif isinstance(users, list):
+            users.remove(user)
+            if len(users) == 1:
+                self._users = users[0]
         else:
             self._users = None
 
@@ -94,7 +111,9 @@ class Result(Value):
     __slots__ = ("index", "owner")
 
     def __init__(self, type: Type, owner: Operation, index: int, name: str = "") -> None:
-        super().__init__(type, name)
+        self.type = type
+        self.name = name
+        self._users = None
         self.owner = owner
         self.index = index
 
@@ -127,14 +146,14 @@ class Operation:
     """One operation of any dialect, known or unknown: its name decides what it means."""
 
     __slots__ = (
+        "_attributes",
         "_operands",
-        "attributes",
+        "_properties",
         "location",
         "name",
         "next",
         "parent",
         "previous",
-        "properties",
         "regions",
         "results",
         "successors",
@@ -155,10 +174,16 @@ class Operation:
         self.name = name
         self._operands: tuple[Value, ...] = tuple(operands)
         for operand in self._operands:
-            operand._add_user(self)
-        self.results: tuple[Result, ...] = tuple(Result(t, self, i) for i, t in enumerate(result_types))
-        self.properties: dict[str, Attribute] = {} if properties is None else properties
-        self.attributes: dict[str, Attribute] = {} if attributes is None else attributes
+            if operand._users is None:
+                operand._users = self
+            else:
+                operand._add_user(self)
+        if len(result_types) == 1:
+            self.results: tuple[Result, ...] = (Result(result_types[0], self, 0),)
+        else:
+            self.results = tuple([Result(t, self, i) for i, t in enumerate(result_types)])
+        self._properties = properties
+        self._attributes = attributes
         self.regions: tuple[Region, ...] = tuple(regions)
         for region in self.regions:
             region.parent = self
@@ -201,14 +226,41 @@ class Operation:
 
     # -- properties
 
+    @property
+    def properties(self) -> dict[str, Attribute]:
+        """The inherent attributes, which the operation's definition declares."""
+        found = self._properties
+        if found is None:
+            found = self._properties = {}
+        return found
+
+    @properties.setter
+    def properties(self, properties: dict[str, Attribute]) -> None:
+        self._properties = properties
+
+    @property
+    def attributes(self) -> dict[str, Attribute]:
+        """The discardable attributes, which anybody may add."""
+        found = self._attributes
+        if found is None:
+            found = self._attributes = {}
+        return found
+
+    @attributes.setter
+    def attributes(self, attributes: dict[str, Attribute]) -> None:
+        self._attributes = attributes
+
     def __getitem__(self, name: str) -> Attribute:
         """The property, else the discardable attribute, of that name."""
-        found = self.properties.get(name)
-        return found if found is not None else self.attributes[name]
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def get(self, name: str) -> Attribute | None:
-        found = self.properties.get(name)
-        return found if found is not None else self.attributes.get(name)
+        """The property, else the discardable attribute, of that name; None if there is neither."""
+        found = self._properties.get(name) if self._properties else None
+        return self._attributes.get(name) if found is None and self._attributes else found
 
     # -- regions and position
 
@@ -300,15 +352,15 @@ class Operation:
         """A deep copy that stands nowhere.  `values` maps outer values to replacements and gains the inner ones."""
         values = {} if values is None else values
         blocks = {} if blocks is None else blocks
-        regions = [Region() for _ in self.regions]
+        regions = [Region() for _ in self.regions] if self.regions else ()
         copy = Operation(
             self.name,
             [values.get(operand, operand) for operand in self._operands],
             [result.type for result in self.results],
-            dict(self.properties),
+            self._properties.copy() if self._properties else None,
             regions,
-            [blocks.get(block, block) for block in self.successors],
-            dict(self.attributes),
+            [blocks.get(block, block) for block in self.successors] if self.successors else (),
+            self._attributes.copy() if self._attributes else None,
             self.location,
         )
         for old, new in zip(self.results, copy.results, strict=True):
@@ -460,12 +512,15 @@ class Region:
         forward: list[tuple[Operation, Operation]] = []
         for block in self.blocks:
             copy = blocks[block]
-            for operation in block:
-                if any(operand not in values for operand in operation.operands):
-                    forward.append((operation, copy.append(operation.clone(values, blocks))))
-                else:
-                    copy.append(operation.clone(values, blocks))
-        for operation, copied in forward:
-            copied.operands = [values.get(operand, operand) for operand in operation.operands]
+            operation = block.first
+            while operation is not None:
+                copied = copy.append(operation.clone(values, blocks))
+                for operand in operation._operands:
+                    if operand not in values:
+                        forward.append((operation, copied))
+                        break
+                operation = operation.next
+        for original, copied in forward:
+            copied.operands = [values.get(operand, operand) for operand in original._operands]
 
 

@@ -28,7 +28,7 @@ class OperationChecks:
     """The least number and the greatest (-1: any)."""
     results: tuple[int, int]
     required: frozenset[str]
-    properties: frozenset[str] | None
+    properties: frozenset[str]
     is_same_type: bool
     is_terminator: bool
     is_isolated: bool
@@ -38,23 +38,34 @@ class OperationChecks:
     verify: Verifier | None
 
     def local(self, operation: Operation) -> Iterable[Complaint]:
-        """What is wrong with the operation itself, all else being well."""
+        """Wrong counts and properties."""
         if self.is_unknown:
             dialect = self.name.partition(".")[0]
             yield f"dialect '{dialect}' has no operation '{self.name}'", did_you_mean(self.name, known_operations(dialect))
             return
-        found = [*self._count_complaints(operation), *self._property_complaints(operation)]
-        yield from found
-        if self.is_same_type:
-            types = {value.type for value in (*operation.operands, *operation.results)}
-            if len(types) > 1:
-                yield f"'{self.name}' needs one type for all operands and results, not {', '.join(sorted(map(str, types)))}", ""
-                return
-        if not found and self.verify is not None:
-            yield from self._own_complaints(operation)
+        yield from self._count_complaints(operation)
+        yield from self._property_complaints(operation)
 
-    def _own_complaints(self, operation: Operation) -> list[Complaint]:
-        assert self.verify is not None
+    def has_one_type(self, operation: Operation) -> bool:
+        """Whether all operands and results have one type."""
+        values = operation.operands or operation.results
+        if values:
+            type = values[0].type
+            for operand in operation.operands:
+                if operand.type is not type:
+                    return False
+            for result in operation.results:
+                if result.type is not type:
+                    return False
+        return True
+
+    def own(self, operation: Operation) -> list[Complaint]:
+        """What the trait same_type and the definition's verifier say; counts and properties must be right."""
+        if self.is_same_type and not self.has_one_type(operation):
+            types = {str(value.type) for value in (*operation.operands, *operation.results)}
+            return [(f"'{self.name}' needs one type for all operands and results, not {', '.join(sorted(types))}", "")]
+        if self.verify is None:
+            return []
         try:
             return [(message, "") for message in self.verify(operation)]
         except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -79,10 +90,9 @@ class OperationChecks:
         for name in sorted(self.required):
             if name not in operation.properties:
                 yield f"'{self.name}' needs the property '{name}'", ""
-        if self.properties is not None:
-            for name in operation.properties:
-                if name not in self.properties:
-                    yield f"'{self.name}' has no property '{name}'", did_you_mean(name, self.properties)
+        for name in operation.properties:
+            if name not in self.properties:
+                yield f"'{self.name}' has no property '{name}'", did_you_mean(name, self.properties)
 
 
 def checks_of(name: str) -> OperationChecks:
@@ -90,7 +100,7 @@ def checks_of(name: str) -> OperationChecks:
     definition = definition_of(name)
     if definition is None:
         is_unknown = load_dialect(name.partition(".")[0])
-        return OperationChecks(name, None, is_unknown, (0, -1), (0, -1), frozenset(), None, False, False, False, False, False, False, None)
+        return OperationChecks(name, None, is_unknown, (0, -1), (0, -1), frozenset(), frozenset(), False, False, False, False, False, False, None)
     traits = definition.traits
     return OperationChecks(
         name=name,

@@ -80,6 +80,7 @@ class OperationDefinition:
 _definitions: dict[str, OperationDefinition] = {}
 _dialects: dict[str, str] = {}
 _loaded: set[str] = set()
+_missing: set[str] = set()
 
 
 def register(definition: OperationDefinition) -> OperationDefinition:
@@ -98,8 +99,11 @@ def load_dialect(dialect: str) -> bool:
     """Imports the file that declares a dialect, once.  False if there is none."""
     if dialect in _loaded:
         return True
+    if dialect in _missing:
+        return False
     module = _dialects.get(dialect, f"tinyir.dialects.{dialect}")
     if not dialect.isidentifier() or importlib.util.find_spec(module) is None:
+        _missing.add(dialect)
         return False
     _loaded.add(dialect)
     importlib.import_module(module)
@@ -109,6 +113,7 @@ def load_dialect(dialect: str) -> bool:
 def register_dialect(dialect: str, module: str) -> None:
     """Names the Python module that declares a dialect (third parties)."""
     _dialects[dialect] = module
+    _missing.discard(dialect)
 
 
 def definition_of(name: str) -> OperationDefinition | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tinyir.ir.attributes import StringAttribute
 from tinyir.ir.dominance import dominator_tree
 from tinyir.ir.errors import Diagnostic, Place, TinyirError
 from tinyir.ir.operation import Block, Operation, Region, Value
-from tinyir.ir.operation_checks import OperationChecks, checks_of
+from tinyir.ir.operation_checks import Complaint, OperationChecks, checks_of
 
 GREATEST_ERRORS = 100
 
@@ -55,6 +57,10 @@ class _Verifier:
         if len(self.diagnostics) >= self.limit:
             raise _EnoughError
 
+    def _complain_all(self, operation: Operation, complaints: Iterable[Complaint]) -> None:
+        for message, hint in complaints:
+            self.complain(operation, message, hint)
+
     # -- one operation
 
     def check_operation(self, operation: Operation) -> OperationChecks:
@@ -62,33 +68,38 @@ class _Verifier:
         checks = self.checks.get(operation.name)
         if checks is None:
             checks = self.checks[operation.name] = checks_of(operation.name)
-        if checks.definition is not None or checks.is_unknown:
-            least, greatest = checks.operands
-            count, results = len(operation.operands), operation.results
-            fewest, most = checks.results
-            properties = operation.properties
-            suspicious = (
-                checks.is_same_type
-                or checks.verify is not None
-                or checks.is_unknown
-                or checks.has_segments
-                or count < least
-                or count > greatest >= 0
-                or len(results) < fewest
-                or len(results) > most >= 0
-                or (checks.required and not properties.keys() >= checks.required)
-                or (properties and checks.properties is not None and not properties.keys() <= checks.properties)
-            )
-            if suspicious:
-                for message, hint in checks.local(operation):
-                    self.complain(operation, message, hint)
+        definition = checks.definition
+        if definition is None:
+            if checks.is_unknown:
+                self._complain_all(operation, checks.local(operation))
+            return checks
+        least, greatest = checks.operands
+        fewest, most = checks.results
+        count, results = len(operation._operands), len(operation.results)
+        properties = operation._properties
+        if (
+            count < least
+            or count > greatest >= 0
+            or results < fewest
+            or results > most >= 0
+            or checks.has_segments
+            or (not checks.required.issubset(properties or ()) if checks.required else False)
+            or (properties and not checks.properties.issuperset(properties))
+        ):
+            found = list(checks.local(operation))
+            if found:
+                self._complain_all(operation, found)
+                return checks
+        if checks.is_same_type or checks.verify is not None:
+            found = checks.own(operation)
+            if found:
+                self._complain_all(operation, found)
         return checks
 
     def check_uses(self, operation: Operation) -> None:
         """The use lists of the operands and results of an operation agree with the operands."""
         for index, operand in enumerate(operation.operands):
-            users = operand._users
-            if users is not operation and (not isinstance(users, dict) or users.get(operation) != operation.operands.count(operand)):
+            if operand.uses_by(operation) != operation.operands.count(operand):
                 self.complain(operation, f"operand {index} of '{operation.name}' does not know of this use")
         for result in operation.results:
             if result.owner is not operation:
@@ -96,12 +107,8 @@ class _Verifier:
             self._check_users(result, operation)
 
     def _check_users(self, value: Value, at: Operation) -> None:
-        users = value._users
-        if users is None:
-            return
-        counts = users if isinstance(users, dict) else {users: users.operands.count(value)}
-        for user, count in counts.items():
-            if not count or user.operands.count(value) != count:
+        for user in value.users:
+            if user.operands.count(value) != value.uses_by(user):
                 self.complain(at, f"a value of type {value.type} counts uses by '{user.name}' that are none")
 
     # -- regions
@@ -194,11 +201,11 @@ class _Verifier:
                 if operand not in visible:
                     self._complain_of_operand(operation, operand)
                 users = operand._users
-                if users is not operation and (not isinstance(users, dict) or users.get(operation) != operands.count(operand)):
+                if (users is not operation or len(operands) > 1) and operand.uses_by(operation) != operands.count(operand):
                     self.check_uses(operation)
             for result in results:
                 users = result._users
-                if result.owner is not operation or (users is not None and (isinstance(users, dict) or result not in users.operands)):
+                if result.owner is not operation or (users is not None and (not isinstance(users, Operation) or result not in users.operands)):
                     self.check_uses(operation)
                 if not is_graph:
                     visible.add(result)

@@ -81,8 +81,8 @@ class GenericPrinter:
         head = f'{indent}{self.results_text(operation)}"{operation.name}"({uses})'
         if operation.successors:
             head += f"[{', '.join(map(self.names.of_block, operation.successors))}]"
-        if operation.properties:
-            head += f" <{self.dictionary(operation.properties)}>"
+        if operation._properties:
+            head += f" <{self.dictionary(operation._properties)}>"
         inputs = ", ".join([texts[operand.type] for operand in operands])
         if len(results) == 1:
             outputs = texts[results[0].type]
@@ -91,7 +91,7 @@ class GenericPrinter:
         else:
             outputs = f"({', '.join([texts[result.type] for result in results])})"
         tail = f" : ({inputs}) -> {outputs}"
-        attributes = operation.attributes
+        attributes = operation._attributes
         if attributes and (len(attributes) > 1 or RESOURCES not in attributes):
             tail = f" {self.dictionary(attributes)}{tail}"
         if self.locations:

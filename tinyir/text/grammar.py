@@ -28,6 +28,7 @@ STARTS = (
     "plain_type",
     "function_type",
     "location",
+    "source_place",
     "affine_map",
     "affine_set",
     "expression",
@@ -36,7 +37,7 @@ STARTS = (
     "soup",
 )
 END = "$END"
-SKIP = r"(?:[ \t\r\n]+|//[^\n]*)*"
+SKIP = r"(?:[ \t\r\n]++|//[^\n]*+)*+"
 """Blanks and comments, which may stand between any two tokens."""
 
 
@@ -56,6 +57,8 @@ class Reduction:
     """Whether a single part stands for the whole (`?rule`)."""
     grows: bool
     """Whether a helper rule appends to its own list."""
+    is_plain: bool
+    """Whether the picks are just symbols."""
 
 
 @attrs.frozen(eq=False)
@@ -178,4 +181,5 @@ def _reduction(rule: Rule) -> Reduction:
         spliced=frozenset(spliced),
         passes=bool(rule.options.expand1) and rule.alias is None and len(picks) == 1,
         grows=is_helper and 0 in spliced and rule.expansion[0].name == origin,
+        is_plain=not spliced and -1 not in picks,
     )

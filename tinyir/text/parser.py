@@ -39,6 +39,7 @@ class Parser:
         self.text = source.text
         self.position = 0
         self.begin = 0
+        self.origin = ""
         self.limit = NESTING
         self.values: list[Any] = []
         self.grammar = load_grammar()
@@ -51,8 +52,11 @@ class Parser:
         """Reads what it can of the statements at `position`; returns where it stopped."""
         return position
 
-    def recover(self, failure: StatementError, _begin: int, _level: int) -> None:
-        """Sets `position` to where parsing goes on after a failed statement that began at `_begin`, or raises."""
+    def recover(self, failure: StatementError, _begin: int, _level: int, _was_read: bool) -> None:
+        """Sets `position` to where parsing goes on after a failed statement that began at `_begin`, or raises.
+
+        `_was_read`: the statement was read to its end, and `position` is there.
+        """
         raise failure
 
     def level(self) -> int:
@@ -67,6 +71,7 @@ class Parser:
 
     def unexpected(self, stack: list[int], offset: int) -> StatementError:
         """What stands at `offset` cannot follow."""
+        self.begin, self.origin = offset, ""
         kinds = self.grammar.acceptable(stack)
         found = describe_token(self.text, offset)
         wanted = describe_terminals(kinds, self.grammar.spellings)
@@ -98,9 +103,10 @@ class Parser:
                 if not depth:
                     self.values, self.begin = outer
                     raise
-                begin = begins[depth - 1] if depth <= len(begins) else self.position
+                begin = begins[depth - 1] if depth <= len(begins) else self.begin
+                was_read = depth > len(begins) and self.origin == "operation"
                 del stack[depth:], values[depth - 1 :], begins[depth - 1 :]
-                self.recover(failure, begin, level)
+                self.recover(failure, begin, level, was_read)
         self.values, self.begin = outer
         return result
 
@@ -108,6 +114,7 @@ class Parser:
         grammar, text, methods = self.grammar, self.text, self.methods
         actions, gotos, defaults, scanners = grammar.actions, grammar.gotos, grammar.defaults, grammar.scanners
         statement_states = grammar.statement_states
+        read_statements = self.read_statements
         accepting = grammar.ends[start]
         blocked: list[int] = []
         while True:
@@ -117,11 +124,10 @@ class Parser:
             reduction = defaults[state]
             if reduction is None:
                 if state in statement_states:
-                    self.position = self.read_statements(self.position)
+                    self.position = read_statements(self.position)
                 match = scanners[state].match(text, self.position)
                 if match is not None:
-                    kind = match.lastgroup or ""
-                    action = actions[state][kind]
+                    action = actions[state][match.lastgroup or ""]
                 else:
                     offset = skip_blanks(text, self.position)
                     table = actions[state]
@@ -135,9 +141,10 @@ class Parser:
                         raise self.unexpected(blocked or stack, offset)
                 if isinstance(action, int):
                     assert match is not None
+                    index = match.lastindex or 0
                     stack.append(action)
-                    values.append(match.group(kind))
-                    begins.append(match.start(kind))
+                    values.append(match.group(index))
+                    begins.append(match.start(index))
                     self.position = match.end()
                     if blocked:
                         blocked = []
@@ -162,9 +169,12 @@ class Parser:
                     else:
                         value.append(parts[index])
             else:
-                value = pick(reduction, parts)
+                if reduction.is_plain:
+                    value = [parts[index] for index in reduction.picks]
+                else:
+                    value = pick(reduction, parts)
                 if reduction.action:
-                    self.begin = begin
+                    self.begin, self.origin = begin, reduction.origin
                     value = methods[reduction.action](self, value)
             stack.append(gotos[stack[-1]][reduction.origin])
             values.append(value)

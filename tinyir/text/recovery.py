@@ -63,3 +63,9 @@ def _after_region(text: str, offset: int) -> int:
         if not depth:
             return match.end()
     return len(text)
+
+
+def name_offset(text: str, name: str, offset: int) -> int:
+    """The offset at which a name stands, searched from where its statement or list begins."""
+    match = re.compile(re.escape(name) + r"(?![\w$.\-#])").search(text, offset)
+    return match.start() if match is not None else offset

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from tinyir.ir.attribute import Attribute
 from tinyir.ir.operation import Block, Region, Value
 from tinyir.ir.types import NONE, Type
 
 
 class ForwardValue(Value):
-    """Stands for a value that is used before its definition is read.  `offset`: of the first use.
+    """Stands for a value that is used before its definition is read.  `offset`: of the first use or shortly before.
 
     `is_typed`: whether that use told the type.
     """
@@ -53,3 +54,18 @@ class Frame:
         self.pending: dict[str, int] = {}
         self.defined: list[str] = []
         self.outer = outer
+
+
+class Head:
+    """The beginning of an operation in generic form, up to its properties."""
+
+    __slots__ = ("name", "offset", "operands", "properties", "successors")
+
+    def __init__(
+        self, name: str, offset: int, operands: list[tuple[str, int]], successors: list[tuple[str, int]], properties: dict[str, Attribute] | None
+    ) -> None:
+        self.name = name
+        self.offset = offset
+        self.operands = operands
+        self.successors = successors
+        self.properties = properties

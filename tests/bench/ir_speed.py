@@ -1,0 +1,83 @@
+"""The speed of the IR framework: operations per second of processor time, best of three, one line for each step.
+
+usage: python -m tests.bench.ir_speed FOLDER N [kind ...]        (makes FOLDER/KIND_N.mlir where it is missing)
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.bench.irgen import KINDS
+from tinyir.ir.operation import Operation
+from tinyir.ir.verifier import verify
+from tinyir.text.printer import print_module
+from tinyir.text.reader import parse
+
+
+def seconds(run: Callable[[], object], repetitions: int = 3) -> float:
+    """The least processor time of a few runs."""
+    times = []
+    for _ in range(repetitions):
+        gc.collect()
+        start = time.process_time()
+        run()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def bytes_per_operation(source: str, count: int) -> float:
+    """What one operation occupies, its share of text, types and locations included."""
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    module = parse(source)
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert module.name == "builtin.module"
+    return (after - before) / count
+
+
+def count_operations(module: Operation) -> int:
+    return sum(1 for _ in module.walk())
+
+
+def measure(source: str) -> Iterator[tuple[str, float, str]]:
+    """(step, number, unit) for one module."""
+    module = parse(source)
+    count = count_operations(module)
+    pretty = print_module(module)
+    steps: dict[str, Callable[[], object]] = {
+        "parse": lambda: parse(source),
+        "parse_without_fast_path": lambda: parse(source, fast=False),
+        "parse_pretty": lambda: parse(pretty),
+        "print": lambda: print_module(module, generic=True),
+        "print_pretty": lambda: print_module(module),
+        "verify": lambda: verify(module),
+        "clone": lambda: module.clone(),
+        "walk": lambda: count_operations(module),
+    }
+    for name, run in steps.items():
+        yield name, count / seconds(run), "ops/s"
+    yield "memory", bytes_per_operation(source, count), "bytes/op"
+
+
+def main(folder: Path, count: int, kinds: list[str]) -> None:
+    """Prints the speeds for modules of `count` operations."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in kinds:
+        path = folder / f"{kind}_{count}.mlir"
+        if not path.exists():
+            path.write_text(KINDS[kind](count), encoding="utf-8")
+        source = path.read_text(encoding="utf-8")
+        for step, number, unit in measure(source):
+            print(f"tinyir {kind}_{count} {step} {number:.0f} {unit}", flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:] or list(KINDS))

@@ -1,0 +1,138 @@
+"""The short cut for operations without regions in generic form on one line, in the common shape.
+
+One regular expression, put together from the grammar's terminals, splits the statement; its phrases are looked up by
+their text.  Whatever is unusual (a use before the definition, a type that does not fit, successors, several results) is
+left to the grammar's tables, which also say what is wrong: the result is the same with and without the short cut.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from tinyir.ir.attribute import Attribute
+from tinyir.ir.location import Location
+from tinyir.ir.operation import Block, Operation, Value
+from tinyir.ir.source import SourceText, TextLocation
+from tinyir.text.grammar import SKIP, load_grammar
+from tinyir.text.operation_reader import OperationReader
+from tinyir.text.parser import StatementError
+
+Known = tuple[str, frozenset[str]]
+"""An operation's name, and the names of its properties."""
+
+
+@cache
+def statement_pattern() -> re.Pattern[str]:
+    """An operation without regions and successors, with at most one result."""
+    terminal = load_grammar().terminals
+    return re.compile(
+        rf"""[ \t\r\n]*(?:({terminal["VALUE"]})[ ]=[ ])?"([\w.$\-]+)"({terminal["OPERANDS"]})"""
+        rf"""(?:[ ]({terminal["PROPERTIES"]}))?(?:[ ]({terminal["DICTIONARY"]}))?[ ]({terminal["SIGNATURE"]})"""
+        rf"""(?:[ ]({terminal["PLACE"]}))?(?!{SKIP}loc\b)"""
+    )
+
+
+class FastReader(OperationReader):
+    """Reads runs of plain statements."""
+
+    def __init__(self, source: SourceText) -> None:
+        super().__init__(source)
+        self._match = statement_pattern().match
+        self._known: dict[str, Known] = {}
+        self._dictionaries: dict[str, dict[str, Attribute]] = {}
+        self._places: dict[str, Location] = {}
+
+    def read_fast(self, position: int) -> int:
+        """Reads the plain statements from `position` on; returns where the first other text begins."""
+        text, source, value_of, frame = self.text, self.source, self.value_of, self.frame
+        known_of, signature_of, dictionary_of = self._known, self.signatures, self._dictionaries
+        defined = frame.defined
+        match = self._match(text, position)
+        while match is not None:
+            name, operation_name, operand_text, property_text, attribute_text, signature_text, place_text = match.groups()
+            signature = signature_of.get(signature_text)
+            known = known_of.get(operation_name)
+            if signature is None or known is None:
+                if not self._learn(match):
+                    return position
+                signature, known = signature_of[signature_text], known_of[operation_name]
+            inputs, results = signature.inputs, signature.results
+            if name is None:
+                if results:
+                    return position
+            elif len(results) != 1 or name in value_of:
+                return position
+            operands: list[Value] = []
+            if len(operand_text) > 2:
+                names = operand_text[1:-1].split(", ")
+                if len(names) != len(inputs):
+                    return position
+                for use, type in zip(names, inputs):
+                    value = value_of.get(use)
+                    if value is None or value.type is not type:
+                        return position
+                    operands.append(value)
+            elif inputs:
+                return position
+            properties = attributes = None
+            if property_text is not None or attribute_text is not None or place_text is not None:
+                if not self._learn_values(match):
+                    return position
+                if property_text is not None:
+                    properties = dictionary_of[property_text].copy()
+                if attribute_text is not None:
+                    attributes = dictionary_of[attribute_text].copy()
+                    if known[1] and not known[1].isdisjoint(attributes):
+                        return position
+            offset = match.start(1 if name is not None else 2)
+            location = TextLocation(source, offset if name is not None else offset - 1) if place_text is None else self._places[place_text]
+            operation = Operation(known[0], operands, results, properties, (), (), attributes, location)
+            if name is not None:
+                result = operation.results[0]
+                value_of[name] = result
+                defined.append(name)
+                if not name[1].isdigit():
+                    result.name = name[1:]
+            block = frame.block
+            if block is None:
+                block = frame.block = frame.region.add(Block())
+            block.append(operation)
+            position = match.end()
+            match = self._match(text, position)
+        return position
+
+    def _learn(self, match: re.Match[str]) -> bool:
+        """Reads the operation's name and signature for the first time; False if something is wrong with them."""
+        name, signature = match.group(2), match.group(6)
+        try:
+            definition = self.definition(name, match.start(2))
+            begin = match.start(6) + 1
+            found = self.phrase("function_type", begin, match.end(6))
+        except StatementError:
+            return False
+        if self.position != match.end(6):
+            return False
+        self._known[name] = (name, definition.property_names if definition is not None else frozenset())
+        self.signatures[signature] = found
+        return True
+
+    def _learn_values(self, match: re.Match[str]) -> bool:
+        """The same for its dictionaries and location."""
+        dictionaries, places = self._dictionaries, self._places
+        try:
+            for group, margin in ((4, 1), (5, 0)):
+                text = match.group(group)
+                if text is not None and text not in dictionaries:
+                    end = match.end(group) - margin
+                    found = self.phrase("dictionary", match.start(group) + margin, end)
+                    if self.position != end:
+                        return False
+                    dictionaries[text] = found
+            text = match.group(7)
+            if text is not None and text not in places:
+                places[text] = self.phrase("source_place", match.start(7) + len("loc("), match.end(7) - 1)
+                return self.position == match.end(7) - 1
+        except StatementError:
+            return False
+        return True

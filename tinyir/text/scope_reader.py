@@ -1,0 +1,267 @@
+"""The reader's memory: regions being read, the values and blocks that have names in them, the mistakes found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
+from tinyir.ir.location import Location
+from tinyir.ir.operation import Block, Operation, Region, Value
+from tinyir.ir.registry import definition_of
+from tinyir.ir.source import SourceText, TextLocation
+from tinyir.ir.types import Type
+from tinyir.text.cursor import Argument, Cursor
+from tinyir.text.parser import StatementError, skip_blanks
+from tinyir.text.recovery import name_offset, resume_offset, statement_names
+from tinyir.text.scope import ForwardValue, Frame, Head, PoisonValue
+
+GREATEST_ERRORS = 20
+GREATEST_DEPTH = 64
+"""Regions inside regions: more would exhaust Python's stack in the reader, the printer or a pass."""
+
+Names = list[tuple[str, int, int]]
+"""The names left of `=`: name, number of results, offset."""
+
+
+class ScopeReader(Cursor):
+    """Knows what names mean at the place that is being read."""
+
+    def __init__(self, source: SourceText) -> None:
+        super().__init__(source)
+        self.value_of: dict[str, Value] = {}
+        self.forward: dict[str, ForwardValue] = {}
+        self.frames: list[Frame] = []
+        self._isolated: dict[str, bool] = {}
+        self.frame = self.open_frame("builtin.module")
+        self.region_owner = ""
+        self.region_arguments: list[Argument] = []
+
+    def level(self) -> int:
+        return len(self.frames)
+
+    # -- errors
+
+    def report(self, message: str, offset: int, hint: str = "", note: tuple[str, Place] | None = None) -> None:
+        """Notes a mistake that does not keep the statement from being read."""
+        notes = (note,) if note is not None else ()
+        self._add(Diagnostic(message, self.source.place(offset), hint=hint, notes=notes))
+
+    def _add(self, diagnostic: Diagnostic) -> None:
+        self.diagnostics.append(diagnostic)
+        if len(self.diagnostics) >= GREATEST_ERRORS:
+            raise TinyirError(diagnostics=self.diagnostics)
+
+    def recover(self, failure: StatementError, begin: int, level: int, was_read: bool) -> None:
+        self._add(failure.diagnostic)
+        frames = [value for value in self.values if isinstance(value, Frame)]
+        while len(self.frames) > level + len(frames):
+            self.drop_frame()
+        for name in statement_names(self.text, skip_blanks(self.text, begin)):
+            self.poison(name)
+        if not was_read:
+            self.position = resume_offset(self.text, max(begin, failure.offset))
+        if self.position >= len(self.text) and frames:
+            raise TinyirError(diagnostics=self.diagnostics)
+
+    def poison(self, name: str) -> None:
+        """Marks a value or block as defined wrongly."""
+        if name[0] == "^":
+            self.block_of(name, 0)
+            self.frame.pending.pop(name, None)
+            return
+        waiting = self.forward.pop(name, None)
+        if waiting is not None:
+            waiting.replace_by(PoisonValue())
+        self.value_of[name] = PoisonValue()
+        self.frame.defined.append(name)
+
+    # -- values
+
+    def use(self, name: str, type: Type | None, offset: int) -> Value:
+        """The value of a name, of the type that the use says (None: whatever it is)."""
+        value = self.value_of.get(name)
+        if value is None and name.endswith("#0"):
+            value = self.value_of.get(name[:-2])
+        if value is None:
+            value = self.value_of[name] = self.forward[name] = ForwardValue(type, name, offset)
+        elif type is not None and value.type is not type and not isinstance(value, PoisonValue):
+            if isinstance(value, ForwardValue) and not value.is_typed:
+                value.type, value.is_typed = type, True
+                return value
+            definition = self.place_of(value)
+            note = (f"'{name}' is defined here", definition) if definition.line else None
+            self.report(f"'{name}' has type {value.type}, used as {type}", name_offset(self.text, name, offset), note=note)
+        return value
+
+    def place_of(self, value: Value) -> Place:
+        """Where a value is defined or first used."""
+        if isinstance(value, ForwardValue):
+            return self.source.place(name_offset(self.text, value.name, value.offset))
+        location = getattr(value, "location", None) if value.definer is None else value.definer.location
+        return location.place if isinstance(location, Location) else Place()
+
+    def define(self, name: str, value: Value, offset: int) -> None:
+        """Gives a value its name, here and where it was used before."""
+        known = self.value_of.get(name)
+        if known is not None:
+            waiting = self.forward.pop(name, None)
+            if waiting is None:
+                if not isinstance(known, PoisonValue):
+                    self.report(f"'{name}' is defined twice", offset, note=("it was defined here", self.place_of(known)))
+                return
+            if waiting.is_typed and waiting.type is not value.type:
+                note = ("it was used here", self.place_of(waiting))
+                self.report(f"'{name}' has type {value.type}, used before as {waiting.type}", offset, note=note)
+            waiting.replace_by(value)
+        self.value_of[name] = value
+        self.frame.defined.append(name)
+
+    def define_results(self, operation: Operation, names: Names, offset: int) -> None:
+        """Binds the names left of `=` to the results."""
+        results = operation.results
+        given = sum(count for _, count, _ in names)
+        if given != len(results):
+            found = f"{len(results)} result{'s' * (len(results) != 1)}"
+            self.report(f"'{operation.name}' has {found}, {given} named", offset)
+            for name, count, _ in names:
+                for text in [name, *(f"{name}#{i}" for i in range(count))]:
+                    self.poison(text)
+            return
+        position = 0
+        for name, count, where in names:
+            if not name[1].isdigit():
+                results[position].name = name[1:]
+            self.define(name, results[position], where)
+            if count > 1:
+                for index in range(count):
+                    self.define(f"{name}#{index}", results[position + index], where)
+            position += count
+
+    # -- regions
+
+    def open_frame(self, owner: str) -> Frame:
+        """Begins a region of an operation of the name `owner`."""
+        is_isolated = self._isolated.get(owner)
+        if is_isolated is None:
+            definition = definition_of(owner)
+            is_isolated = self._isolated[owner] = definition is not None and "isolated" in definition.traits
+        if is_isolated:
+            frame = Frame(owner, self.value_of)
+            self.value_of = {}
+        else:
+            frame = Frame(owner, None)
+        if len(self.frames) > GREATEST_DEPTH:
+            raise self.failure(f"regions are nested more than {GREATEST_DEPTH} deep", self.begin)
+        self.frames.append(frame)
+        self.frame = frame
+        self.limit += 16
+        return frame
+
+    def close_frame(self) -> Region:
+        """Ends the innermost region: checks that all it needs was defined, and forgets its names."""
+        frame = self.frame
+        for name, offset in frame.pending.items():
+            known = [label for label in frame.blocks if label not in frame.pending]
+            self.report(f"block '{name}' is not defined", offset, did_you_mean(name, known))
+        if frame.outer is not None or len(self.frames) == 1:
+            self._report_undefined()
+        self.drop_frame()
+        return frame.region
+
+    def drop_frame(self) -> None:
+        """Forgets the innermost region and its names."""
+        frame = self.frames.pop()
+        if frame.outer is not None:
+            self.value_of = frame.outer
+        else:
+            for name in frame.defined:
+                self.value_of.pop(name, None)
+        self.limit -= 16
+        if self.frames:
+            self.frame = self.frames[-1]
+
+    def _report_undefined(self) -> None:
+        for name, value in list(self.forward.items()):
+            if self.value_of.get(name) is value:
+                del self.forward[name]
+                known = [other for other, v in self.value_of.items() if not isinstance(v, ForwardValue)]
+                self.report(f"value '{name}' is not defined", name_offset(self.text, name, value.offset), did_you_mean(name, known))
+
+    def region_start(self, _parts: list[Any]) -> Frame:
+        head: Head | None = None
+        for value in reversed(self.values):
+            if isinstance(value, Head):
+                head = value
+                break
+        frame = self.open_frame(self.region_owner if head is None else head.name)
+        if head is None and self.region_arguments:
+            frame.block = frame.region.add(Block())
+            for argument, type, location, offset in self.region_arguments:
+                self.add_argument(frame.block, argument, type, location, offset)
+        return frame
+
+    def region(self, _parts: list[Any]) -> Region:
+        return self.close_frame()
+
+    def append(self, operation: Operation) -> None:
+        """Puts an operation at the end of what is being read."""
+        frame = self.frame
+        if frame.block is None:
+            frame.block = frame.region.add(Block())
+        frame.block.append(operation)
+
+    def read_region(self, owner: str, arguments: list[Argument]) -> Region:
+        self.region_owner, self.region_arguments = owner, arguments
+        region: Region = self.read_value("region")
+        return region
+
+    # -- blocks
+
+    def block_of(self, name: str, offset: int) -> Block:
+        """The block of a name, which may be defined later."""
+        block = self.frame.blocks.get(name)
+        if block is None:
+            block = self.frame.blocks[name] = Block()
+            self.frame.pending[name] = offset
+        return block
+
+    def block(self, parts: list[Any]) -> None:
+        name, arguments = parts
+        self.start_block(name, arguments or [])
+
+    def block_line(self, parts: list[str]) -> None:
+        """`^name(%x: type, ...):` in one piece."""
+        line, begin = parts[0], self.begin
+        end = begin + len(line)
+        position = line.index("(") + 1
+        arguments: list[Argument] = []
+        while position < len(line):
+            colon = line.index(":", position)
+            self.position = begin + colon + 1
+            arguments.append((line[position:colon], self.read_type(), None, begin + position))
+            position = self.position - begin + len(", ")
+        self.begin, self.position = begin, end
+        self.start_block(line[: line.index("(")], arguments)
+
+    def start_block(self, name: str, arguments: list[Argument]) -> None:
+        """Begins a block of the region that is being read."""
+        frame = self.frame
+        if name in frame.blocks and name not in frame.pending:
+            raise self.failure(f"block '{name}' is defined twice", self.begin)
+        block = self.block_of(name, self.begin)
+        del frame.pending[name]
+        frame.block = frame.region.add(block)
+        for argument, type, location, offset in arguments:
+            self.add_argument(block, argument, type, location, offset)
+
+    def add_argument(self, block: Block, name: str, type: Type, location: Location | None, offset: int) -> None:
+        """Adds a block argument and binds its name."""
+        argument = block.add_argument(type, "" if name[1].isdigit() else name[1:])
+        argument.location = TextLocation(self.source, offset) if location is None else location
+        self.define(name, argument, offset)
+
+    def block_arguments(self, parts: list[Any]) -> list[Any]:
+        return parts
+
+    def block_argument(self, parts: list[Any]) -> tuple[str, Type, Location | None, int]:
+        return parts[0], parts[1], parts[2], self.begin
