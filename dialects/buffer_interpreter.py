@@ -72,14 +72,23 @@ def _view(machine: Machine, operation: Operation) -> Step:
     return run
 
 
+class LaneMemory:
+    """Scratch memory of which each lane has its own copy."""
+
+    def __init__(self, type: MemRefType, lanes: tuple[int, ...]) -> None:
+        count = int(np.prod(lanes, dtype=np.int64))
+        data = np.full(count * buffer.size_bytes(type), POISON, np.uint8)
+        self.data = data.view(dtype_of(type.element)).reshape(lanes + type.shape)
+        self.prefix = tuple(np.arange(n).reshape((n,) + (1,) * axis) for axis, n in enumerate(lanes))
+
+
 @interprets("buffer.allocate")
 def _allocate(machine: Machine, operation: Operation) -> Step:
     type = operation.result.type
     assert isinstance(type, MemRefType)
 
     def run() -> None:
-        bytes_ = np.full(buffer.size_bytes(type), POISON, np.uint8)
-        machine.values[operation.result] = _as_type(bytes_, 0, type)
+        machine.values[operation.result] = LaneMemory(type, tuple(machine.extents))
 
     return run
 
@@ -92,7 +101,13 @@ def _load(machine: Machine, operation: Operation) -> Step:
     shape = memory.type.shape
 
     def run() -> None:
-        values[result] = values[memory][located(compute(), shape, machine.mask, operation)]
+        index, array = located(compute(), shape, machine.mask, operation), values[memory]
+        if isinstance(array, LaneMemory):
+            values[result] = array.data[array.prefix + index]
+            return
+        if machine.order is not None:
+            machine.order.load(operation, array, index, machine.mask, machine.depth)
+        values[result] = array[index]
 
     return run
 
@@ -105,12 +120,16 @@ def _store(machine: Machine, operation: Operation) -> Step:
     shape = memory.type.shape
 
     def run() -> None:
-        index, value = located(compute(), shape, machine.mask, operation), values[element]
+        index, value, array = located(compute(), shape, machine.mask, operation), values[element], values[memory]
+        if isinstance(array, LaneMemory):
+            index, array = array.prefix + index, array.data
+        elif machine.order is not None:
+            machine.order.save(operation, array, index, machine.mask, machine.depth)
         if machine.mask is not None:
             broadcast = np.broadcast_arrays(*index, value, machine.mask)
             active = broadcast[-1]
             index, value = tuple(a[active] for a in broadcast[:-2]), broadcast[-2][active]
-        values[memory][index] = value
+        array[index] = value
 
     return run
 

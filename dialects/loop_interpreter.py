@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tinyir.dialects import loop
 from tinyir.interp.machine import MOST_LANES, InterpreterError, Machine, Step, interprets
+from tinyir.interp.order import Order, Timetable, TooDeep
 from tinyir.interp.scalar import dtype_of
 from tinyir.ir.affine import AffineSet
 from tinyir.ir.attributes import DenseArray
@@ -70,21 +71,8 @@ def _for(machine: Machine, operation: Operation) -> Step:
 
 
 def may_run_as_lanes(operation: Operation) -> bool:
-    """Whether the body declares no storage (each lane would need its own)."""
-    return not any(inner.name in ("loop.tensor", "buffer.allocate", "buffer.view") for inner in operation.walk())
-
-
-def _memory_is_independent(machine: Machine, operation: Operation) -> bool:
-    """Whether no byte that the body stores is also loaded in it, or stored through another memref.
-
-    This looks at the addresses: what the loop says of itself may have ceased to be true when memory was shared.
-    """
-    loaded = [machine.values[o.operands[0]] for o in operation.walk() if o.name == "buffer.load"]
-    stores = [o for o in operation.walk() if o.name == "buffer.store"]
-    stored = [machine.values[o.operands[1]] for o in stores]
-    return not any(np.may_share_memory(a, b) for a in stored for b in loaded) and not any(
-        np.may_share_memory(a, b) for i, a in enumerate(stored) for b in stored[:i]
-    )
+    """Whether the body declares no tensor (each lane would need its own)."""
+    return not any(inner.name in ("loop.tensor", "buffer.view") for inner in operation.walk())
 
 
 def _extremes(bounds: list[Any], largest: bool) -> Any:
@@ -96,35 +84,83 @@ def _extremes(bounds: list[Any], largest: bool) -> Any:
 
 def _parallel(machine: Machine, operation: Operation, lower: Callable[[], list[Any]], upper: Callable[[], list[Any]]) -> Step:
     variable, body, step = loop.induction_variable(operation), operation.body, loop.step(operation)
-    sequential = _sequential(machine, operation, lower, upper)
-    touches_memory = any(inner.name == "buffer.store" for inner in operation.walk())
-    independent: list[bool] = []
+    sequential, reverse = _sequential(machine, operation, lower, upper), loop.is_reverse(operation)
 
-    def run() -> None:
-        if touches_memory and not independent:
-            independent.append(_memory_is_independent(machine, operation))
-        if independent == [False]:
-            sequential()
-            return
+    def lanes() -> None:
         low, high = _extremes(lower(), True), _extremes(upper(), False)
         uniform = np.ndim(low) == np.ndim(high) == 0
-        first, last = int(np.min(low)), int(np.max(high))
-        indices = np.arange(first, last, step)
+        indices = np.arange(int(np.min(low)), int(np.max(high)), step)
         if len(indices) == 0:
             return
         if machine.lanes * len(indices) > MOST_LANES or (not uniform and step != 1):
             sequential()
             return
         outer_mask, outer_lanes, depth = machine.mask, machine.lanes, machine.depth
-        lanes = indices.reshape((-1,) + (1,) * depth)
+        lane = indices.reshape((-1,) + (1,) * depth)
         if not uniform:
-            machine.mask = _both(outer_mask, (lanes >= low) & (lanes < high))
-        machine.values[variable] = lanes
+            machine.mask = _both(outer_mask, (lane >= low) & (lane < high))
+        machine.values[variable] = lane
         machine.lanes, machine.depth = outer_lanes * len(indices), depth + 1
+        machine.extents.append(len(indices))
+        if machine.order is not None:
+            count = np.arange(len(indices)).reshape(lane.shape)
+            machine.order.enter(operation, count[::-1] if reverse else count)
         machine.run_block(body)
+        if machine.order is not None:
+            machine.order.leave()
+        machine.extents.pop()
         machine.mask, machine.lanes, machine.depth = outer_mask, outer_lanes, depth
 
+    stores = [inner for inner in operation.walk() if inner.name == "buffer.store"]
+    return _checked(machine, operation, stores, lanes, sequential) if stores else lanes
+
+
+def _checked(machine: Machine, operation: Operation, stores: list[Operation], lanes: Step, sequential: Step) -> Step:
+    """Runs a nest over memory as lanes if its loads and stores turn out to be those of the loops in their order.
+
+    What the loop says of itself may have ceased to be true when memory was shared: the addresses decide.
+    """
+    try:
+        timetable = Timetable(operation, _most_trips, frozenset(("buffer.load", "buffer.store")))
+    except TooDeep:
+        return sequential
+    refused: list[bool] = []
+
+    def run() -> None:
+        if machine.order is not None:
+            lanes()
+            return
+        if refused:
+            sequential()
+            return
+        order = machine.order = Order(timetable, _stored_memories(machine, stores))
+        lanes()
+        machine.order = None
+        if not order.holds():
+            order.restore()
+            refused.append(True)
+            sequential()
+
     return run
+
+
+def _stored_memories(machine: Machine, stores: list[Operation]) -> list[Array]:
+    """The whole memories behind the memrefs that are stored to (those of the body itself belong to one lane each)."""
+    found: dict[int, Array] = {}
+    for store in stores:
+        array = machine.values.get(store.operands[1])
+        if isinstance(array, np.ndarray):
+            while isinstance(array.base, np.ndarray):
+                array = array.base
+            found[id(array)] = array
+    return list(found.values())
+
+
+def _most_trips(operation: Operation) -> int:
+    """At most as many iterations as a loop has."""
+    low = max((e.constant_value or 0 for e in loop.lower_map(operation).results), default=0)
+    constants = [e.constant_value for e in loop.upper_map(operation).results if e.constant_value is not None]
+    return max(min(constants) - low, 1) if constants else 1 << 12
 
 
 def _both(first: Any, second: Any) -> Any:
@@ -144,7 +180,7 @@ def _sequential(machine: Machine, operation: Operation, lower: Callable[[], list
         points = range(int(np.min(low)), int(np.max(high)), step)
         if not uniform and step != 1:
             raise InterpreterError("a loop whose bounds differ between lanes needs step 1")
-        for point in reversed(points) if reverse else points:
+        for count, point in enumerate(reversed(points) if reverse else points):
             active = None
             if not uniform:
                 active = (low <= point) & (point < high)
@@ -152,9 +188,13 @@ def _sequential(machine: Machine, operation: Operation, lower: Callable[[], list
                 if not np.any(machine.mask):
                     continue
             values[variable] = point
+            if machine.order is not None:
+                machine.order.enter(operation, count)
             for argument, value in zip(carried, current, strict=True):
                 values[argument] = value
             updated = machine.run_block(body)
+            if machine.order is not None:
+                machine.order.leave()
             if active is None:
                 current = updated
             else:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyir.interp.equations import dense_array
+from tinyir.interp.order import Order
 from tinyir.interp.scalar import BINARY, CONVERSIONS, compare_floats, compare_integers, convert, dtype_of
 from tinyir.ir import expression as ex
 from tinyir.ir.affine import AffineMap
@@ -81,6 +82,8 @@ class Machine:
         self.mask: Array | None = None
         self.depth = 0
         self.lanes = 1
+        self.extents: list[int] = []
+        self.order: Order | None = None
         self.state: dict[str, Any] = {}
         self._blocks: dict[Block, tuple[list[Step], tuple[Value, ...]]] = {}
 
