@@ -1,0 +1,93 @@
+"""What each scalar function of one argument is, in binary64, and where to look for its errors."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from tests.functions.evaluate import FUNCTIONS
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+
+@attrs.frozen
+class Truth:
+    """A function in binary64, correct to a few units in its last place, and the interval in which its values are neither trivial nor constant."""
+
+    compute: Callable[[Doubles], Doubles]
+    interval: tuple[float, float]
+
+
+def _erf(x: Doubles) -> Doubles:
+    """Below 2^-16 the cubic term is under 2^-33 of the first; from 6 on erf is 1 in binary64."""
+    result = np.where(np.abs(x) < 6, x * (2 / math.sqrt(math.pi)), np.sign(x))
+    middle = (np.abs(x) >= 2.0**-16) & (np.abs(x) < 6)
+    result[middle] = np.fromiter(map(math.erf, x[middle].tolist()), np.float64, int(middle.sum()))
+    return result
+
+
+TRUTHS: Mapping[str, Truth] = {
+    "erf": Truth(_erf, (-4.0, 4.0)),
+    "exp": Truth(np.exp, (-105.0, 90.0)),
+    "log": Truth(np.log, (0.0, 4.0)),
+    "logistic": Truth(lambda x: 1 / (1 + np.exp(-x)), (-105.0, 20.0)),
+    "reciprocal": Truth(lambda x: 1 / x, (0.5, 4.0)),
+    "reciprocal_sqrt": Truth(lambda x: 1 / np.sqrt(x), (0.0, 4.0)),
+    "round_half_even": Truth(np.rint, (-100.0, 100.0)),
+    "sqrt": Truth(np.sqrt, (0.0, 4.0)),
+    "tanh": Truth(np.tanh, (-9.5, 9.5)),
+}
+
+
+def truth(name: str, x: Floats) -> Doubles:
+    """The true values at `x`."""
+    with np.errstate(all="ignore"):
+        return TRUTHS[name].compute(x.astype(np.float64))
+
+
+def errors_ulp(values: Floats, true: Doubles) -> Doubles:
+    """Errors in units in the last place of the true value, 2^-149 at least; inf counts as 2^128.
+
+    A nan for a number, a number for nan, and a zero of the wrong sign count as inf.
+    """
+    _, exponent = np.frexp(true)
+    unit = np.ldexp(1.0, np.maximum(exponent - 24, -149))
+    with np.errstate(invalid="ignore"):  # a signalling nan
+        reached = np.clip(values.astype(np.float64), -(2.0**128), 2.0**128)
+    errors: Doubles = np.abs(reached - np.clip(true, -(2.0**128), 2.0**128)) / np.where(np.isfinite(true), unit, 1.0)
+    special = np.isnan(values) != np.isnan(true)
+    zero_sign = (true == 0) & (np.signbit(values) != np.signbit(true))
+    errors[np.isnan(values) & np.isnan(true)] = 0.0
+    errors[special | zero_sign] = np.inf
+    return errors
+
+
+def inputs(name: str) -> Floats:
+    """Special values, every power of two and every constant of the text with its neighbours, all bit patterns thinly, and the function's interval densely."""
+    generator = np.random.default_rng(sum(map(ord, name)))
+    low, high = TRUTHS[name].interval
+    patterns = generator.integers(0, 2**32, 2**20, dtype=np.uint32).view(np.float32)
+    dense = generator.uniform(low, high, 2**20).astype(np.float32)
+    corners = np.concatenate([_SPECIAL, _constants(name)]).view(np.int32)
+    near = (corners[:, None] + np.arange(-8, 9, dtype=np.int32)).ravel().view(np.float32)
+    return np.concatenate([near, -near, patterns, dense])
+
+
+_SPECIAL: Floats = np.concatenate(
+    [
+        np.array([0.0, np.inf, np.nan], np.float32),
+        np.ldexp(np.float32(1), np.arange(-149, 128)),
+        (np.arange(1, 256, dtype=np.int32) << 23).view(np.float32),
+    ]
+)
+
+
+def _constants(name: str) -> Floats:
+    text = (FUNCTIONS / f"{name}.op").read_text(encoding="utf-8")
+    decimal = [np.float32(number) for number in re.findall(r"(?<![\w.])\d+\.\d+", text)]
+    bits = [np.int32(int(number, 16)).view(np.float32) for number in re.findall(r"0x[0-7][0-9a-f]{7}\b", text)]
+    return np.array([*decimal, *bits], np.float32)
