@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tinyir.backends.c_text import Names, c_type, declare, float_literal, integer_literal, short_type
+from tinyir.backends.c_text import Names, c_type, declare, declare_constant, float_literal, integer_literal, short_type
 from tinyir.dialects.buffer import referenced_symbol
 from tinyir.dialects.c import text_property
 from tinyir.ir.attributes import FloatAttribute, IntegerAttribute
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import F32, F64, I1, I32, I64, MemRefType, Type
 
-EXPRESSIONS = frozenset(f"c.{name}" for name in ("literal", "address", "binary", "unary", "cast", "conditional", "bits", "load"))
+EXPRESSIONS = frozenset(f"c.{name}" for name in ("literal", "address", "binary", "unary", "cast", "conditional", "bits", "load", "offset"))
 ATOMS = frozenset(("c.literal", "c.address"))
 PRECEDENCE = {
     **dict.fromkeys(("*", "/", "%"), 12),
@@ -164,7 +164,7 @@ class FunctionPrinter:
                 return self._call(operation)
             case _:
                 text = self._spell(operation)[0]
-                return f"const {declare(operation.result.type, self._declare(operation.result, scope))} = {text}"
+                return f"{declare_constant(operation.result.type, self._declare(operation.result, scope))} = {text}"
 
     def _declare(self, value: Value, scope: Names) -> str:
         name = self.names[value] = scope.fresh(value.name or "value")
@@ -241,6 +241,8 @@ class FunctionPrinter:
                 return f"{self.environment.bits_helper(operands[0].type, operation.result.type)}({self.expression(operands[0])})", POSTFIX
             case "c.load":
                 return self._load(operands[0], operands[1]), POSTFIX
+            case "c.offset":
+                return f"&{self._element(operands[0], operands[1])}", UNARY
             case _:
                 return self._call(operation), POSTFIX
 

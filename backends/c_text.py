@@ -39,6 +39,11 @@ def declare(type: Type, name: str) -> str:
     return f"{text}{name}" if text.endswith("*") else f"{text} {name}"
 
 
+def declare_constant(type: Type, name: str) -> str:
+    """A declaration of a value that does not change, without its semicolon."""
+    return f"{c_type(type)}const {name}" if isinstance(type, MemRefType) else f"const {declare(type, name)}"
+
+
 def short_type(type: Type) -> str:
     """The type as part of a name: i8, u8, f32."""
     return str(type).removeprefix("u").replace("i", "u", 1) if isinstance(type, IntegerType) and type.is_unsigned else str(type)

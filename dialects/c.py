@@ -167,6 +167,7 @@ _define(
         "function_type": "parameters and results (at most one)",
         "?network": "unit",
         "?inline": "unit",
+        "?apart": "unit: never inlined",
         "?packed": "unit: the parameters are one constant structure for each call",
         "?comment": "what it is, for the reader of the C",
     },
@@ -203,5 +204,6 @@ _define(
 _define(
     "bits", "the bits of a float as an integer of its width, or the other way round", ("operand",), ("value",), effects=PURE
 )
+_define("offset", "the address of array[index]", ("memory", "index"), ("pointer",), effects=PURE)
 _define("load", "array[index]", ("memory", "index"), ("value",), effects=Effects(reads=(0,)), verify=_verify_load, infer=_infer_load)
 

@@ -120,6 +120,12 @@ class CWriter:
     def address(self, name: str, element: Type, space: Attribute | None) -> Value:
         return self._expression("address", (), pointer_type(element, space), name=SymbolReference(name))
 
+    def offset(self, pointer: Value, index: Value, name: str) -> Value:
+        """The address of pointer[index]."""
+        made = self._expression("offset", (pointer, index), pointer.type)
+        made.name = name
+        return made
+
     def load(self, pointer: Value, index: Value) -> Value:
         assert isinstance(pointer.type, MemRefType)
         return self._expression("load", (pointer, index), pointer.type.element)

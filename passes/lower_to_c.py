@@ -20,7 +20,8 @@ import attrs
 from tinyir.dialects import loop
 from tinyir.dialects.buffer import FLASH, access_map, global_type, integer_property, referenced_symbol, size_bytes, symbol_name
 from tinyir.dialects.c_writer import CWriter, literal_of, unsigned
-from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet
+from tinyir.dialects.nest_accesses import linear_address, memory_behind
+from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet, linear_terms, used_dimensions
 from tinyir.ir.affine_interval import Interval, interval_of
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import (
@@ -44,28 +45,42 @@ INT32: Interval = (-(1 << 31), (1 << 31) - 1)
 
 @attrs.frozen
 class LowerToC(Pass):
-    """`canonical` keeps all index arithmetic in one full form, so that `merge_functions` finds more that is alike."""
+    """`canonical` keeps all index arithmetic in one full form, so that `merge_functions` finds more that is alike.
+
+    `hoist_above`: innermost loops of more iterations than that, or of a number that varies, count from zero and walk through
+    memory by pointers that are set before them: compilers make one instruction of a load and a step then.  Without a value
+    it is 64, since compilers make more of short constant loops, and 0 if the goal is size.
+    `apart`: layers are not inlined into the function that calls them all, where gcc takes them for code that runs once and
+    is not worth optimizing.  Without a value they are inlined only if the goal is size.
+    """
 
     name = "lower_to_c"
     reads = ("builtin", "func", "arith", "loop", "buffer")
     leaves = ("builtin", "c")
 
     canonical: bool = False
+    hoist_above: int | None = None
+    apart: bool | None = None
 
     def run(self, module: Operation, context: PassContext) -> None:
         """
         Raises:
             TinyirError: an operation that has no form in C.
         """
-        _Module(module, self.canonical).lower()
+        small = context.goal == "size"
+        hoist_above = (0 if small else 64) if self.hoist_above is None else self.hoist_above
+        _Module(module, self.canonical, hoist_above, not small if self.apart is None else self.apart).lower()
 
 
 class _Module:
     """The module, and what its functions have asked for so far."""
 
-    def __init__(self, module: Operation, canonical: bool) -> None:
+    def __init__(self, module: Operation, canonical: bool, hoist_above: int, apart: bool) -> None:
         self.module = module
         self.canonical = canonical
+        self.hoist_above = hoist_above
+        self.apart = apart
+        self.mixed = _mixed_storages(module)
         self.accessed: dict[str, dict[Type, None]] = {}
         """For each global in RAM the element types that it is accessed with."""
         self.helpers: dict[str, Operation] = {}
@@ -163,6 +178,19 @@ class _Module:
         return writer.call(self.helper(f"floor_divide_{type}", [type, type], type, body), [left, right], [type], pure=True).result
 
 
+def _mixed_storages(module: Operation) -> set[str]:
+    """The globals in RAM whose bytes are accessed as several types of more than one byte: C copies such elements, it has no pointers to them."""
+    wide: dict[str, set[Type]] = {}
+    for operation in module.walk():
+        if operation.name in ("buffer.load", "buffer.store"):
+            memory = operation.operands[0 if operation.name == "buffer.load" else 1]
+            name = memory_behind(memory)[0]
+            assert isinstance(memory.type, MemRefType)
+            if isinstance(name, str) and element_bytes(memory.type.element) > 1:
+                wide.setdefault(name, set()).add(memory.type.element)
+    return {name for name, types in wide.items() if len(types) > 1}
+
+
 def find_storage(module: Operation, name: str) -> Operation | None:
     """The c.storage of that name."""
     wanted = StringAttribute(name)
@@ -199,6 +227,8 @@ class _Function:
         """Values of type index, as expressions over `counters`."""
         self.counters: list[Value] = []
         self.ranges: list[Interval] = []
+        self.hoisted: dict[Operation, tuple[Value, AffineExpression]] = {}
+        """Accesses of an innermost loop: the pointer that was set before it, and the index from there."""
         bits = function.attributes.get("index_bits")
         self.index_type = IntegerType(bits.value) if isinstance(bits, IntegerAttribute) else I32
 
@@ -217,6 +247,8 @@ class _Function:
         made.location = self.function.location
         if "network" in self.function.attributes:
             made.properties["network"] = UnitAttribute()
+        elif self.module.apart and not results:
+            made.properties["apart"] = UnitAttribute()
         if "comment" in self.function.attributes:
             made.properties["comment"] = self.function.attributes["comment"]
         for old, new in zip(self.function.body.arguments, made.body.arguments, strict=True):
@@ -270,31 +302,37 @@ class _Function:
         pointer = writer.scratch(type.element_count, self.module.element(type.element), type.space, operation.result.name or "scratch")
         self.places[operation.result] = _Place(type, "", pointer, 0)
 
-    def _element(self, memory: Value, operation: Operation, indices: Sequence[Value], writer: CWriter) -> tuple[Value, Value]:
-        """Pointer and index of an access."""
-        place = self.places[memory]
+    def _pointer(self, place: _Place, writer: CWriter) -> Value:
         element = self.module.element(place.type.element)
         if place.pointer is not None:
-            pointer = place.pointer
-        else:
-            self.module.access(place.name, element)
-            pointer = writer.address(place.name, element, place.type.space)
-        mapping = access_map(operation).replace([self.indices[index] for index in indices], len(self.counters))
-        linear: AffineExpression = AffineConstant(place.offset_bytes // element_bytes(element))
-        stride = 1
-        for index, extent in zip(reversed(mapping.results), reversed(place.type.shape), strict=True):
-            linear = index * stride + linear
-            stride *= extent
-        return pointer, writer.affine(linear, self.counters, self.ranges)
+            return place.pointer
+        self.module.access(place.name, element)
+        return writer.address(place.name, element, place.type.space)
+
+    def _element(self, operation: Operation, writer: CWriter) -> tuple[Value, Value]:
+        """Pointer and index of an access."""
+        if operation in self.hoisted:
+            pointer, index = self.hoisted[operation]
+            return pointer, writer.affine(index, self.counters, self.ranges)
+        position = 0 if operation.name == "buffer.load" else 1
+        pointer = self._pointer(self.places[operation.operands[position]], writer)
+        return pointer, writer.affine(self._linear(operation), self.counters, self.ranges)
+
+    def _linear(self, operation: Operation) -> AffineExpression:
+        """The number of the element that is accessed, from the start of its storage, over the counters."""
+        position = 0 if operation.name == "buffer.load" else 1
+        place, indices = self.places[operation.operands[position]], operation.operands[position + 1 :]
+        first = place.offset_bytes // element_bytes(place.type.element)
+        return linear_address(operation, [self.indices[index] for index in indices]) + first
 
     def _load(self, operation: Operation, writer: CWriter) -> None:
-        pointer, index = self._element(operation.operands[0], operation, operation.operands[1:], writer)
+        pointer, index = self._element(operation, writer)
         loaded = writer.load(pointer, index)
         self.values[operation.result] = writer.binary("!=", loaded, writer.literal(0, loaded.type)) if operation.result.type is I1 else loaded
 
     def _store(self, operation: Operation, writer: CWriter) -> None:
         value = self.value(operation.operands[0], writer)
-        pointer, index = self._element(operation.operands[1], operation, operation.operands[2:], writer)
+        pointer, index = self._element(operation, writer)
         writer.store(writer.cast(value, self.module.element(operation.operands[0].type)), pointer, index)
 
     # -- loops and conditions
@@ -310,10 +348,8 @@ class _Function:
 
     def _range(self, operation: Operation) -> Interval:
         """The values that the counter of a loop takes."""
-        low = loop.lower_map(operation).replace([self.indices[v] for v in loop.lower_operands(operation)], len(self.counters))
-        high = loop.upper_map(operation).replace([self.indices[v] for v in loop.upper_operands(operation)], len(self.counters))
-        least = max(interval_of(result, self.ranges)[0] for result in low.results)
-        greatest = min(interval_of(result, self.ranges)[1] for result in high.results) - 1
+        lows, highs = self._bound_ranges(operation)
+        least, greatest = max(low for low, _ in lows), min(high for _, high in highs) - 1
         return least, max(least, greatest)
 
     def _for(self, operation: Operation, writer: CWriter) -> None:
@@ -322,15 +358,78 @@ class _Function:
             self.values[value] = self.values[result] = variable
         lower = self._bound(loop.lower_map(operation), loop.lower_operands(operation), ">", writer)
         upper = self._bound(loop.upper_map(operation), loop.upper_operands(operation), "<", writer)
-        range, name = self._range(operation), loop.induction_variable(operation).name or "i"
-        upper.name = f"{name}_end"
-        counter, body = self._counting_loop(operation, lower, upper, writer, name)
-        index = self._counter(counter, range)
-        bounds = loop.constant_bounds(operation)
-        if loop.is_reverse(operation) and self.module.canonical and bounds is not None:
-            index = sum(_last_and_first(bounds, loop.step(operation))) - index
-        self.indices[loop.induction_variable(operation)] = index
+        name = loop.induction_variable(operation).name or "i"
+        if self._walks(operation):
+            body = self._walking_loop(operation, lower, upper, writer, name)
+        else:
+            upper.name = f"{name}_end"
+            counter, body = self._counting_loop(operation, lower, upper, writer, name)
+            index = self._counter(counter, self._range(operation))
+            bounds = loop.constant_bounds(operation)
+            if loop.is_reverse(operation) and self.module.canonical and bounds is not None:
+                index = sum(_last_and_first(bounds, loop.step(operation))) - index
+            self.indices[loop.induction_variable(operation)] = index
         self.block(operation.body, body)
+
+    def _walks(self, operation: Operation) -> bool:
+        """Whether a loop holds no other, steps by one upwards, and runs at least once but not a small constant number of times."""
+        bounds = loop.constant_bounds(operation)
+        if bounds is not None and bounds[1] - bounds[0] <= self.module.hoist_above:
+            return False
+        if loop.step(operation) != 1 or loop.is_reverse(operation) or any(inner.name == "loop.for" for inner in operation.walk() if inner is not operation):
+            return False
+        lows, highs = self._bound_ranges(operation)
+        return max(high for _, high in lows) < min(low for low, _ in highs)
+
+    def _bound_ranges(self, operation: Operation) -> tuple[list[Interval], list[Interval]]:
+        """The ranges of all lower and of all upper bounds."""
+        lower = loop.lower_map(operation).replace([self.indices[v] for v in loop.lower_operands(operation)], len(self.counters))
+        upper = loop.upper_map(operation).replace([self.indices[v] for v in loop.upper_operands(operation)], len(self.counters))
+        return [interval_of(result, self.ranges) for result in lower.results], [interval_of(result, self.ranges) for result in upper.results]
+
+    def _walking_loop(self, operation: Operation, lower: Value, upper: Value, writer: CWriter, name: str) -> CWriter:
+        """A loop from zero, with pointers set before it to where its accesses begin."""
+        least, greatest = self._range(operation)
+        first: AffineExpression = AffineConstant(0)
+        known = literal_of(lower)
+        if known is not None:
+            first = AffineConstant(known)
+        elif len(loop.lower_map(operation).results) == 1:
+            first = loop.lower_map(operation).results[0].replace([self.indices[v] for v in loop.lower_operands(operation)])
+        else:
+            lower.name = f"{name}_start"
+            first = self._counter(lower, (least, max(high for _, high in self._bound_ranges(operation)[0])))
+        count = writer.binary("-", upper, lower)
+        count.name = f"{name}_count"
+        number = len(self.counters)
+        self.indices[loop.induction_variable(operation)] = first + AffineDimension(number)
+        self.ranges.append((0, greatest - least))
+        self._hoist_pointers(operation, number, writer)
+        counter, body = writer.for_(writer.index(0), count, 1, name)
+        self.counters.append(counter)
+        return body
+
+    def _hoist_pointers(self, operation: Operation, number: int, writer: CWriter) -> None:
+        """Sets a pointer for each access that moves evenly with counter `number`; accesses that start at one place share it."""
+        pointers: dict[tuple[Value, AffineExpression], Value] = {}
+        for access in operation.walk():
+            if access.name not in ("buffer.load", "buffer.store"):
+                continue
+            position = 0 if access.name == "buffer.load" else 1
+            memory = access.operands[position]
+            if memory not in self.places or any(index not in self.indices for index in access.operands[position + 1 :]):
+                continue
+            place = self.places[memory]
+            if place.name in self.module.mixed and element_bytes(place.type.element) > 1:
+                continue
+            start, step = _split(self._linear(access), number)
+            if step is None:
+                continue
+            key = (memory, start)
+            if key not in pointers:
+                address = self._pointer(place, writer)
+                pointers[key] = writer.offset(address, writer.affine(start, self.counters, self.ranges), memory.name or "from")
+            self.hoisted[access] = (pointers[key], AffineDimension(number) * step)
 
     def _counting_loop(self, operation: Operation, lower: Value, upper: Value, writer: CWriter, name: str) -> tuple[Value, CWriter]:
         step = loop.step(operation)
@@ -437,6 +536,20 @@ class _Function:
             self.indices[result] = self._counter(made, _source_range(operation))
         else:
             self.values[result] = made
+
+
+def _split(expression: AffineExpression, number: int) -> tuple[AffineExpression, int | None]:
+    """What does not depend on a dimension, and the dimension's factor; None if there is none or it stands in a division."""
+    rest: AffineExpression = AffineConstant(0)
+    step: int | None = None
+    for factor, coefficient in linear_terms(expression).items():
+        if factor is AffineDimension(number):
+            step = coefficient
+        elif number in used_dimensions(factor):
+            return expression, None
+        else:
+            rest = rest + factor * coefficient
+    return rest, step
 
 
 def _source_range(operation: Operation) -> Interval:
