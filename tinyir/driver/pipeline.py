@@ -14,9 +14,19 @@ from tinyir.rewrite.pipeline import PassPipeline
 
 __all__ = ["GOALS", "IO_TYPES", "LEVELS", "PassPipeline", "level_of", "levels_between", "passes_of"]
 
-GRAPH = ("canonicalize", "fold_constants", "layout", "canonicalize", "cse", "dce")
+GRAPH = (
+    "canonicalize",
+    "fold_constants",
+    "layout",
+    "lower_quantized",
+    "canonicalize",
+    "fold_zero_points",
+    "lower_requantize",
+    "cse",
+    "dce",
+)
 LOOP = ("lower_to_loops", "fuse_nests", "fold_reads")
-BUFFER = ("bufferize", "plan_memory", "outline_layers", "mark_no_overflow")
+BUFFER = ("bufferize", "collapse_loops", "plan_memory", "outline_layers", "mark_no_overflow", "prove_bounds")
 C = ("lower_to_c",)
 
 PASSES = {"graph": GRAPH, "loop": LOOP, "buffer": BUFFER, "c": C}
