@@ -12,6 +12,7 @@ table of thresholds.  On the way every sum of products is obliged to fit its typ
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 import numpy
@@ -92,7 +93,7 @@ class _Choice:
         self.builder = Builder.before(operation)
         element = type_of(operation, "result_type")
         first = self.meanings[0]
-        self.limits = {"low": first.low, "high": first.high, "result_type": element or I8}
+        self.limits: dict[str, Any] = {"low": first.low, "high": first.high, "result_type": element or I8}
 
     def lower(self) -> None:
         layer = choose_layer(self.meanings, self.low, self.high, (64,))
@@ -138,7 +139,7 @@ class _Choice:
         return create(self.builder, "graph.requantize_half_even", operands, **limits)
 
     def _division(self, meaning: Requantization) -> Value:
-        numbers = {"numerator": meaning.numerator, "denominator": meaning.denominator, "zero_point": meaning.zero_point}
+        numbers: dict[str, Any] = {"numerator": meaning.numerator, "denominator": meaning.denominator, "zero_point": meaning.zero_point}
         return create(self.builder, "graph.requantize_division", [self.operation.operands[0]], **numbers, **self.limits)
 
     def _thresholds(self) -> tuple[Value, Claim, str]:
@@ -146,5 +147,6 @@ class _Choice:
         rows = [[min(t, I32.greatest) for t in m.thresholds(low, high)] for m, low, high in items]
         table = create_constant(self.builder, numpy.array(rows, numpy.int64).reshape(len(rows), -1), I32)
         claims = [RequantizeClaim(m, ThresholdSearch(tuple(row), m.low), low, high) for (m, low, high), row in zip(items, rows, strict=True)]
-        limits = {"low": self.limits["low"], "result_type": self.limits["result_type"]}
-        return create(self.builder, "graph.requantize_thresholds", [self.operation.operands[0], table], **limits), AllClaims(tuple(claims)), "a table of thresholds"
+        limits = {name: self.limits[name] for name in ("low", "result_type")}
+        result = create(self.builder, "graph.requantize_thresholds", [self.operation.operands[0], table], **limits)
+        return result, AllClaims(tuple(claims)), "a table of thresholds"

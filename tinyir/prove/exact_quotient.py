@@ -37,16 +37,16 @@ class ExactQuotientClaim(Claim):
             if abs(2 * x * self.numerator) + self.denominator >= _INT32:
                 return refuted("interval", {"x": x, "sum": 2 * x * self.numerator + self.denominator})
         meaning, d = self.meaning, self.denominator
-        x = numpy.arange(self.x_low, self.x_high + 1, dtype=numpy.int64)
-        raised = 2 * x * self.numerator + d
+        inputs = numpy.arange(self.x_low, self.x_high + 1, dtype=numpy.int64)
+        raised = 2 * inputs * self.numerator + d
         floor = raised // (2 * d)
         results = numpy.clip(floor - ((floor * 2 * d == raised) & (floor % 2 == 1)) + meaning.zero_point, meaning.low, meaning.high)
         thresholds = numpy.array(meaning.thresholds(self.x_low, self.x_high), numpy.int64)
-        wrong = numpy.flatnonzero(results != meaning.low + numpy.searchsorted(thresholds, x, side="right"))
+        wrong = numpy.flatnonzero(results != meaning.low + numpy.searchsorted(thresholds, inputs, side="right"))
         if not len(wrong):
             return proved("exhaustion")
         first = int(wrong[0])
-        return refuted("exhaustion", {"x": int(x[first]), "sequence": int(results[first]), "meaning": meaning(int(x[first]))})
+        return refuted("exhaustion", {"x": int(inputs[first]), "sequence": int(results[first]), "meaning": meaning(int(inputs[first]))})
 
     def negation(self, prefix: str = "") -> Negation:
         x, f, d = f"{prefix}x", f"{prefix}f", self.denominator
