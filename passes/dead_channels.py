@@ -107,7 +107,7 @@ class _Function:
                     self.kept[operand][:] = True
         self._spread()
         for mask in self.kept.values():
-            mask[:1] = True  # no tensor is left without elements
+            mask[:1] |= not mask.any()  # no tensor is left without elements
         self._spread()
 
     def _passing(self, operation: Operation) -> set[int]:
