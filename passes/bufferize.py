@@ -33,6 +33,7 @@ from tinyir.ir.attributes import (
 )
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.errors import TinyirError
+from tinyir.ir.naming import LONGEST, short_name
 from tinyir.ir.operation import Block, Operation, Region, Value
 from tinyir.ir.types import F64, I32, I64, INDEX, FunctionType, MemRefType, QuantizedType, TensorType, storage_type
 from tinyir.rewrite.passes import Pass, PassContext
@@ -124,7 +125,7 @@ class _Memory:
         storages = []
         for argument, name in zip(block.arguments, names, strict=True):
             type = _memory_type(_tensor_type(argument), RAM)
-            storage = self._declare(argument.name or name, type)
+            storage = self._declare(short_name(argument.name or name, "input"), type)
             argument.replace_by(self._get(builder, storage, type))
             storages.append(storage)
         stated = _port_types(self.function, "input_types", [_tensor_type(argument) for argument in block.arguments])
@@ -143,7 +144,7 @@ class _Memory:
         builder = Builder.before(operation)
         if flat not in self.constants:
             content = DenseElements(TensorType(tensor.shape, type.element), value.data, value.splat)
-            self.constants[flat] = self._declare(operation.result.name or "constant", type, content)
+            self.constants[flat] = self._declare(_constant_name(operation, tensor), type, content)
         operation.replace_by(self._get(builder, self.constants[flat], type))
 
     def _convert_tensor(self, operation: Operation) -> None:
@@ -153,7 +154,7 @@ class _Memory:
         type = MemRefType(shape, storage_type(tensor.element), None, RAM)
         builder = Builder.before(operation)
         if operation.parent_operation is self.function:
-            memory = self._get(builder, self._declare(operation.result.name or "tensor", type), type)
+            memory = self._get(builder, self._declare(_tensor_name(operation), type), type)
         else:
             memory = builder.create("buffer.allocate", (), [type]).result
             memory.name = operation.result.name
@@ -168,7 +169,7 @@ class _Memory:
         assert isinstance(source.type, MemRefType)
         type = MemRefType(_tensor_type(operation.result).shape, source.type.element, None, source.type.space)
         view = Builder.before(operation).create("buffer.view", [source], [type], {"offset": IntegerAttribute(0, INDEX)}).result
-        view.name = operation.result.name
+        view.name = operation.result.name or source.name
         if source in self.storage:
             self.storage[view] = self.storage[source]
         operation.replace_by(view)
@@ -248,6 +249,23 @@ def _counting(extent: int) -> dict[str, Attribute]:
         "parallel": UnitAttribute(),
         "operandSegmentSizes": DenseArray([0, 0, 0], I32),
     }
+
+
+def _constant_name(operation: Operation, tensor: TensorType) -> str:
+    """The tensor's own name, unless it is too long to tell anything; else that of its layer and what it probably is."""
+    own = short_name(operation.result.name)
+    layer = short_name(operation.location.names[0]) if operation.location.names else ""
+    if own and (not layer or len(operation.result.name) <= LONGEST):
+        return own
+    role = "weights" if tensor.rank > 1 else "constants"
+    return f"{layer}_{role}" if layer else role
+
+
+def _tensor_name(operation: Operation) -> str:
+    """The tensor's own name, unless it is too long, else that of its layer."""
+    names = operation.location.names
+    own = operation.result.name
+    return short_name(names[0] if names and not 0 < len(own) <= LONGEST else own, "tensor")
 
 
 def _tensor_type(value: Value) -> TensorType:

@@ -20,6 +20,7 @@ import attrs
 from tinyir.dialects import loop
 from tinyir.dialects.buffer import FLASH, access_map, global_type, integer_property, referenced_symbol, size_bytes, symbol_name
 from tinyir.dialects.c_writer import CWriter, literal_of, unsigned
+from tinyir.dialects.layer_description import describe
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet, linear_terms, used_dimensions
 from tinyir.ir.affine_interval import Interval, interval_of
@@ -69,6 +70,10 @@ class LowerToC(Pass):
         """
         small = context.goal == "size"
         hoist_above = (0 if small else 64) if self.hoist_above is None else self.hoist_above
+        for function in functions(module):
+            comment = describe(function, context.ledger)
+            if comment:
+                function.attributes["comment"] = StringAttribute(comment)
         _Module(module, self.canonical, hoist_above, not small if self.apart is None else self.apart).lower()
 
 
@@ -144,6 +149,8 @@ class _Module:
         if name not in self.helpers:
             made, writer = c_function(name, FunctionType(parameters, [result]), I32)
             made.properties["inline"] = UnitAttribute()
+            for argument, hint in zip(made.body.arguments, ("a", "b"), strict=False):
+                argument.name = hint
             writer.return_(body(writer, made.body.arguments))
             self.helpers[name] = made
         return name
@@ -252,7 +259,7 @@ class _Function:
         if "comment" in self.function.attributes:
             made.properties["comment"] = self.function.attributes["comment"]
         for old, new in zip(self.function.body.arguments, made.body.arguments, strict=True):
-            new.name = old.name
+            new.name = old.name or "x"
             self._bind(old, new)
         self.block(self.function.body, writer)
         return made

@@ -13,21 +13,18 @@ Neighbours belong to one layer if a scalar passes between them or if they come f
 
 from __future__ import annotations
 
-import re
-
 import attrs
 
 from tinyir.dialects.buffer import network_functions
 from tinyir.ir.attributes import StringAttribute, SymbolReference
 from tinyir.ir.builder import Builder, create_function
 from tinyir.ir.location import UNKNOWN, Location, fuse
+from tinyir.ir.naming import short_name
 from tinyir.ir.operation import Operation, Value
 from tinyir.rewrite.passes import Pass, PassContext
 
 SHARED = ("buffer.get_global", "buffer.view", "arith.constant")
 """Operations that cost nothing: every function that needs one has its own."""
-
-LONGEST_NAME = 40
 
 
 @attrs.frozen
@@ -87,10 +84,8 @@ class _Names:
         self.taken = {name.value for op in module.body if isinstance(name := op.properties.get("sym_name"), StringAttribute)}
 
     def fresh(self, location: Location, number: int) -> str:
-        words = location.names[0] if location.names else ""
-        stem = re.sub(r"[^A-Za-z0-9]+", "_", words).strip("_")[-LONGEST_NAME:].strip("_").lower()
-        if not stem or not stem[0].isalpha():
-            stem = f"layer_{stem or number}"
+        stem = short_name(location.names[0]).lower() if location.names else ""
+        stem = stem or f"layer_{number}"
         name, count = stem, 1
         while name in self.taken:
             count += 1

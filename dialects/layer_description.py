@@ -1,0 +1,67 @@
+"""What a reader of the generated code wants to know of a layer: the nodes it came from, its tensors, the proofs it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinyir.dialects.buffer import FLASH
+from tinyir.dialects.nest_accesses import memory_behind, nest_accesses
+from tinyir.ir.operation import Operation
+from tinyir.ir.types import MemRefType
+from tinyir.prove.obligations import Ledger
+
+MOST_NODES = 4
+WIDEST_NODE = 60
+
+
+def describe(function: Operation, ledger: object) -> str:
+    """Some lines on one function of the buffer level; empty if there is nothing to tell."""
+    lines = [*_nodes(function), *_tensors(function)]
+    if isinstance(ledger, Ledger):
+        lines += _proofs(function, ledger)
+    return "\n".join(lines)
+
+
+def _nodes(function: Operation) -> Iterator[str]:
+    names = [name if len(name) <= WIDEST_NODE else f"{name[: WIDEST_NODE - 3]}..." for name in function.location.names]
+    if names:
+        more = f" and {len(names) - MOST_NODES} more" if len(names) > MOST_NODES else ""
+        yield f"{', '.join(names[:MOST_NODES])}{more}"
+
+
+def _tensors(function: Operation) -> Iterator[str]:
+    """Reads and writes: each tensor in RAM with its shape, element type and place."""
+    found: dict[str, dict[str, None]] = {"reads": {}, "writes": {}}
+    for access in nest_accesses(function):
+        position = 1 if access.is_write else 0
+        memory = access.operation.operands[position]
+        assert isinstance(memory.type, MemRefType)
+        if memory.type.space is not FLASH and isinstance(access.memory, str):
+            source = memory
+            while source.definer is not None and source.definer.name == "buffer.view" and _size(source.definer.operands[0].type) == _size(source.type):
+                source = source.definer.operands[0]
+            shape = "x".join(map(str, getattr(source.type, "shape", ())))
+            place = memory_behind(memory)[1]
+            found["writes" if access.is_write else "reads"][f"{shape} {memory.type.element} at byte {place} of {access.memory}"] = None
+    parts = [f"{verb} {', '.join(tensors)}" for verb, tensors in found.items() if tensors]
+    if parts:
+        yield "; ".join(parts)
+
+
+def _size(type: object) -> int:
+    return type.element_count if isinstance(type, MemRefType) else 0
+
+
+def _proofs(function: Operation, ledger: Ledger) -> Iterator[str]:
+    """What is proved of the places that the function came from: bounds are counted, the rest is told."""
+    roots = [operation for operation in function.body if operation.name not in ("buffer.get_global", "buffer.view", "arith.constant")]
+    places = {", ".join(operation.location.names) for operation in (function, *roots)} - {""}
+    bounds = 0
+    for obligation, verdict in ledger:
+        if obligation.where in places and verdict.state == "proved":
+            if obligation.kind == "bounds":
+                bounds += 1
+            else:
+                yield f"proved: {obligation.statement}"
+    if bounds:
+        yield f"proved: all {bounds} accesses stay within their memory"
