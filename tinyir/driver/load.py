@@ -6,8 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from tinyir import frontend
-from tinyir.ir.errors import TinyirError
+from tinyir.frontend import import_model
 from tinyir.ir.operation import Operation
 from tinyir.text.reader import parse
 
@@ -18,27 +17,7 @@ def load(path: str) -> Operation:
     Raises:
         TinyirError: no such file, or one that cannot be read, with all that is wrong in it.
     """
-    if path == "-":
-        return parse(sys.stdin.read(), "-")
-    if not Path(path).exists():
-        raise TinyirError(f"{path}: no such file")
-    if Path(path).is_dir():
-        raise TinyirError(f"{path}: this is a folder", hint="name the model's file")
-    if path.endswith(".tir"):
-        return parse(read_text(Path(path)), path)
-    return frontend.import_model(Path(path))
-
-
-def read_text(path: Path) -> str:
-    """A text file.
-
-    Raises:
-        TinyirError: it is no text.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise TinyirError(f"{path}: not a text: byte {error.start} is no UTF-8") from error
+    return parse(sys.stdin.read(), "-") if path == "-" else import_model(path)
 
 
 def model_name(path: str) -> str:

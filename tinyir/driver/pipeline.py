@@ -20,6 +20,7 @@ GRAPH = (
     "layout",
     "lower_quantized",
     "canonicalize",
+    "dead_channels",
     "fold_zero_points",
     "lower_requantize",
     "cse",
@@ -41,6 +42,8 @@ def passes_of(level: str, goal: str = "speed", io: str = "model") -> tuple[str, 
     for what, word, known in (("level", level, LEVELS), ("goal", goal, GOALS), ("kind of --io", io, IO_TYPES)):
         if word not in known:
             raise TinyirError(f"no {what} '{word}': there are {', '.join(known)}", hint=did_you_mean(word, known))
+    if level == "graph" and io == "quantized":
+        return ("quantized_ports", *GRAPH)
     return PASSES[level]
 
 
