@@ -12,7 +12,7 @@ from tinyir.interp.scalar import dtype_of
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseArray, TypeAttribute
 from tinyir.ir.builder import Builder
-from tinyir.ir.location import Location
+from tinyir.ir.location import UNKNOWN, Location
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.quantities import dense, integer
 from tinyir.ir.registry import definition_of
@@ -73,7 +73,8 @@ def reinterpret(builder: Builder, value: Value, element: Type) -> Value:
     """The same bits with another element type; the value itself where that is its type."""
     if tensor_type(value).element is element:
         return value
-    made = create(builder, "graph.reinterpret", [value], result_type=element)
+    definer = value.definer
+    made = create(builder, "graph.reinterpret", [value], definer.location if definer is not None else UNKNOWN, result_type=element)
     made.name = value.name
     return made
 

@@ -2,7 +2,7 @@
 
     %y = graph.requantize(%a) {scale = ["5/7919", ...], zero_point = 3}
 =>
-    %y = graph.requantize_high(%a, %multipliers) {rounding = 136, shift = 5, zero_point = 0}
+    %y = graph.requantize_high(%a, %multipliers, %rounding, %shift) {zero_point = 0}
 
 In the order of preference: the high word of one multiplication with one rounding and one shift for all channels; 64-bit
 products with a rounding or a shift for each channel; halves to even by shifts, or by a division, where a tie can occur; a
@@ -96,7 +96,9 @@ class _Choice:
         self.limits: dict[str, Any] = {"low": first.low, "high": first.high, "result_type": element or I8}
 
     def lower(self) -> None:
-        layer = choose_layer(self.meanings, self.low, self.high, (64,))
+        # one form for all layers of a network lets them share their code
+        widths = (64,) if self.context.goal == "size" and len(self.meanings) > 1 else (32, 64)
+        layer = choose_layer(self.meanings, self.low, self.high, widths)
         result, claim, how = self._fixed(layer) if layer is not None else self._exact()
         _state(self.operation, "requantize", f"{how} is the real rounding of {len(self.meanings)} channels", claim, self.context)
         result.name = self.operation.result.name
@@ -110,11 +112,12 @@ class _Choice:
         x, multipliers = self.operation.operands[0], self._table(layer.multipliers, I32)
         limits = self.limits | {"zero_point": layer.zero_point}
         claim = LayerRequantizeClaim(self.meanings, layer, tuple(self.low), tuple(self.high))
-        if self.high_word and layer.high_word_only and len(layer.roundings) == len(layer.shifts) == 1:
-            limits |= {"rounding": layer.roundings[0] >> _HIGH_WORD, "shift": layer.shifts[0] - _HIGH_WORD}
-            return create(self.builder, "graph.requantize_high", [x, multipliers], **limits), claim, "the high word of a product"
+        if self.high_word and layer.high_word_only:
+            operands = [x, multipliers, self._table([r >> _HIGH_WORD for r in layer.roundings], I32), self._table([s - _HIGH_WORD for s in layer.shifts], I32)]
+            return create(self.builder, "graph.requantize_high", operands, **limits), claim, "the high word of a product"
         operands = [x, multipliers, self._table(layer.roundings, I64), self._table(layer.shifts, I32)]
-        return create(self.builder, "graph.requantize_fixed", operands, **limits), claim, "a 64-bit product"
+        limits["sum_type"] = I32 if layer.width == I32.width else None
+        return create(self.builder, "graph.requantize_fixed", operands, **limits), claim, f"a {layer.width}-bit product"
 
     def _exact(self) -> tuple[Value, Claim, str]:
         """Forms for ties that go both ways; in the end the thresholds themselves."""
