@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tinyir.dialects.buffer import FLASH
 from tinyir.dialects.nest_accesses import memory_behind, nest_accesses
-from tinyir.ir.operation import Operation
+from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import MemRefType
 from tinyir.prove.obligations import Ledger
 
@@ -37,10 +37,7 @@ def _tensors(function: Operation) -> Iterator[str]:
         memory = access.operation.operands[position]
         assert isinstance(memory.type, MemRefType)
         if memory.type.space is not FLASH and isinstance(access.memory, str):
-            source = memory
-            while source.definer is not None and source.definer.name == "buffer.view" and _size(source.definer.operands[0].type) == _size(source.type):
-                source = source.definer.operands[0]
-            shape = "x".join(map(str, getattr(source.type, "shape", ())))
+            shape = "x".join(map(str, _tensor_shape(memory)))
             place = memory_behind(memory)[1]
             found["writes" if access.is_write else "reads"][f"{shape} {memory.type.element} at byte {place} of {access.memory}"] = None
     parts = [f"{verb} {', '.join(tensors)}" for verb, tensors in found.items() if tensors]
@@ -48,8 +45,18 @@ def _tensors(function: Operation) -> Iterator[str]:
         yield "; ".join(parts)
 
 
-def _size(type: object) -> int:
-    return type.element_count if isinstance(type, MemRefType) else 0
+def _tensor_shape(memory: Value) -> tuple[int, ...]:
+    """The shape with the most axes among the views that lead to the same elements."""
+    assert isinstance(memory.type, MemRefType)
+    count, shape, definer = memory.type.element_count, memory.type.shape, memory.definer
+    while definer is not None and definer.name == "buffer.view":
+        source = definer.operands[0]
+        assert isinstance(source.type, MemRefType)
+        if source.type.element_count != count:
+            break
+        shape = max(shape, source.type.shape, key=len)
+        definer = source.definer
+    return shape
 
 
 def _proofs(function: Operation, ledger: Ledger) -> Iterator[str]:
