@@ -1,12 +1,15 @@
 """What the imported module looks like: names, types, locations; and several mistakes in one run."""
 
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
 from tests.frontend.small_models import SmallModel, node
+from tests.oracle.rational import Array
 from tests.oracle.spoil import valid_model
 from tinyir.frontend import import_onnx
 from tinyir.ir.attributes import StringAttribute
@@ -14,6 +17,7 @@ from tinyir.ir.builder import functions
 from tinyir.ir.errors import Diagnostic, TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.text.printer import print_module
+from tinyir.text.reader import parse
 
 MATRIX = {"x": [2, 6]}
 
@@ -33,9 +37,7 @@ def test_a_small_model_reads_as_expected() -> None:
     nodes = [node("d = DequantizeLinear(x, s, z)"), node("m = MatMul(d, w)"), node("r = Relu(m)"), node("y = QuantizeLinear(r, s, z)")]
     constants = {"s": np.float32(0.5), "z": np.int8(3), "w": np.ones((2, 1), np.float32)}
     module = SmallModel(nodes, {"x": (TensorProto.INT8, ["N", 2])}, constants).imported()
-    assert (
-        print_module(module, generic=True)
-        == """\
+    expected = """\
 "builtin.module"() ({
   "func.func"() <{sym_name = "small", function_type = (tensor<1x2x!quant.uniform<i8:f32, 0.5:3>>) -> tensor<1x1x!quant.uniform<i8:f32, 0.5:3>>}> ({
   ^bb0(%x: tensor<1x2x!quant.uniform<i8:f32, 0.5:3>>):
@@ -50,7 +52,7 @@ def test_a_small_model_reads_as_expected() -> None:
   }) {input_names = ["x"], output_names = ["y"]} : () -> ()
 }) : () -> ()
 """
-    )
+    assert print_module(module, generic=True) == print_module(parse(expected), generic=True)
 
 
 def test_weights_are_stored_as_plain_integers_under_a_quantized_type() -> None:
@@ -152,6 +154,38 @@ def test_outputs_that_are_not_made_must_not_be_read() -> None:
     SmallModel([pool], image).imported()
     (found,) = errors_of(SmallModel([pool], image, outputs=("y", "i")).content())
     assert found.message == "node 'y' (MaxPool): its output 1, 'i', is used, which is not supported"
+
+
+def whole(*values: int) -> Array:
+    return np.array(values, np.int64)
+
+
+BLOWN_UP = {
+    "a shape": ([node("s = Expand(t, n)"), node("y = Reshape(x, s)")], {"t": whole(1), "n": whole(2**22)}, "'y' (Reshape): has 4194304 integers"),
+    "a larger shape": ([node("s = Expand(t, n)"), node("y = Reshape(x, s)")], {"t": whole(1), "n": whole(2**24)}, "'s' (Expand): would compute 134217728"),
+    "a range": ([node("s = Range(a, b, c)"), node("y = Reshape(x, s)")], {"a": whole(0), "b": whole(2**63 - 1), "c": whole(1)}, "'s' (Range)"),
+    "a sum": ([node("s = Add(a, b)"), node("y = Reshape(x, s)")], {"a": np.ones((1, 4096)), "b": np.ones((4096, 1))}, "'s' (Add)"),
+    "indices": ([node("y = Gather(x, i)")], {"i": np.zeros((100, 100), np.int64)}, "'y' (Gather): has 10000 indices"),
+    "a constant": ([node("c = ConstantOfShape(s)"), node("y = Add(x, c)")], {"s": whole(2**14, 2**14, 2)}, "'c' (ConstantOfShape)"),
+    "doublings": (
+        [*(node(f"t{i + 1} = Concat(t{i}, t{i})", axis=0) for i in range(60)), node("y = Reshape(x, t60)")],
+        {"t0": whole(1)},
+        "'t24' (Concat): would compute",
+    ),
+}
+
+
+@pytest.mark.parametrize(("nodes", "constants", "message"), BLOWN_UP.values(), ids=BLOWN_UP)
+def test_small_constants_that_a_model_blows_up_are_refused_at_once(nodes: list[Any], constants: dict[str, Any], message: str) -> None:
+    integers = {name: np.asarray(value).astype(np.int64) for name, value in constants.items()}
+    content = SmallModel(nodes, MATRIX, integers).content()
+    tracemalloc.start()
+    (found,) = errors_of(content)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert f"node {message}" in found.message
+    assert len(found.message) < 1000
+    assert peak_bytes < 200 << 20
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.uint16])

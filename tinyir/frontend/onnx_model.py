@@ -18,6 +18,11 @@ Array = NDArray[Any]
 GREATEST_ELEMENT_COUNT = 1 << 28
 """Elements of one tensor; more than any target of this compiler holds."""
 GREATEST_RANK = 16
+GREATEST_KNOWN_BYTES = 1 << 26
+"""Of a tensor of integers that is computed at import."""
+GREATEST_LIST = 1 << 12
+"""Numbers in a list that steers an operator: axes, bounds, sizes, indices."""
+_GREATEST_MESSAGE = 600
 GREATEST_INTEGER = (1 << 31) - 1
 """Of strides, paddings and other numbers of an attribute that end up in address arithmetic."""
 
@@ -35,7 +40,10 @@ class ModelError(Exception):
 
     def diagnostic(self, file: str, part: str = "") -> Diagnostic:
         """`part` names the node; empty if the message names its tensor itself."""
-        return Diagnostic(f"{part}: {self.message}" if part else self.message, Place(file), hint=self.hint)
+        text = f"{part}: {self.message}" if part else self.message
+        if len(text) > _GREATEST_MESSAGE:
+            text = f"{text[:_GREATEST_MESSAGE]} ..."
+        return Diagnostic(text, Place(file), hint=self.hint)
 
 
 @attrs.frozen
@@ -115,6 +123,16 @@ def element_count(shape: tuple[int, ...], what: str) -> int:
     if count > GREATEST_ELEMENT_COUNT:
         raise ModelError(f"{what} has {count} elements, more than {GREATEST_ELEMENT_COUNT}: {list(shape)}")
     return count
+
+
+def check_known(shape: tuple[int, ...], element_bytes: int) -> None:
+    """
+    Raises:
+        ModelError: a tensor of this shape is too large to be computed at import.
+    """
+    size_bytes = element_count(shape, "the result") * element_bytes
+    if size_bytes > GREATEST_KNOWN_BYTES:
+        raise ModelError(f"would compute {size_bytes} bytes of constants, more than {GREATEST_KNOWN_BYTES}: {list(shape)}")
 
 
 def is_integer(array: Array) -> bool:

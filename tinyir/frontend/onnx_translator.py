@@ -12,7 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from tinyir.frontend.onnx_model import ELEMENT_TYPES, Array, ModelError, Node, element_count, element_type, identifier, is_integer, little_endian, spell_name
+from tinyir.frontend.onnx_model import (
+    ELEMENT_TYPES,
+    GREATEST_LIST,
+    Array,
+    ModelError,
+    Node,
+    check_known,
+    element_count,
+    element_type,
+    identifier,
+    is_integer,
+    little_endian,
+    spell_name,
+)
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseArray, DenseElements, FloatAttribute, IntegerAttribute, TypeAttribute
 from tinyir.ir.builder import Builder
@@ -122,6 +135,8 @@ class Translator:
         array = self.known(index)
         if array.dtype.kind not in "iu" or array.ndim > 1:
             raise ModelError(f"needs a list of integers as the input {spell_name(self.node.inputs[index])}")
+        if array.size > GREATEST_LIST:
+            raise ModelError(f"has {array.size} integers in the input {spell_name(self.node.inputs[index])}, more than {GREATEST_LIST}")
         return tuple(int(element) for element in array.reshape(-1))
 
     def scalar(self, index: int) -> float:
@@ -193,6 +208,7 @@ class Translator:
         if not isinstance(operand, Value) and is_integer(operand):
             if math.prod(shape) != operand.size:
                 raise ModelError(f"cannot reshape {list(operand.shape)} to {list(shape)}")
+            check_known(operand.shape, operand.itemsize)
             return operand.reshape(shape)
         return self.emit("graph.reshape", operand, shape=tuple(shape))
 
@@ -217,6 +233,7 @@ class Translator:
     def concatenated(self, operands: Sequence[Operand], axis: int) -> Operand:
         arrays = [operand for operand in operands if not isinstance(operand, Value) and is_integer(operand)]
         if len(arrays) == len(operands):
+            check_known((sum(array.size for array in arrays),), arrays[0].itemsize)
             try:
                 return np.concatenate(arrays, axis)
             except (ValueError, TypeError) as error:
@@ -228,6 +245,7 @@ class Translator:
         if shape_of(operand) == tuple(shape):
             return operand
         if not isinstance(operand, Value) and is_integer(operand):
+            check_known(tuple(shape), operand.itemsize)
             try:
                 return np.broadcast_to(operand, tuple(shape))
             except ValueError:

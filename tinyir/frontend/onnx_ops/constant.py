@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tinyir.frontend.onnx_model import ModelError, element_count
+from tinyir.frontend.onnx_model import ModelError, check_known, element_count
 from tinyir.frontend.onnx_registry import onnx_operator
 from tinyir.frontend.onnx_translator import Operand, Translator, shape_of
 
@@ -55,6 +55,6 @@ def range_(translator: Translator) -> Operand:
     start, limit, delta = (translator.integers(index)[0] for index in range(3))
     if delta == 0:
         raise ModelError("has the step 0")
-    found = range(start, limit, delta)
-    element_count((len(found),), "the result")
-    return np.array(found, translator.known(0).dtype)
+    count = max(0, -((start - limit) // delta))
+    check_known((count,), translator.known(0).itemsize)
+    return np.array(range(start, limit, delta), translator.known(0).dtype)

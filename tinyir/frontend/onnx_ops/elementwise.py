@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyir.frontend.onnx_model import ELEMENT_TYPES, Array, ModelError, element_count, is_integer
+from tinyir.frontend.onnx_model import ELEMENT_TYPES, Array, ModelError, check_known, is_integer
 from tinyir.frontend.onnx_registry import onnx_operator
 from tinyir.frontend.onnx_tensors import ELEMENT_NAMES
 from tinyir.frontend.onnx_translator import Operand, Translator, element_of, shape_of
@@ -76,7 +76,7 @@ def _computed(function: Callable[[Any, Any], Any], arrays: list[Array]) -> Array
     result = arrays[0]
     for array in arrays[1:]:
         try:
-            element_count(np.broadcast_shapes(result.shape, array.shape), "the result")
+            check_known(np.broadcast_shapes(result.shape, array.shape), result.itemsize)
         except ValueError:
             raise ModelError(f"cannot broadcast shapes {list(result.shape)} and {list(array.shape)}") from None
         result = np.asarray(function(result, array))
@@ -134,4 +134,5 @@ def _converted(array: Array, name: str) -> Array:
         limits = np.iinfo(name)
         if not (np.isfinite(array).all() and (np.trunc(array) >= limits.min).all() and (np.trunc(array) <= limits.max).all()):
             raise ModelError(f"converts a number to {name} that it cannot represent")
+    check_known(array.shape, np.dtype(name).itemsize)
     return array.astype(name)

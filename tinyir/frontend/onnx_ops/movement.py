@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyir.frontend.onnx_model import ModelError, is_integer
+from tinyir.frontend.onnx_model import GREATEST_LIST, ModelError, is_integer
 from tinyir.frontend.onnx_registry import onnx_operator
 from tinyir.frontend.onnx_translator import Operand, Translator, shape_of, tensor_type
 from tinyir.ir.operation import Value
@@ -176,8 +176,9 @@ def slice_(translator: Translator) -> Operand:
     for axis, first, last, stride in zip(axes, starts, ends, steps, strict=True):
         if stride < 1:
             raise ModelError(f"has the step {stride}; positive ones are supported")
-        start[axis], end, step[axis] = slice(first, last, stride).indices(shape[axis])
-        size[axis] = len(range(start[axis], end, step[axis]))
+        start[axis], end, _ = slice(first, last, stride).indices(shape[axis])
+        size[axis] = len(range(start[axis], end, stride))
+        step[axis] = stride if size[axis] > 1 else 1
     return translator.sliced(x, start, size, step) if (start, size) != ([0] * len(shape), list(shape)) else x
 
 
@@ -203,6 +204,8 @@ def gather(translator: Translator) -> Operand:
     shape = shape_of(x)
     axis = translator.axis(len(shape))
     extent = shape[axis]
+    if indices.size > GREATEST_LIST:
+        raise ModelError(f"has {indices.size} indices, more than {GREATEST_LIST}")
     if indices.dtype.kind not in "iu" or not indices.size or indices.min() < -extent or indices.max() >= extent:
         raise ModelError(f"has indices that do not lie within axis {axis} of shape {list(shape)}")
     places = [int(index) % extent for index in indices.reshape(-1)]
