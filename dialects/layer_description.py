@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyir.dialects.buffer import FLASH
+from tinyir.dialects.buffer import FLASH, symbol_name
 from tinyir.dialects.nest_accesses import memory_behind, nest_accesses
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import MemRefType
@@ -61,8 +61,11 @@ def _tensor_shape(memory: Value) -> tuple[int, ...]:
 
 def _proofs(function: Operation, ledger: Ledger) -> Iterator[str]:
     """What is proved of the places that the function came from: bounds are counted, the rest is told."""
-    roots = [operation for operation in function.body if operation.name not in ("buffer.get_global", "buffer.view", "arith.constant")]
-    places = {", ".join(operation.location.names) for operation in (function, *roots)} - {""}
+    if "network" in function.attributes:
+        places = {symbol_name(function)}
+    else:
+        roots = [operation for operation in function.body if operation.name not in ("buffer.get_global", "buffer.view", "arith.constant")]
+        places = {", ".join(operation.location.names) for operation in (function, *roots)} - {""}
     bounds = 0
     for obligation, verdict in ledger:
         if obligation.where in places and verdict.state == "proved":
