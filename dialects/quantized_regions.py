@@ -10,9 +10,9 @@ with rounding on the integers; the arithmetic itself becomes one of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
-from math import lcm
+from math import lcm, prod
 from typing import Any
 
 import attrs
@@ -31,164 +31,32 @@ from tinyir.dialects.graph_integers import (
     reinterpret,
     tensor_type,
 )
-from tinyir.dialects.graph_reals import BIAS, OTHER, QUANTIZED, ExactConstant, UnloweredError, all_values, exact_values, uniform_unit
+from tinyir.dialects.graph_reals import OTHER, QUANTIZED, ExactConstant, UnloweredError, all_values, exact_values, uniform_unit
+from tinyir.dialects.quantized_rounding import Rounding
+from tinyir.dialects.quantized_values import (
+    PRODUCT,
+    Accumulator,
+    Pair,
+    Sink,
+    Term,
+    Unary,
+    combined,
+    common_units,
+    filled,
+    negated,
+    step_of,
+    window_sizes,
+    with_addend,
+    with_rank,
+)
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.builder import Builder
-from tinyir.ir.exact import SumRequantization
 from tinyir.ir.location import Location, fuse
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.quantities import fractions_attribute, integer, integer_of, integers_of, number_of
-from tinyir.ir.types import I8, I32, I64, IntegerType, QuantizedType
-from tinyir.prove.approximation import ApproximationClaim, SoftmaxClaim, softmax_table
-from tinyir.prove.half_even import HalfEvenDivision, choose_half_even_sum
-from tinyir.prove.obligations import Kind, Obligation
-from tinyir.prove.real_functions import Real, add, multiply, nearest
-from tinyir.prove.requantize import SumRequantizeClaim
-from tinyir.prove.softmax_division import QuotientClaim, ShortQuotientClaim
-from tinyir.prove.sum_fixed_point import SumFixedPoint, choose_sum
+from tinyir.ir.quantities import integer, integers_of, number_of
+from tinyir.ir.types import I8, I32
+from tinyir.prove.real_functions import Real
 from tinyir.rewrite.passes import Ledger
-
-PRODUCT = "product"
-_INT32 = (I32.lowest, I32.greatest)
-_MOST_SHORT_CLASSES = 16
-_BITS_OF_A_BYTE = 8
-
-
-@attrs.frozen
-class Sink:
-    """What a quantize does to a real number: clamp(round(real / scale) + zero_point, low, high), stored as `element`."""
-
-    scale: Fraction
-    zero_point: int
-    low: int
-    high: int
-    element: IntegerType
-    location: Location = attrs.field(eq=False)
-
-    @classmethod
-    def of(cls, quantize: Operation) -> Sink:
-        """The sink of a `graph.quantize`.
-
-        Raises:
-            UnloweredError: a scale per channel, or not 8 bits.
-        """
-        element = quantized_element(quantize.result)
-        assert element is not None
-        scale, zero_point = _step(element)
-        return cls(scale, zero_point, element.lowest, element.greatest, element.storage, quantize.location)
-
-    def __call__(self, real: Real) -> int:
-        return min(max(nearest(multiply(real, 1 / self.scale)) + self.zero_point, self.low), self.high)
-
-    def clamped(self, low: Fraction | None, high: Fraction | None, location: Location) -> Sink:
-        """The sink behind min(max(real, low), high)."""
-        greatest = self.high if high is None else self(high)
-        least = min(self.low if low is None else self(low), greatest)
-        return attrs.evolve(self, low=least, high=greatest, location=fuse(location, self.location))
-
-
-@attrs.frozen(eq=False)
-class Unary:
-    """reals[i] for the i-th value of the 8-bit tensor `value`, from the lowest up; where `is_plain`, that is (x - zero_point) * scale."""
-
-    value: Value
-    element: IntegerType
-    zero_point: int
-    scale: Fraction
-    reals: tuple[Real, ...]
-    is_plain: bool
-    origin: str
-    location: Location
-
-
-@attrs.frozen(eq=False)
-class Accumulator:
-    """real = integers * unit + offset; unit >= 0.  Both broadcast to `shape` and have its rank.
-
-    `create` builds the i32 tensor with an integer bias per channel; `bias` None: it takes none.
-    """
-
-    create: Callable[[NDArray[numpy.int64]], Value]
-    shape: tuple[int, ...]
-    unit: NDArray[Any]
-    offset: NDArray[Any]
-    bias: NDArray[numpy.int64] | None
-    origin: str
-    location: Location
-
-
-@attrs.frozen(eq=False)
-class Term:
-    """(value - zero_point) * scale, of any sign, for stored values within [low, high]."""
-
-    value: Value
-    zero_point: int
-    scale: Fraction
-    low: int
-    high: int
-
-
-@attrs.frozen(eq=False)
-class Pair:
-    """The sum of two terms."""
-
-    first: Term
-    second: Term
-    location: Location
-
-
-def _step(element: QuantizedType) -> tuple[Fraction, int]:
-    if len(set(element.scales)) > 1 or len(set(element.zero_points)) > 1:
-        raise UnloweredError("it has a scale for each channel")
-    if element.storage.width != _BITS_OF_A_BYTE:
-        raise UnloweredError(f"it is stored in {element.storage.width} bits")
-    return Fraction(element.scale), element.zero_point
-
-
-def _filled(value: Fraction, rank: int) -> NDArray[Any]:
-    array = numpy.empty((1,) * rank, dtype=object)
-    array[...] = value
-    return array
-
-
-def _with_rank(values: Any, rank: int) -> NDArray[Any]:
-    array = numpy.asarray(values)  # operations on object arrays without axes give their element
-    return array.reshape((1,) * (rank - array.ndim) + array.shape)
-
-
-def _same_in_binary32(product: Fraction, scale: Fraction) -> bool:
-    """Whether a scale is the product of two binary32 scales rounded to binary32 (the product is exact in binary64)."""
-    return Fraction(float(numpy.float32(float(product)))) == scale
-
-
-def _with_addend(accumulator: Accumulator, constant: ExactConstant) -> Accumulator:
-    """The sum with a constant.
-
-    Raises:
-        UnloweredError: the constant makes the tensor larger.
-    """
-    shape = accumulator.shape
-    if len(constant.shape) > len(shape) or numpy.broadcast_shapes(constant.shape, shape) != shape:
-        raise UnloweredError("it adds a constant that is larger than the sum")
-    numerator, unit = _with_rank(constant.numerator, len(shape)), _with_rank(constant.unit, len(shape))
-    if not numerator.any():
-        return accumulator
-    bias = accumulator.bias
-    if bias is not None and accumulator.origin == PRODUCT and constant.origin == BIAS and all(n == 1 for n in numerator.shape[:-1]):
-        channels = shape[-1:]
-        units, products = (numpy.broadcast_to(a.reshape(-1), channels) for a in (unit, accumulator.unit))
-        same = numpy.array([_same_in_binary32(p, u) for p, u in zip(products, units, strict=True)])
-        numbers = numpy.broadcast_to(numerator.reshape(-1), channels)
-        bias = bias + numpy.where(same, numbers, 0)
-        numerator = _with_rank(numpy.where(same, 0, numbers), len(shape))
-    offset = accumulator.offset + numerator.astype(object) * unit
-    return attrs.evolve(accumulator, bias=bias, offset=offset, origin=OTHER)
-
-
-def _collapsed(array: NDArray[Any]) -> NDArray[Any]:
-    """With one element if all are equal."""
-    value = uniform_unit(array)
-    return array if value is None else _filled(value, array.ndim)
 
 
 class Regions:
@@ -199,7 +67,7 @@ class Regions:
 
     def __init__(self, builder: Builder, ledger: Ledger) -> None:
         self.builder = builder
-        self.ledger = ledger
+        self.rounding = Rounding(builder, ledger)
         self._emitted: dict[tuple[Value, Sink], Value] = {}
         self._plain: dict[Value, Value] = {}
         self._unary: dict[Value, Unary | None] = {}
@@ -226,7 +94,7 @@ class Regions:
             return self._quantized_constant(constant, sink)
         unary = self.unary(value)
         if unary is not None:
-            return self._table(unary, sink)
+            return self.rounding.table(unary, sink)
         operation = value.definer
         if operation is None:
             raise UnloweredError("it starts from a float input")
@@ -244,9 +112,10 @@ class Regions:
             parts = [self.emit(operand, sink) for operand in operation.operands]
             return create_with(self.builder, name, parts, dict(operation.properties), fuse(location, sink.location))
         if name == "graph.softmax":
-            return self._softmax(operation, sink)
+            x, _, source = self.encoded(operation.operands[0])
+            return self.rounding.softmax(operation, x, source, sink)
         found = self.arithmetic(value)
-        return self._add(found, sink) if isinstance(found, Pair) else self._requantize(found, sink)
+        return self.rounding.add(found, sink) if isinstance(found, Pair) else self.rounding.requantize(found, sink)
 
     def _emit_extremum(self, operation: Operation, sink: Sink) -> Value:
         for index in (0, 1):
@@ -315,7 +184,7 @@ class Regions:
             return graph_reals.moved_constant(operation, moved) if moved is not None else None
         if operation.name in graph_reals.BINARY:
             left, right = (self.constant(operand) for operand in operation.operands)
-            return _combined(operation.name, left, right) if left is not None and right is not None else None
+            return combined(operation.name, left, right) if left is not None and right is not None else None
         return None
 
     # -- functions of one 8-bit tensor
@@ -346,7 +215,7 @@ class Regions:
     def _leaf(self, operation: Operation) -> Unary:
         element = quantized_element(operation.operands[0])
         assert element is not None
-        scale, zero_point = _step(element)
+        scale, zero_point = step_of(element)
         reals = tuple((x - zero_point) * scale for x in all_values(element.storage))
         return Unary(self.plain(operation.operands[0]), element.storage, zero_point, scale, reals, True, QUANTIZED, operation.location)
 
@@ -376,25 +245,6 @@ class Regions:
         reals = graph_reals.apply_binary(operation.name, *values)
         return attrs.evolve(known[0], reals=reals, is_plain=False, origin=OTHER, location=fuse(*(u.location for u in known), operation.location))
 
-    def _table(self, unary: Unary, sink: Sink) -> Value:
-        values = [sink(real) for real in unary.reals]
-        name = self._clamp_or_table(unary, values, sink.element, fuse(unary.location, sink.location))
-        claimed = [add(multiply(real, 1 / sink.scale), Fraction(sink.zero_point)) for real in unary.reals]
-        if name.definer is not None and name.definer.name == "graph.lookup":
-            claim = ApproximationClaim.of(tuple(values), claimed, Fraction(1, 2), sink.low, sink.high)
-            self._oblige("approximation", name, "the table of 256 entries is within half a step of the real function", claim)
-        return name
-
-    def _clamp_or_table(self, unary: Unary, values: Sequence[int], element: IntegerType, location: Location) -> Value:
-        inputs = all_values(unary.element)
-        low, high = min(values), max(values)
-        if element is unary.element and list(values) == [min(max(x, low), high) for x in inputs]:
-            if (low, high) == (inputs[0], inputs[-1]):
-                return unary.value
-            return create(self.builder, "graph.clamp", [unary.value], location, low=low, high=high)
-        table = create_constant(self.builder, numpy.array(values), element)
-        return create(self.builder, "graph.lookup", [unary.value, table], location)
-
     def encoded(self, value: Value) -> tuple[Term, str, Location]:
         """A float value as integers times one scale, with the origin of its numbers.
 
@@ -406,7 +256,7 @@ class Regions:
             raise UnloweredError("an operand is not quantized")
         if value not in self._encoded:
             numbers = [self._integer(real, unary) for real in unary.reals]
-            stored = unary.value if unary.is_plain else self._clamp_or_table(unary, numbers, unary.element, unary.location)
+            stored = unary.value if unary.is_plain else self.rounding.clamp_or_table(unary, numbers, unary.element, unary.location)
             self._encoded[value] = Term(stored, unary.zero_point, unary.scale, min(numbers), max(numbers))
         return self._encoded[value], unary.origin, unary.location
 
@@ -436,10 +286,49 @@ class Regions:
         Raises:
             UnloweredError: it is none.
         """
+        if self.unary(value) is not None:
+            x, _, location = self.encoded(value)
+            return self._widened(x, tensor_type(value).shape, location)
         found = self.arithmetic(value)
         if isinstance(found, Pair):
-            raise UnloweredError("a sum of two tensors is not quantized again")
+            shape = tensor_type(value).shape
+            return self._total(self._widened(found.first, shape, found.location), self._widened(found.second, shape, found.location))
         return found
+
+    def _widened(self, term: Term, shape: tuple[int, ...], location: Location) -> Accumulator:
+        """A term as an accumulator of that shape."""
+        factor = numpy.full((1,) if tensor_type(term.value).shape == shape else shape, -1 if term.scale < 0 else 1)
+
+        def make(_: NDArray[numpy.int64]) -> Value:
+            stored, _zero = narrow_constant(self.builder, factor)
+            return create(self.builder, "graph.multiply_widening", [term.value, stored], location, x_zero_point=term.zero_point)
+
+        zero = filled(Fraction(0), len(shape))
+        return Accumulator(make, shape, filled(abs(term.scale), len(shape)), zero, None, term.greatest, OTHER, location)
+
+    def _total(self, first: Accumulator, second: Accumulator) -> Accumulator:
+        """The sum of two accumulators in their common unit.
+
+        Raises:
+            UnloweredError: their units are too far apart for 32 bits, or their shapes differ.
+        """
+        units, *factors = common_units(first.unit, second.unit)
+        sides = list(zip((first, second), factors, strict=True))
+        greatest = sum((a.greatest + int(numpy.abs(a.bias).max(initial=0) if a.bias is not None else 0)) * int(f.max()) for a, f in sides)
+        if greatest > I32.greatest or first.shape != second.shape:
+            raise UnloweredError("it adds sums of products whose scales are too far apart")
+        location = fuse(first.location, second.location)
+
+        def make(_: NDArray[numpy.int64]) -> Value:
+            totals = [self._multiplied(a.create(a.bias if a.bias is not None else numpy.zeros(0, numpy.int64)), f, location) for a, f in sides]
+            return create(self.builder, "graph.add", totals, location)
+
+        return Accumulator(make, first.shape, units, first.offset + second.offset, None, greatest, OTHER, location)
+
+    def _multiplied(self, value: Value, factors: NDArray[Any], location: Location) -> Value:
+        if (factors == 1).all():
+            return value
+        return create(self.builder, "graph.multiply", [value, create_constant(self.builder, factors.astype(numpy.int64), I32)], location)
 
     def dot(self, operation: Operation) -> Accumulator:
         """A convolution or fully connected layer."""
@@ -461,9 +350,10 @@ class Regions:
             return create_with(self.builder, operation.name, operands, properties, operation.location)
 
         role = PRODUCT if origin == weight.origin == QUANTIZED else OTHER
+        greatest = x.greatest * int(numpy.abs(weight.numerator.reshape(len(rows), -1)).sum(axis=1).max(initial=0))
         none = numpy.zeros(shape[-1], numpy.int64)
-        offset = _filled(Fraction(0), len(shape))
-        return _with_addend(Accumulator(self._once(operation, make), shape, _with_rank(unit, len(shape)), offset, none, role, operation.location), bias)
+        offset = filled(Fraction(0), len(shape))
+        return with_addend(Accumulator(self._once(operation, make), shape, with_rank(unit, len(shape)), offset, none, greatest, role, operation.location), bias)
 
     def _once(self, operation: Operation, make: Callable[[NDArray[numpy.int64]], Value]) -> Callable[[NDArray[numpy.int64]], Value]:
         """The same integers for every quantize that reads them."""
@@ -476,12 +366,12 @@ class Regions:
 
         return create_once
 
-    def _sum(self, operation: Operation, make: Callable[[], Value], unit: Fraction | NDArray[Any], origin: str = OTHER) -> Accumulator:
+    def _sum(self, operation: Operation, make: Callable[[], Value], unit: Fraction | NDArray[Any], greatest: int, origin: str = OTHER) -> Accumulator:
         """An accumulator that takes no bias."""
         shape = tensor_type(operation.result).shape
-        units = _filled(unit, len(shape)) if isinstance(unit, Fraction) else _with_rank(unit, len(shape))
-        zero = _filled(Fraction(0), len(shape))
-        return Accumulator(self._once(operation, lambda _: make()), shape, units, zero, None, origin, operation.location)
+        units = filled(unit, len(shape)) if isinstance(unit, Fraction) else with_rank(unit, len(shape))
+        zero = filled(Fraction(0), len(shape))
+        return Accumulator(self._once(operation, lambda _: make()), shape, units, zero, None, greatest, origin, operation.location)
 
     def matmul(self, operation: Operation) -> Accumulator:
         """The product of two computed matrices."""
@@ -490,12 +380,17 @@ class Regions:
             raise UnloweredError("it multiplies signed by unsigned integers")
         properties = {"x_zero_point": x.zero_point, "y_zero_point": y.zero_point, "result_type": I32}
         role = PRODUCT if origin == other == QUANTIZED else OTHER
-        return self._sum(operation, lambda: create(self.builder, "graph.matmul", [x.value, y.value], operation.location, **properties), x.scale * y.scale, role)
+        greatest = x.greatest * y.greatest * tensor_type(x.value).shape[-1]
+
+        def make() -> Value:
+            return create(self.builder, "graph.matmul", [x.value, y.value], operation.location, **properties)
+
+        return self._sum(operation, make, x.scale * y.scale, greatest, role)
 
     def average_pool(self, operation: Operation) -> Accumulator:
         """A mean of windows: their sum, times one over their size; where sizes differ, sums are brought to one multiple first."""
         x, _, _ = self.encoded(operation.operands[0])
-        counts = _window_sizes(operation, tensor_type(operation.operands[0]).shape, tensor_type(operation.result).shape)
+        counts = window_sizes(operation, tensor_type(operation.operands[0]).shape, tensor_type(operation.result).shape)
         common = lcm(*(int(count) for count in numpy.unique(counts)))
 
         def make() -> Value:
@@ -508,18 +403,21 @@ class Regions:
 
         if common * 256 > I32.greatest:
             raise UnloweredError("its windows have too many sizes")
-        return self._sum(operation, make, x.scale / common)
+        return self._sum(operation, make, x.scale / common, x.greatest * common)
 
     def reduction(self, operation: Operation) -> Accumulator:
         """A mean or a sum over axes."""
         x, _, _ = self.encoded(operation.operands[0])
         axes = integers_of(operation, "axes")
         extents = tensor_type(operation.operands[0]).shape
-        count = 1
-        for axis in axes:
-            count *= extents[axis] if operation.name == "graph.reduce_mean" else 1
+        terms = prod(extents[axis] for axis in axes)
+        unit = x.scale / terms if operation.name == "graph.reduce_mean" else x.scale
         properties = {"axes": axes, "x_zero_point": x.zero_point, "result_type": I32}
-        return self._sum(operation, lambda: create(self.builder, "graph.reduce_sum", [x.value], operation.location, **properties), x.scale / count)
+
+        def make() -> Value:
+            return create(self.builder, "graph.reduce_sum", [x.value], operation.location, **properties)
+
+        return self._sum(operation, make, unit, x.greatest * terms)
 
     def product(self, operation: Operation) -> Accumulator:
         """The product of two tensors, or of one and a constant."""
@@ -533,7 +431,7 @@ class Regions:
         def make() -> Value:
             return create(self.builder, "graph.multiply_widening", [x.value, y.value], operation.location, **properties)
 
-        return self._sum(operation, make, x.scale * y.scale)
+        return self._sum(operation, make, x.scale * y.scale, x.greatest * y.greatest)
 
     def quotient(self, operation: Operation) -> Accumulator:
         """A tensor divided by a constant."""
@@ -546,7 +444,7 @@ class Regions:
         if self.unary(value) is not None:
             return self._scaled_integers(operation, value, constant)
         found = self.accumulator(value)
-        factors = _with_rank(constant.values(), len(found.shape))
+        factors = with_rank(constant.values(), len(found.shape))
         if (constant.numerator < 0).any() or tensor_type(operation.result).shape != found.shape:
             raise UnloweredError("a sum of products is multiplied by a negative or larger constant")
         location = fuse(found.location, operation.location)
@@ -564,7 +462,7 @@ class Regions:
             properties = {"x_zero_point": x.zero_point, "y_zero_point": zero_point}
             return create(self.builder, "graph.multiply_widening", [x.value, stored], operation.location, **properties)
 
-        return self._sum(operation, make, x.scale * units)
+        return self._sum(operation, make, x.scale * units, x.greatest * int(numpy.abs(numbers).max(initial=0)))
 
     def addition(self, operation: Operation) -> Accumulator | Pair:
         """A sum or difference of two tensors, or of one and a constant."""
@@ -572,12 +470,14 @@ class Regions:
         left, right = operation.operands
         constant = self.constant(right)
         if constant is not None:
-            return self._added(operation, left, 1, _negated(constant) if sign < 0 else constant)
+            return self._added(operation, left, 1, negated(constant) if sign < 0 else constant)
         constant = self.constant(left)
         if constant is not None:
             return self._added(operation, right, sign, constant)
         if self.unary(left) is None or self.unary(right) is None:
-            raise UnloweredError("it adds values that are not quantized")
+            if sign < 0:
+                raise UnloweredError("it subtracts sums of products")
+            return attrs.evolve(self._total(self.accumulator(left), self.accumulator(right)), location=operation.location)
         (first, _, _), (second, _, _) = self.encoded(left), self.encoded(right)
         return Pair(first, attrs.evolve(second, scale=sign * second.scale), operation.location)
 
@@ -587,7 +487,7 @@ class Regions:
             if sign < 0:
                 raise UnloweredError("a sum of products is subtracted")
             found = self.accumulator(value)
-            return attrs.evolve(_with_addend(found, constant), location=fuse(found.location, operation.location))
+            return attrs.evolve(with_addend(found, constant), location=fuse(found.location, operation.location))
         x, _, _ = self.encoded(value)
         unit = uniform_unit(constant.unit)
         spread = int(constant.numerator.max(initial=0)) - int(constant.numerator.min(initial=0))
@@ -595,174 +495,11 @@ class Regions:
             stored, zero_point = narrow_constant(self.builder, constant.numerator)
             low, high = int(constant.numerator.min()) + zero_point, int(constant.numerator.max()) + zero_point
             return Pair(attrs.evolve(x, scale=sign * x.scale), Term(stored, zero_point, unit, low, high), operation.location)
-        one = ExactConstant(numpy.full((1,), sign), _filled(Fraction(1), 1))
+        one = ExactConstant(numpy.full((1,), sign), filled(Fraction(1), 1))
         shape = tensor_type(operation.result).shape
         if tensor_type(value).shape != shape:
-            one = ExactConstant(numpy.full(shape, sign), _filled(Fraction(1), len(shape)))
-        return _with_addend(self._scaled_integers(operation, value, one), constant)
-
-    # -- rounding
-
-    def _oblige(self, kind: Kind, value: Value, statement: str, claim: Any) -> None:
-        definer = value.definer
-        where = " ".join(definer.location.names) if definer is not None else ""
-        self.ledger.add(Obligation(kind, where, statement, claim))
-
-    def _requantize(self, found: Accumulator, sink: Sink) -> Value:
-        found = _settled(found)
-        scale, offset = _collapsed(found.unit / sink.scale), _collapsed(found.offset / sink.scale)
-        total = found.create(found.bias if found.bias is not None else numpy.zeros(0, numpy.int64))
-        location = fuse(found.location, sink.location)
-        per_channel = all(n == 1 for array in (scale, offset) for n in array.shape[:-1])
-        shape = found.shape if per_channel else (int(numpy.prod(found.shape)),)
-        count = 1 if scale.size == offset.size == 1 else shape[-1]
-        lists = [numpy.broadcast_to(a, found.shape).reshape(-1) if not per_channel else numpy.broadcast_to(a.reshape(-1), (count,)) for a in (scale, offset)]
-        if not per_channel:
-            total = create(self.builder, "graph.reshape", [total], location, shape=shape)
-        properties = {
-            "scale": fractions_attribute(Fraction(value) for value in lists[0]),
-            "offset": fractions_attribute(Fraction(value) for value in lists[1]) if any(lists[1]) else None,
-            "zero_point": sink.zero_point,
-            "low": sink.low,
-            "high": sink.high,
-            "result_type": sink.element,
-        }
-        result = create(self.builder, "graph.requantize", [total], location, **properties)
-        return result if per_channel else create(self.builder, "graph.reshape", [result], location, shape=found.shape)
-
-    def _add(self, pair: Pair, sink: Sink) -> Value:
-        first, second = pair.first, pair.second
-        meaning = SumRequantization(
-            (first.scale / sink.scale).as_integer_ratio(),
-            (second.scale / sink.scale).as_integer_ratio(),
-            first.zero_point,
-            second.zero_point,
-            sink.zero_point,
-            sink.low,
-            sink.high,
-        )
-        ranges = (first.low, first.high), (second.low, second.high)
-        location = fuse(pair.location, sink.location)
-        operands = [first.value, second.value]
-        limits: dict[str, Any] = {"low": sink.low, "high": sink.high, "result_type": sink.element}
-        form: SumFixedPoint | HalfEvenDivision | None = None
-        if _has_ties(meaning, *ranges):
-            form = choose_half_even_sum(meaning, *ranges)
-            if form is not None and form.shift is None:
-                return self._divided_sum(form, operands, sink, location)
-        form = form or choose_sum(meaning, *ranges)
-        if form is None:
-            raise UnloweredError("no exact integer form of the sum is known")
-        limits["sum_type"] = I64 if form.width > I32.width else None
-        if isinstance(form, SumFixedPoint):
-            limits |= {"x_multiplier": form.first, "y_multiplier": form.second, "rounding": form.rounding, "shift": form.shift}
-            result = create(self.builder, "graph.add_fixed", operands, location, **limits)
-        else:
-            limits |= {"x_multiplier": form.factors[0], "y_multiplier": form.factors[1], "rounding": form.constant, "shift": form.shift}
-            result = create(self.builder, "graph.add_half_even", operands, location, zero_point=sink.zero_point, **limits)
-        self._oblige("requantize", result, "the weighted sum is the real one, rounded half to even, for every pair", SumRequantizeClaim(meaning, form, *ranges))
-        return result
-
-    def _divided_sum(self, form: HalfEvenDivision, operands: list[Value], sink: Sink, location: Location) -> Value:
-        """The integer numerator of the sum, and its quotient as a requantization."""
-        numbers = {"x_multiplier": form.factors[0], "y_multiplier": form.factors[1], "rounding": form.constant, "shift": 0}
-        total = create(self.builder, "graph.add_fixed", operands, location, low=I32.lowest, high=I32.greatest, result_type=I32, **numbers)
-        scale = fractions_attribute([Fraction(1, form.denominator)])
-        limits = {"zero_point": sink.zero_point, "low": sink.low, "high": sink.high, "result_type": sink.element}
-        return create(self.builder, "graph.requantize", [total], location, scale=scale, **limits)
-
-    def _softmax(self, operation: Operation, sink: Sink) -> Value:
-        x, _, origin = self.encoded(operation.operands[0])
-        if tensor_type(x.value).element is not sink.element:
-            raise UnloweredError("it takes signed integers to unsigned ones")
-        classes = tensor_type(operation.result).shape[-1]
-        table = softmax_table(x.scale)
-        stored = create_constant(self.builder, numpy.array(table), I32)
-        location = fuse(origin, operation.location, sink.location)
-        limits = {"zero_point": sink.zero_point, "low": sink.low, "high": sink.high}
-        steps = 1 / sink.scale
-        quotient: ShortQuotientClaim | QuotientClaim
-        if steps == 1 << _BITS_OF_A_BYTE and classes <= _MOST_SHORT_CLASSES:
-            result = create(self.builder, "graph.softmax_quantized_short", [x.value, stored], location, **limits)
-            quotient = ShortQuotientClaim(classes, table[0])
-            how = "two 32-bit divisions give the quotient"
-        else:
-            quotient = QuotientClaim(steps.numerator, steps.denominator, classes, table[0])
-            if quotient.decide().state != "proved":
-                raise UnloweredError("the quotient of its softmax needs more than 64 bits")
-            limits |= {"numerator": steps.numerator, "denominator": steps.denominator}
-            result = create(self.builder, "graph.softmax_quantized", [x.value, stored], location, **limits)
-            how = "the quotient fits 64 bits"
-        claim = SoftmaxClaim.of(x.scale, table, classes, sink.scale)
-        self._oblige("approximation", result, f"softmax over {classes} classes is within {float(claim.error):.4f} steps of the real one", claim)
-        self._oblige("requantize", result, how, quotient)
-        return result
-
-
-def _negated(constant: ExactConstant) -> ExactConstant:
-    return attrs.evolve(constant, numerator=-constant.numerator, origin=OTHER)
-
-
-def _combined(name: str, left: ExactConstant, right: ExactConstant) -> ExactConstant:
-    """An operation on two constants; integers stay integers where they are only scaled."""
-    for one, other in ((left, right), (right, left)):
-        if name == "graph.multiply" and (other.unit.size == 1 or other.shape == other.unit.shape):
-            shape = numpy.broadcast_shapes(one.shape, other.shape)
-            signs = numpy.sign(other.numerator)
-            magnitude = other.unit * numpy.abs(other.numerator).astype(object)
-            if shape == one.shape:
-                return ExactConstant(one.numerator * signs, one.unit * _with_rank(magnitude, len(shape)))
-        if name == "graph.add" and not other.numerator.any() and numpy.broadcast_shapes(one.shape, other.shape) == one.shape:
-            return one
-    a, b = numpy.broadcast_arrays(left.values(), right.values())
-    values = numpy.empty(a.size, dtype=object)
-    values[:] = graph_reals.apply_binary(name, list(a.flat), list(b.flat))
-    return exact_values(values.reshape(a.shape))
-
-
-def _window_sizes(operation: Operation, source: tuple[int, ...], result: tuple[int, ...]) -> NDArray[numpy.int64]:
-    """int64[1, rows, columns, 1] (or all ones and one number): how many elements each window counts.
-
-    Raises:
-        UnloweredError: a window without any.
-    """
-    kernel, stride = integers_of(operation, "kernel"), integers_of(operation, "stride", (1, 1))
-    top, left, _, _ = integers_of(operation, "pad", (0, 0, 0, 0))
-    if integer_of(operation, "include_pad"):
-        return numpy.full((1, 1, 1, 1), kernel[0] * kernel[1])
-    sizes = []
-    for axis, before in ((0, top), (1, left)):
-        starts = numpy.arange(result[1 + axis]) * stride[axis] - before
-        sizes.append(numpy.minimum(starts + kernel[axis], source[1 + axis]) - numpy.maximum(starts, 0))
-    counts: NDArray[numpy.int64] = sizes[0][:, None] * sizes[1][None, :]
-    if (sizes[0] <= 0).any() or (sizes[1] <= 0).any():
-        raise UnloweredError("a window lies outside of the image")
-    return counts.reshape(1, *counts.shape, 1)
-
-
-def _has_ties(meaning: SumRequantization, first: tuple[int, int], second: tuple[int, int]) -> bool:
-    """Whether some pair lies exactly between two results."""
-    p, q, c, d = meaning.integers()
-    if d % 2:
-        return False
-    a, b = (numpy.array([(2 * f * x) % (2 * d) for x in range(low, high + 1)], dtype=object) for f, (low, high) in ((p, first), (q, second)))
-    wanted = (d - 2 * c) % (2 * d)
-    remainders = set(b)
-    return any((wanted - x) % (2 * d) in remainders for x in a)
-
-
-def _settled(found: Accumulator) -> Accumulator:
-    """The integer part of each channel's offset in its bias, where it fits."""
-    bias = found.bias
-    if bias is None or any(n != 1 for array in (found.unit, found.offset) for n in array.shape[:-1]) or not any(found.offset.flat):
-        return found
-    units, offsets = (numpy.broadcast_to(array.reshape(-1), bias.shape) for array in (found.unit, found.offset))
-    whole = [round(o / u) if u else 0 for o, u in zip(offsets, units, strict=True)]
-    if not all(_INT32[0] // 2 <= w + int(b) <= _INT32[1] // 2 for w, b in zip(whole, bias, strict=True)):
-        return found
-    rest = numpy.empty(len(whole), dtype=object)
-    rest[:] = [o - w * u for o, w, u in zip(offsets, whole, units, strict=True)]
-    return attrs.evolve(found, bias=bias + numpy.array(whole, numpy.int64), offset=_with_rank(rest, len(found.shape)))
+            one = ExactConstant(numpy.full(shape, sign), filled(Fraction(1), len(shape)))
+        return with_addend(self._scaled_integers(operation, value, one), constant)
 
 
 _ARITHMETIC: dict[str, Callable[[Regions, Operation], Accumulator | Pair]] = {

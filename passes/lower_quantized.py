@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import attrs
 
-from tinyir.dialects.graph_integers import absorb_reinterpretations, quantized_element, reinterpret
+from tinyir.dialects.graph_integers import MOVEMENTS, absorb_reinterpretations, quantized_element, reinterpret
 from tinyir.dialects.graph_reals import UnloweredError
-from tinyir.dialects.quantized_regions import Regions, Sink
+from tinyir.dialects.quantized_regions import Regions
+from tinyir.dialects.quantized_values import Sink
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.location import fuse
 from tinyir.ir.operation import Operation
@@ -26,7 +27,7 @@ from tinyir.prove.real_functions import NotDefinedError
 from tinyir.rewrite.greedy import erase_dead
 from tinyir.rewrite.passes import Pass, PassContext
 
-_BOUNDARY = ("graph.quantize", "graph.dequantize", "graph.constant")
+_BOUNDARY = frozenset({"graph.quantize", "graph.dequantize", "graph.constant"})
 
 
 @attrs.frozen
@@ -91,6 +92,6 @@ def _report(function: Operation, reasons: dict[Operation, str], context: PassCon
             why[quantize] = reason
     for operation in function.body:
         is_float = any(isinstance(r.type, TensorType) and r.type.element is F32 for r in operation.results)
-        if operation in why or (is_float and operation.name not in _BOUNDARY):
+        if operation in why or (is_float and operation.name not in _BOUNDARY | MOVEMENTS):
             name = " ".join(operation.location.names) or operation.name
             context.remark(f"stays float: '{name}' ({operation.name}), because {why.get(operation, 'its result is not quantized')}")

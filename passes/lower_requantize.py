@@ -20,6 +20,7 @@ import numpy
 from tinyir.dialects.graph_integers import create, create_constant, tensor_type
 from tinyir.dialects.graph_ranges import ChannelRange, GraphRanges
 from tinyir.ir.builder import Builder, functions
+from tinyir.ir.errors import TinyirError
 from tinyir.ir.exact import Requantization
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.quantities import requantizations, type_of
@@ -56,8 +57,20 @@ class LowerRequantize(Pass):
 
 
 def _state(operation: Operation, kind: Kind, statement: str, claim: Claim, context: PassContext) -> None:
+    """Records an obligation.
+
+    Raises:
+        TinyirError: it is not proved.
+    """
     where = " ".join(operation.location.names) or operation.name
-    context.ledger.add(Obligation(kind, where, statement, claim))
+    verdict = context.ledger.add(Obligation(kind, where, statement, claim))
+    if verdict.state != "proved":
+        found = ", ".join(f"{name} = {value}" for name, value in list((verdict.counterexample or {}).items())[:3])
+        raise TinyirError(
+            f"node '{where}' ({operation.name}): {verdict.state} that {statement}" + (f": {found}" if found else ""),
+            place=operation.location.place,
+            hint="a layer of fewer inputs, or scales that keep its sums smaller, can be proved" if kind == "range" else "",
+        )
 
 
 def oblige_range(operation: Operation, ranges: GraphRanges, context: PassContext) -> None:

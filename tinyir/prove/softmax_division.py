@@ -14,23 +14,24 @@ _GREATEST = {32: (1 << 31) - 1, 64: (1 << 63) - 1}
 
 @attrs.frozen
 class QuotientClaim(Claim):
-    """round(t * numerator / (s * denominator)) as (2 t numerator + s denominator) / (2 s denominator) fits 64 bits, s and the quotient 32."""
+    """round(t * numerator / (s * denominator)) as (2 t numerator + s denominator) / (2 s denominator) fits 64 bits, s fits `sum_bits`, the quotient 32."""
 
     numerator: int
     denominator: int
     classes: int
     one: int
+    sum_bits: int = 32
 
     def decide(self) -> Verdict:
         t, s = self.one, self.classes * self.one
-        fits = s <= _GREATEST[32] and self.numerator < self.denominator * _GREATEST[32]
+        fits = s <= _GREATEST[self.sum_bits] and self.numerator < self.denominator * _GREATEST[32]
         fits = fits and 2 * t * self.numerator + s * self.denominator <= _GREATEST[64] and 2 * s * self.denominator <= _GREATEST[64]
         return proved("interval") if fits else refuted("interval", {"t": t, "s": s})
 
     def negation(self, prefix: str = "") -> Negation:
         t, s = f"{prefix}t", f"{prefix}s"
         wrong = [
-            f"(> {s} {number(_GREATEST[32])})",
+            f"(> {s} {number(_GREATEST[self.sum_bits])})",
             f"(> {linear([(2 * self.numerator, t), (self.denominator, s)])} {number(_GREATEST[64])})",
             f"(> {linear([(2 * self.denominator, s)])} {number(_GREATEST[64])})",
             f"(>= {number(self.numerator)} {number(self.denominator * _GREATEST[32])})",
