@@ -195,10 +195,7 @@ def _sequential(machine: Machine, operation: Operation, lower: Callable[[], list
             updated = machine.run_block(body)
             if machine.order is not None:
                 machine.order.leave()
-            if active is None:
-                current = updated
-            else:
-                current = [np.where(active, new, old) for new, old in zip(updated, current, strict=True)]
+            current = updated if active is None else [np.where(active, new, old) for new, old in zip(updated, current, strict=True)]
         machine.mask = outer_mask
         for result, value in zip(results, current, strict=True):
             values[result] = value
