@@ -88,26 +88,6 @@ def test_import_prints_what_opt_reads_and_emit_writes_every_level(network: Path,
     assert "loop.for" in {operation.name for operation in parse(capsys.readouterr().out).walk()}
 
 
-def test_opt_prints_after_passes_into_numbered_files_or_to_stderr(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    stages = network.parent / "stages"
-    assert tinyir("opt", network, "-p", "canonicalize,cse,dce", f"--print-after-all={stages}", "--timing", "--elide", "1") == 0
-    assert sorted(path.name for path in stages.iterdir()) == ["01_canonicalize.tir", "02_cse.tir", "03_dce.tir"]
-    assert "__elided__" in (stages / "03_dce.tir").read_text()
-    assert [line.split()[0] for line in capsys.readouterr().err.splitlines()] == ["pass", "1", "2", "3", "total"]
-    assert tinyir("opt", network, "-p", "cse,dce", "--print-after-all") == 0
-    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("//")] == ["// after 1: cse (no change)", "// after 2: dce (no change)"]
-    assert tinyir("opt", network, "-p", "cse,dce", "--print-changed") == 0
-    assert capsys.readouterr().err == ""
-
-
-def test_compile_numbers_its_stages_over_all_levels(network: Path) -> None:
-    stages = network.parent / "stages"
-    assert tinyir("compile", network, "-t", "host", "-o", network.parent / "out", f"--print-after-all={stages}") == 0
-    names = sorted(path.name for path in stages.iterdir())
-    assert [int(name[:2]) for name in names] == list(range(1, len(names) + 1))
-    assert names[-1].endswith("_lower_to_c.tir")
-
-
 def test_opt_prints_the_generic_form_on_request(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tinyir("opt", network, "--generic") == 0
     assert capsys.readouterr().out.startswith('"builtin.module"() ({\n')

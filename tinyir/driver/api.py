@@ -24,7 +24,8 @@ from tinyir.driver.output import output_folder
 from tinyir.driver.ports import Port, manifest_ports, module_ports
 from tinyir.ir.operation import Operation
 from tinyir.prove.obligations import Ledger
-from tinyir.rewrite.pipeline import Hooks, PassReport
+from tinyir.rewrite.observer import Hooks, PassReport
+from tinyir.rewrite.trace import Trace
 
 Model = str | Path | Operation
 Say = Callable[[str], None]
@@ -94,6 +95,7 @@ def begin(
     io: str = "model",
     prover: str = "native",
     hooks: Hooks | None = None,
+    trace: Trace | None = None,
 ) -> Compilation:
     """A compilation that can be taken from level to level; a module that is given is copied first.
 
@@ -102,7 +104,7 @@ def begin(
     """
     chosen = load_target(target) if isinstance(target, str) else target
     module = model.clone() if isinstance(model, Operation) else load(str(model))
-    return start(module, chosen, goal=goal, io=io, prover=prover, hooks=hooks)
+    return start(module, chosen, goal=goal, io=io, prover=prover, hooks=hooks, trace=trace)
 
 
 def compile(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 GOALS = ("speed", "size", "ram")
 LEVELS = ("graph", "loop", "buffer", "c")
 IO_TYPES = ("model", "quantized")
+VALUE_MAY_BE_LEFT_OUT = ("--print-after-all", "--trace-rewrites")
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,7 +31,7 @@ def read_arguments(words: Sequence[str]) -> argparse.Namespace:
     if "--version" in words[:1]:
         sys.stdout.write(f"tinyir {import_module('importlib.metadata').version('tinyir')}\n")
         raise SystemExit(0)
-    return _parser().parse_args([f"{word}=" if word == "--print-after-all" else word for word in words])
+    return _parser().parse_args([f"{word}=" if word in VALUE_MAY_BE_LEFT_OUT else word for word in words])
 
 
 def _parser() -> Parser:
@@ -66,9 +67,12 @@ def _add_io(parser: Parser) -> None:
 
 
 def _add_hooks(parser: Parser) -> None:
-    parser.add_argument("--print-after-all", metavar="DIR", help="write the IR after every pass into a folder; without =DIR print it to stderr")
-    parser.add_argument("--print-changed", action="store_true", help="print the IR to stderr after each pass that changed it")
-    parser.add_argument("--timing", action="store_true", help="print the CPU time of each pass to stderr")
+    parser.add_argument("--print-after-all", metavar="DIR", help="write the IR after every pass that changed it into a folder; without =DIR print it to stderr")
+    parser.add_argument("--print-changed", action="store_true", help="print to stderr what each pass changed, as a diff")
+    parser.add_argument("--print-passes", default="", metavar="A,B", help="print after these passes only")
+    parser.add_argument("--print-functions", default="", metavar="F,G", help="print these functions only")
+    parser.add_argument("--trace-rewrites", metavar="FILE", help="write every rewrite into FILE.jsonl or FILE.html; without =FILE print them to stderr")
+    parser.add_argument("--timing", action="store_true", help="print CPU time, rewrites and proofs of each pass to stderr")
     parser.add_argument("--elide", type=int, metavar="N", help="leave constants of more than N elements out of what is printed")
     parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
 
@@ -87,7 +91,6 @@ def _opt(commands: Commands) -> None:
     parser.add_argument("-p", "--passes", default="", metavar="'a,b{x=1}'", help="the passes, with their options")
     parser.add_argument("-o", "--output", metavar="FILE.tir", help="the file to write (default: standard output)")
     parser.add_argument("--verify-each", action="store_true", help="verify after every pass, not only at the end")
-    parser.add_argument("--trace-rewrites", action="store_true", help="print every rewrite to stderr")
     _add_target(parser, required=False)
     _add_goal(parser)
     _add_hooks(parser)

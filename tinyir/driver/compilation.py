@@ -14,8 +14,9 @@ from tinyir.ir.errors import Diagnostic, TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.prove.claim import Verdict
 from tinyir.prove.obligations import Ledger, Obligation
+from tinyir.rewrite.observer import Hooks, PassReport
 from tinyir.rewrite.passes import PassContext
-from tinyir.rewrite.pipeline import Hooks, PassReport
+from tinyir.rewrite.trace import Trace
 
 MOST_COUNTEREXAMPLE_VALUES = 8
 
@@ -38,9 +39,8 @@ class Compilation:
             TinyirError: a pass stops, or an obligation was not proved.
         """
         names = [name for level in levels_between(self.level, until) for name in passes_of(level, self.context.goal, self.io)]
-        done = len(self.reports)
-        found = PassPipeline(names).run(self.module, self.context, _numbered_from(self.hooks, done))
-        self.reports += [attrs.evolve(report, number=report.number + done) for report in found]
+        hooks = attrs.evolve(self.hooks, first_number=len(self.reports) + 1)
+        self.reports += PassPipeline(names).run(self.module, self.context, hooks)
         self.level = max(self.level, until, key=("", *LEVELS).index)
         require_proofs(self.ledger)
         return self.module
@@ -77,6 +77,7 @@ def start(
     io: str = "model",
     prover: str = "native",
     hooks: Hooks | None = None,
+    trace: Trace | None = None,
 ) -> Compilation:
     """A compilation of a module, which it changes; it goes on from the level that the module is at.
 
@@ -85,7 +86,7 @@ def start(
     """
     passes_of("graph", goal, io)
     options: dict[str, Any] = {"io": io}
-    context = PassContext(target=target, goal=goal, ledger=Ledger(prover), options=options)
+    context = PassContext(target=target, goal=goal, ledger=Ledger(prover), trace=trace, options=options)
     return Compilation(module, context, io, Hooks() if hooks is None else hooks, level_of(module))
 
 
@@ -98,19 +99,6 @@ def attempt(compilation: Compilation) -> TinyirError | None:
             raise
         return error
     return None
-
-
-def _numbered_from(hooks: Hooks, done: int) -> Hooks:
-    """The hooks, told numbers that go on after the passes that are done."""
-    after = hooks.after
-    if after is None or not done:
-        return hooks
-    told = after
-
-    def renumbered(report: PassReport, text: str) -> None:
-        told(attrs.evolve(report, number=report.number + done), text)
-
-    return attrs.evolve(hooks, after=renumbered)
 
 
 def require_proofs(ledger: Ledger) -> None:

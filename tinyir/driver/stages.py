@@ -1,4 +1,4 @@
-"""What is printed on the way: the IR after passes, and where texts go."""
+"""What is printed on the way: the IR after passes, what they changed, and where texts go."""
 
 from __future__ import annotations
 
@@ -6,23 +6,127 @@ import argparse
 import sys
 from pathlib import Path
 
+import attrs
+
 from tinyir.driver.output import output_file
 from tinyir.driver.progress import Progress
-from tinyir.rewrite.pipeline import Hooks, PassReport, write_files
+from tinyir.ir.attributes import StringAttribute
+from tinyir.ir.builder import functions
+from tinyir.ir.operation import Operation
+from tinyir.rewrite.observer import Hooks, Observer, PassReport, PassRun
+from tinyir.text.difference import ELIDED, StableTexts, text_difference
+from tinyir.text.printer import print_module
+
+
+@attrs.frozen
+class Style:
+    """How IR is shown: constants of more than `elide` elements are left out; of all functions only those named, if any are."""
+
+    elide: int | None = None
+    generic: bool = False
+    functions: tuple[str, ...] = ()
+
+    def shown(self, module: Operation) -> list[Operation]:
+        """The module, or the chosen functions."""
+        if not self.functions:
+            return [module]
+        return [function for function in functions(module) if _symbol(function) in self.functions]
+
+    def spell(self, module: Operation) -> str:
+        return "".join(print_module(operation, self.generic, elide=self.elide) for operation in self.shown(module))
+
+
+def _symbol(function: Operation) -> str:
+    name = function.properties.get("sym_name")
+    return name.value if isinstance(name, StringAttribute) else ""
+
+
+@attrs.frozen
+class Watch(Observer):
+    """Shows what each pass did, or each of `passes` if any are named."""
+
+    style: Style
+    passes: tuple[str, ...] = ()
+
+    def wants(self, report: PassReport) -> bool:
+        return not self.passes or report.name in self.passes
+
+
+@attrs.frozen
+class PrintAfter(Watch):
+    """Prints the IR after each pass to stderr."""
+
+    def after(self, run: PassRun, report: PassReport) -> None:
+        if self.wants(report):
+            sys.stderr.write(f"// after {report.number}: {report.text}{'' if report.changed else ' (no change)'}\n{self.style.spell(run.module)}\n")
+
+
+@attrs.define
+class PrintChanges(Observer):
+    """Prints a unified diff for each pass that changed something to stderr."""
+
+    watch: Watch
+    _text: str = attrs.field(default="", init=False)
+    _texts: StableTexts = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        style = self.watch.style
+        self._texts = StableTexts(ELIDED if style.elide is None else style.elide, style.generic)
+
+    def before(self, run: PassRun) -> None:
+        self._text = self._spell(run.module)
+
+    def after(self, run: PassRun, report: PassReport) -> None:
+        if not report.changed or not self.watch.wants(report):
+            return
+        old, new = f"before {report.number}: {report.text}", f"after {report.number}: {report.text}"
+        text = text_difference(self._text, self._spell(run.module), old, new)
+        if text or not self.watch.style.functions:
+            sys.stderr.write(text or f"--- {old}\n+++ {new}\n{run.difference}\n")
+
+    def _spell(self, module: Operation) -> str:
+        return "".join(map(self._texts.spell, self.watch.style.shown(module)))
+
+
+@attrs.frozen
+class WriteFiles(Watch):
+    """Writes `00_input.tir`, then `01_canonicalize.tir`, ... for each pass that changed something, into a folder, which it makes."""
+
+    folder: Path = Path()
+
+    def before(self, run: PassRun) -> None:
+        if run.number == 1:
+            self._write("00_input.tir", run.module)
+
+    def after(self, run: PassRun, report: PassReport) -> None:
+        if report.changed and self.wants(report):
+            self._write(f"{report.number:02}_{report.name}.tir", run.module)
+
+    def _write(self, name: str, module: Operation) -> None:
+        with output_file(self.folder / name) as scratch:
+            scratch.write_text(self.style.spell(module), encoding="utf-8")
 
 
 def hooks_of(arguments: argparse.Namespace, progress: Progress) -> Hooks:
-    """The hooks that the options of a command ask for: --print-after-all, --print-changed, --elide, --generic."""
-    after = None
+    """The hooks that the options of a command ask for: --print-after-all, --print-changed and what narrows them."""
+    return Hooks(observers=tuple(_observers(arguments)), progress=progress)
+
+
+def _observers(arguments: argparse.Namespace) -> list[Observer]:
+    style = Style(arguments.elide, arguments.generic, _words(arguments.print_functions))
+    passes = _words(arguments.print_passes)
+    found: list[Observer] = []
     if arguments.print_after_all:
-        after = write_files(Path(arguments.print_after_all))
-    elif arguments.print_after_all is not None or arguments.print_changed:
-        after = _print_to_stderr
-    return Hooks(after=after, only_changed=arguments.print_changed, elide=arguments.elide, generic=arguments.generic, progress=progress)
+        found.append(WriteFiles(style, passes, Path(arguments.print_after_all)))
+    elif arguments.print_after_all is not None:
+        found.append(PrintAfter(style, passes))
+    if arguments.print_changed:
+        found.append(PrintChanges(Watch(style, passes)))
+    return found
 
 
-def _print_to_stderr(report: PassReport, text: str) -> None:
-    sys.stderr.write(f"// after {report.number}: {report.text}{'' if report.changed else ' (no change)'}\n{text}\n")
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def write_text(path: str | None, text: str) -> None:

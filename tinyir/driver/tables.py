@@ -9,7 +9,7 @@ import attrs
 
 from tinyir.driver.api import Figures
 from tinyir.driver.arrays import Array
-from tinyir.rewrite.pipeline import PassReport
+from tinyir.rewrite.observer import PassReport
 
 COLUMNS = ("instructions", "code_bytes", "weight_bytes", "flash_bytes", "arena_bytes", "ram_bytes", "stack_bytes")
 MOST_VALUES = 12
@@ -66,8 +66,16 @@ def outputs_text(outputs: Mapping[str, Array]) -> str:
     return "".join(lines)
 
 
-def timing_table(reports: Sequence[PassReport]) -> str:
-    """CPU milliseconds by pass."""
-    rows = [("pass", "ms")] + [(f"{report.number:2} {report.text}", f"{report.seconds * 1000:.1f}") for report in reports]
+def timing_tree(reports: Sequence[PassReport]) -> str:
+    """CPU milliseconds, rewrites and proofs by pass, and below each pass the rewrites by rule."""
     total = sum(report.seconds for report in reports)
-    return align([*rows, ("total", f"{total * 1000:.1f}")])
+    rows = [("pass", "ms", "rewrites", "proofs")]
+    for report in reports:
+        rows.append((f"{report.number:2} {report.text}", f"{report.seconds * 1000:.1f}", _number(report.rewrites.total()), _number(report.proofs)))
+        rows += [(f"     {rule}", "", str(number), "") for rule, number in report.rewrites.most_common()]
+    rewrites, proofs = sum(report.rewrites.total() for report in reports), sum(report.proofs for report in reports)
+    return align([*rows, ("total", f"{total * 1000:.1f}", _number(rewrites), _number(proofs))])
+
+
+def _number(value: int) -> str:
+    return str(value) if value else ""

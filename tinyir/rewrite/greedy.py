@@ -113,9 +113,10 @@ class _Driver:
 
     def _finish(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value]) -> None:
         root = edit.root
-        if self.context.trace is not None:
-            self._trace(rewriter, edit, values)
+        trace = self.context.trace
+        entry = self._describe(rewriter, edit, values) if trace is not None else None
         self.context.used_rules[rewriter.name] = rewriter
+        self.context.rewrites[rewriter.name] += 1
         edit.commit()
         for result, value in zip(root.results, values, strict=True):
             if result.name and not value.name and isinstance(value, Result):
@@ -126,6 +127,8 @@ class _Driver:
         for created in edit.created:
             self._add(created)
         self._count(rewriter)
+        if trace is not None and entry is not None:
+            trace.record(entry, self.module)
 
     def _count(self, rewriter: Rewriter) -> None:
         self.count += 1
@@ -135,13 +138,20 @@ class _Driver:
             names = ", ".join(f"'{name}'" for name, _ in Counter(self.recent).most_common())
             raise TinyirError(f"rules do not come to an end after {self.limit} rewrites: the last 100 were by {names}", place=rewriter.place)
 
-    def _trace(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value]) -> None:
-        assert self.context.trace is not None
+    def _describe(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value]) -> Rewrite:
+        """What the trace says of a rewrite that is about to happen."""
         inside = {result for operation in edit.matched for result in operation.results}
         outside = {operand for operation in edit.matched for operand in operation.operands if operand not in inside}
         after = ", ".join(spell_tree(v.owner, outside) if isinstance(v, Result) and v not in outside else f"%{v.name}" for v in values)
-        self.context.trace.record(
-            Rewrite(rewriter.name, str(rewriter.place), str(edit.root.location), spell_tree(edit.root, outside), after)
+        nodes = dict.fromkeys(name for operation in edit.matched for name in operation.location.names)
+        return Rewrite(
+            rule=rewriter.name,
+            source=str(rewriter.place),
+            stage=self.context.stage,
+            location=str(edit.root.location),
+            nodes=tuple(nodes),
+            before=spell_tree(edit.root, outside),
+            after=after,
         )
 
 

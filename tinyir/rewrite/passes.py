@@ -15,6 +15,7 @@ A pass is one file in `passes/`; its class is frozen, its fields are its options
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, ClassVar, Protocol
@@ -48,6 +49,9 @@ class Ledger(Protocol):
     def add(self, obligation: Any, verdict: Any = None) -> Any:
         """Records an obligation and returns its verdict."""
 
+    def __len__(self) -> int:
+        """The number of obligations."""
+
 
 def _new_ledger() -> Ledger:
     """A ledger with the native provers, loaded when the first context without one is made."""
@@ -62,7 +66,7 @@ class PassContext:
     `target`: None while the program is still the same for every machine.  `goal`: "speed", "size" or "ram".
     `trace` records every rewrite if it is there.  `remarks` are messages for the user, such as "stays float: node 'gelu_1'
     because ...".  `options` are those of the command line.
-    `used_rules` holds every rule that was applied, by name.
+    `used_rules` holds every rule that was applied, by name; `rewrites` counts their rewrites.  `stage` is the pass that runs, as text.
     """
 
     target: Target | None = None
@@ -72,6 +76,8 @@ class PassContext:
     remarks: list[str] = attrs.field(factory=list)
     options: Mapping[str, Any] = attrs.field(factory=dict)
     used_rules: dict[str, Rewriter] = attrs.field(factory=dict)
+    rewrites: Counter[str] = attrs.field(factory=Counter)
+    stage: str = ""
 
     def remark(self, message: str) -> None:
         """Adds a message for the user, once."""

@@ -9,10 +9,9 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
-from pathlib import Path
 from time import process_time
 
 import attrs
@@ -20,9 +19,9 @@ import attrs
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.operation import Operation
 from tinyir.ir.verifier import verify
+from tinyir.rewrite.observer import CheckError, Hooks, PassReport, PassRun
 from tinyir.rewrite.pass_text import PassText, read_pipeline, spell_option, typed_option
 from tinyir.rewrite.passes import Pass, PassContext
-from tinyir.text.printer import print_module
 
 ENTRY_POINTS = "tinyir.passes"
 
@@ -92,43 +91,6 @@ def spell_pass(instance: Pass) -> str:
     return instance.name + (f"{{{','.join(options)}}}" if options else "")
 
 
-@attrs.frozen
-class PassReport:
-    """What became of one pass: its text, CPU seconds, and whether the module's text changed (None: nobody asked)."""
-
-    number: int
-    text: str
-    seconds: float
-    changed: bool | None
-
-
-@attrs.frozen
-class Hooks:
-    """What happens around each pass.
-
-    `verify`: the module is verified after each pass.  `after`: called with each report and the module's text, which is printed
-    with constants longer than `elide` elements left out; `only_changed`: not for passes that changed nothing.
-    `progress`: called with the text of each pass before it runs.
-    """
-
-    verify: bool = True
-    after: Callable[[PassReport, str], None] | None = None
-    only_changed: bool = False
-    elide: int | None = None
-    generic: bool = False
-    progress: Callable[[str], None] | None = None
-
-
-def write_files(folder: Path) -> Callable[[PassReport, str], None]:
-    """A hook that writes `01_canonicalize.tir`, ... into a folder, which it makes."""
-
-    def write(report: PassReport, text: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{report.number:02}_{report.text.partition('{')[0]}.tir").write_text(text)
-
-    return write
-
-
 class PassPipeline:
     """A list of passes.  `str()` is the text that `parse` reads."""
 
@@ -173,36 +135,41 @@ class PassPipeline:
         """
         context = PassContext() if context is None else context
         hooks = Hooks() if hooks is None else hooks
-        reports: list[PassReport] = []
-        before = _text(module, hooks) if hooks.after is not None else ""
-        for number, instance in enumerate(self.passes, 1):
-            text = spell_pass(instance)
-            if hooks.progress is not None:
-                hooks.progress(text)
-            start = process_time()
-            instance.run(module, context)
-            seconds = process_time() - start
-            check_dialects(instance, module)
-            if hooks.verify:
-                _verify(text, module)
-            changed: bool | None = None
-            if hooks.after is not None:
-                printed = _text(module, hooks)
-                changed, before = printed != before, printed
-            reports.append(PassReport(number, text, seconds, changed))
-            if hooks.after is not None and (changed or not hooks.only_changed):
-                hooks.after(reports[-1], before)
-        return reports
+        return [_run(instance, number, module, context, hooks) for number, instance in enumerate(self.passes, hooks.first_number)]
 
 
-def _text(module: Operation, hooks: Hooks) -> str:
-    return print_module(module, generic=hooks.generic, elide=hooks.elide)
+def _run(instance: Pass, number: int, module: Operation, context: PassContext, hooks: Hooks) -> PassReport:
+    text = spell_pass(instance)
+    if hooks.progress is not None:
+        hooks.progress(text)
+    if not hooks.observers:
+        return _run_and_check(instance, number, text, module, context, hooks)
+    with PassRun(number, text, instance, module, context, hooks.observers) as run:
+        report = _run_and_check(instance, number, text, module, context, hooks)
+        report = attrs.evolve(report, changed=run.difference != "")
+        for observer in hooks.observers:
+            observer.after(run, report)
+    return report
+
+
+def _run_and_check(instance: Pass, number: int, text: str, module: Operation, context: PassContext, hooks: Hooks) -> PassReport:
+    rewrites, proofs = context.rewrites.copy(), len(context.ledger)
+    context.stage = text
+    if context.trace is not None:
+        context.trace.begin(module)
+    start = process_time()
+    instance.run(module, context)
+    seconds = process_time() - start
+    check_dialects(instance, module)
+    if hooks.verify:
+        _verify(text, module)
+    return PassReport(number, text, seconds, None, context.rewrites - rewrites, len(context.ledger) - proofs)
 
 
 def _verify(text: str, module: Operation) -> None:
     found = verify(module)
     if found:
-        raise TinyirError(diagnostics=[attrs.evolve(d, notes=(*d.notes, (f"after pass '{text}'", Place()))) for d in found])
+        raise CheckError(diagnostics=[attrs.evolve(d, notes=(*d.notes, (f"after pass '{text}'", Place()))) for d in found])
 
 
 def check_dialects(instance: Pass, module: Operation) -> None:

@@ -1,27 +1,41 @@
-"""The trace of rewrites: which rule, where, and the operations before and after, as text, JSON lines or both."""
+"""The trace of rewrites: which rule, in which pass, where, and the operations before and after."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 
 import attrs
 
 from tinyir.ir.operation import Operation, Value
+from tinyir.text.difference import Change, StableTexts, lines_changed
+
+ELIDED = 4
+"""In the IR that a trace keeps, constants of more elements are left out."""
 
 
 @attrs.frozen
 class Rewrite:
-    """One rewrite.  `source` is the place of the rule, `location` the place of the operation that it replaced."""
+    """One rewrite.
+
+    `source` is the place of the rule, `stage` the pass that applied it, `location` the place of the operation that was replaced,
+    `nodes` the nodes of the model from which the matched operations came.  `changes` are the lines of the module's text that
+    changed, if the trace keeps them.
+    """
 
     rule: str
     source: str
+    stage: str
     location: str
+    nodes: tuple[str, ...]
     before: str
     after: str
+    changes: tuple[Change, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.rule} at {self.location}\n  - {_indent(self.before)}\n  + {_indent(self.after)}"
+        """The rule, the pass, the source node, and the operations before and after."""
+        nodes = f" for {', '.join(map(repr, self.nodes))}" if self.nodes else ""
+        stage = f" in {self.stage}" if self.stage else ""
+        return f"{self.rule} ({self.source}){stage}{nodes} at {self.location}\n  - {_indent(self.before)}\n  + {_indent(self.after)}"
 
 
 def _indent(text: str) -> str:
@@ -30,23 +44,32 @@ def _indent(text: str) -> str:
 
 @attrs.define
 class Trace:
-    """All rewrites of a compilation in order; with `keep_text` off only their numbers."""
+    """All rewrites of a compilation in order.  With `keep_lines` each has the lines of the module's text that it changed."""
 
-    keep_text: bool = True
+    keep_lines: bool = False
     rewrites: list[Rewrite] = attrs.field(factory=list)
-    counts: Counter[str] = attrs.field(factory=Counter)
+    _texts: StableTexts = attrs.field(init=False, factory=lambda: StableTexts(ELIDED))
+    _text: str = attrs.field(default="", init=False)
 
-    def record(self, rewrite: Rewrite) -> None:
-        self.counts[rewrite.rule] += 1
-        if self.keep_text:
-            self.rewrites.append(rewrite)
+    def begin(self, module: Operation) -> None:
+        """The module as it is before the next rewrite (a pass is about to run)."""
+        if self.keep_lines:
+            self._text = self._texts.spell(module)
+
+    def record(self, rewrite: Rewrite, module: Operation) -> None:
+        """Adds a rewrite that has just been made in the module."""
+        if self.keep_lines:
+            text = self._texts.spell(module)
+            rewrite = attrs.evolve(rewrite, changes=lines_changed(self._text, text))
+            self._text = text
+        self.rewrites.append(rewrite)
 
     def json_lines(self) -> str:
         """One JSON object per rewrite, each on its line."""
         return "".join(json.dumps(attrs.asdict(rewrite), sort_keys=True) + "\n" for rewrite in self.rewrites)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.rewrites))
+        return "".join(f"{rewrite}\n" for rewrite in self.rewrites)
 
 
 def spell_tree(root: Operation, inputs: set[Value], longest: int = 200) -> str:

@@ -11,8 +11,9 @@ from tinyir.driver.compilation import Compilation
 from tinyir.driver.load import model_name
 from tinyir.driver.output import output_folder
 from tinyir.driver.progress import Progress
+from tinyir.driver.rewrites import trace_of, write_trace
 from tinyir.driver.stages import hooks_of, write_text
-from tinyir.driver.tables import spell_proofs, timing_table
+from tinyir.driver.tables import spell_proofs, timing_tree
 from tinyir.ir.errors import TinyirError
 from tinyir.text.printer import print_module
 
@@ -21,16 +22,18 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.emit == "c" and arguments.output is None:
         raise TinyirError("compile needs the folder to write", hint="add -o DIR")
     name = arguments.name or model_name(arguments.model)
+    trace = trace_of(arguments)
     with Progress.on_terminal(arguments.quiet) as progress:
         hooks = hooks_of(arguments, progress)
-        compilation = begin(arguments.model, arguments.target, goal=arguments.goal, io=arguments.io, hooks=hooks)
+        compilation = begin(arguments.model, arguments.target, goal=arguments.goal, io=arguments.io, hooks=hooks, trace=trace)
         if arguments.output is None:
             write_text(None, _emit(compilation, arguments))
         else:
             with output_folder(Path(arguments.output)) as scratch:
                 _write(compilation, arguments, name, scratch)
+    write_trace(arguments, trace)
     if arguments.timing:
-        sys.stderr.write(timing_table(compilation.reports))
+        sys.stderr.write(timing_tree(compilation.reports))
     sys.stderr.write("".join(f"note: {remark}\n" for remark in compilation.context.remarks))
     if arguments.output is not None and arguments.emit == "c" and not arguments.quiet:
         sys.stdout.write(f"{Path(arguments.output) / name}.c, {name}.h, {name}.json: {spell_proofs(compilation.ledger.summary())}\n")

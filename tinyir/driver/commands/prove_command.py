@@ -10,7 +10,7 @@ from tinyir.driver.api import begin
 from tinyir.driver.compilation import attempt
 from tinyir.driver.progress import Progress
 from tinyir.prove.report import table, to_json, write_smtlib
-from tinyir.rewrite.pipeline import Hooks
+from tinyir.rewrite.observer import Hooks
 
 
 def execute(arguments: argparse.Namespace) -> int:
