@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tinyir.dialects import loop
 from tinyir.interp.machine import MOST_LANES, InterpreterError, Machine, Step, interprets
-from tinyir.interp.order import Order, Timetable, TooDeep
+from tinyir.interp.order import Order, Timetable, TooDeepError
 from tinyir.interp.scalar import dtype_of
 from tinyir.ir.affine import AffineSet
 from tinyir.ir.attributes import DenseArray
@@ -122,7 +122,7 @@ def _checked(machine: Machine, operation: Operation, stores: list[Operation], la
     """
     try:
         timetable = Timetable(operation, _most_trips, frozenset(("buffer.load", "buffer.store")))
-    except TooDeep:
+    except TooDeepError:
         return sequential
     refused: list[bool] = []
 

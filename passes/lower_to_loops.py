@@ -164,8 +164,9 @@ class _Nest:
         block = builder.block
         while block is not self.nests.builder.block:
             Builder.at_end(block, builder.location).create("loop.yield")
-            assert block.parent_operation is not None and block.parent_operation.parent is not None
-            block = block.parent_operation.parent
+            nest = block.parent_operation
+            assert nest is not None
+            block = nest.parent
 
     def bind(self, expressions: Sequence[AffineExpression]) -> tuple[AffineMap, list[Value]]:
         """The expressions as a map over the induction variables that they use."""
@@ -302,12 +303,9 @@ class _Nest:
 
 def _scalar_constant(builder: Builder, constant: ex.Constant) -> Value:
     type = machine_type(constant.type)
-    attribute: Attribute
-    if isinstance(type, FloatType):
-        attribute = FloatAttribute.of(constant.value, type)
-    else:
-        attribute = IntegerAttribute(_wrapped(int(constant.value), type), type)
-    return builder.create("arith.constant", [], [type], {"value": attribute}).result
+    integer = not isinstance(type, FloatType)
+    value = IntegerAttribute(_wrapped(int(constant.value), type), type) if integer else FloatAttribute.of(constant.value, type)
+    return builder.create("arith.constant", [], [type], {"value": value}).result
 
 
 def _wrapped(value: int, type: Type) -> int:

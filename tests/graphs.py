@@ -48,7 +48,8 @@ def chain(inputs: Sequence[TensorType | Array], steps: Sequence[Step], name: str
         made = {key: attribute(value) for key, value in properties.items()}
         used = [values[i] for i in operands]
         definition = definition_of(operator)
-        assert definition is not None and definition.infer is not None
+        assert definition is not None
+        assert definition.infer is not None
         values.append(builder.create(operator, used, definition.infer([v.type for v in used], made), made).result)
     builder.create("func.return", [values[-1]])
     function.properties["function_type"] = TypeAttribute(FunctionType(types, [values[-1].type]))

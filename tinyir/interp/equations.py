@@ -126,10 +126,7 @@ def _evaluate_parameters(expression: ex.Expression, parameters: Sequence[Array])
         if found is None:
             assert isinstance(node, ex.Scalar | ex.Apply)
             operands = [value(operand) for operand in node.operands]
-            if isinstance(node, ex.Apply):
-                found = call_function(node.function, operands)
-            else:
-                found = evaluate(node.operation, operands, node.type, node.predicate)
+            found = call_function(node.function, operands) if isinstance(node, ex.Apply) else evaluate(node.operation, operands, node.type, node.predicate)
             known[id(node)] = found
         return found
 

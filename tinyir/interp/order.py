@@ -24,7 +24,7 @@ _NEVER = -1
 _LATEST = (1 << 62) - 1
 
 
-class TooDeep(Exception):
+class TooDeepError(Exception):
     """The times of a nest do not fit into 62 bits."""
 
 
@@ -35,7 +35,7 @@ class Timetable:
         """`trips`: the most iterations of a loop.  `accesses`: the names of operations that touch memory.
 
         Raises:
-            TooDeep: the nest is too large for times of 62 bits.
+            TooDeepError: the nest is too large for times of 62 bits.
         """
         self.levels: dict[Operation, int] = {}
         places: dict[Operation, tuple[int, ...]] = {}
@@ -68,7 +68,7 @@ class Timetable:
             self.iteration_weights[level] = weight
             weight *= radices[level][0] + 1
         if weight >= _LATEST:
-            raise TooDeep
+            raise TooDeepError
         self.bases = {o: sum(p * w for p, w in zip(place, position_weights, strict=False)) for o, place in places.items()}
 
 

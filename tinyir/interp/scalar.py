@@ -123,7 +123,8 @@ def convert(operation: str, value: Array, type: Type) -> Array:
     return value.astype(dtype)
 
 
-CONVERSIONS = frozenset(f"arith.{name}" for name in "extsi extui trunci sitofp uitofp fptosi fptoui bitcast index_cast index_castui extf truncf".split())
+_CONVERSIONS = ("extsi", "extui", "trunci", "sitofp", "uitofp", "fptosi", "fptoui", "bitcast", "index_cast", "index_castui", "extf", "truncf")
+CONVERSIONS = frozenset(f"arith.{name}" for name in _CONVERSIONS)
 
 
 def evaluate(operation: str, operands: list[Array], type: Type, predicate: str = "") -> Array:

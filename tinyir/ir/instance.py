@@ -140,7 +140,7 @@ class _Instantiation:
             last = declared.pop()
             count = len(types) - len(declared)
             declared += [attrs.evolve(last, name=f"{last.name}{i}") for i in range(count)]
-        if len(declared) != len(types) or not declared and self.operator.operands:
+        if len(declared) != len(types) or (not declared and self.operator.operands):
             raise self._error(f"takes {len(self.operator.operands)} operands, not {len(types)}")
         found = []
         for declaration, type in zip(declared, types, strict=True):
@@ -228,10 +228,8 @@ class _Instantiation:
         return value
 
     def _declared(self, declaration: ast.TensorDeclaration) -> Tensor:
-        if self.operator.form == "concat":
-            shape = self._concat_shape()
-        else:
-            shape = tuple(e for item in declaration.shape for e in self._extent_values(item.expression))
+        concatenated = self.operator.form == "concat"
+        shape = self._concat_shape() if concatenated else tuple(e for i in declaration.shape for e in self._extent_values(i.expression))
         if any(extent < 0 for extent in shape):
             raise self._error(f"would have a result of shape {list(shape)}")
         if declaration.element not in self.types:
@@ -443,9 +441,9 @@ class _Instantiation:
 
     def _binary(self, expression: ast.Binary, lane: int | None) -> Any:
         left = self._evaluate(expression.left, lane)
-        if expression.operator == "+" and isinstance(expression.right, ast.Reduction) and expression.right.kind == "sum":
-            if isinstance(left, ex.Expression):
-                return self._reduction(expression.right, left)
+        right = expression.right
+        if expression.operator == "+" and isinstance(right, ast.Reduction) and right.kind == "sum" and isinstance(left, ex.Expression):
+            return self._reduction(right, left)
         return combine_values(expression.operator, left, self._evaluate(expression.right, lane))
 
     def _reduction(self, reduction: ast.Reduction, start: ex.Expression | None) -> ex.Expression:
@@ -455,7 +453,8 @@ class _Instantiation:
         outer = dict(self.values)
         for item in reduction.binders:
             binder = item.expression
-            assert isinstance(binder, ast.Binary) and binder.operator == "<"
+            assert isinstance(binder, ast.Binary)
+            assert binder.operator == "<"
             if isinstance(binder.left, ast.Pack):
                 declared = self._declare(binder.left, None)
             else:
@@ -705,7 +704,7 @@ def _factor_range(factor: AffineExpression, extents: Sequence[int]) -> tuple[int
     assert divisor is not None
     low, high = affine_range(factor.left, extents)
     if factor.kind == "mod":
-        return (low, high) if 0 <= low and high < divisor else (0, divisor - 1)
+        return (low, high) if low >= 0 and high < divisor else (0, divisor - 1)
     if factor.kind == "floordiv":
         return low // divisor, high // divisor
     return -(-low // divisor), -(-high // divisor)

@@ -142,7 +142,7 @@ class Operator:
     equations: tuple[Equation, ...]
     form: str = "equations"
     axis: str = ""
-    place: Place = Place()
+    place: Place = attrs.field(factory=Place)
 
     def attribute(self, property: str) -> AttributeDeclaration | None:
         return next((a for a in self.attributes if a.property == property), None)
@@ -158,4 +158,4 @@ class ScalarFunction:
     result: str
     assignments: tuple[tuple[str, Expression], ...]
     value: Expression
-    place: Place = Place()
+    place: Place = attrs.field(factory=Place)
