@@ -303,9 +303,13 @@ class _Nest:
 
 def _scalar_constant(builder: Builder, constant: ex.Constant) -> Value:
     type = machine_type(constant.type)
-    integer = not isinstance(type, FloatType)
-    value = IntegerAttribute(_wrapped(int(constant.value), type), type) if integer else FloatAttribute.of(constant.value, type)
-    return builder.create("arith.constant", [], [type], {"value": value}).result
+    return builder.create("arith.constant", [], [type], {"value": _scalar_attribute(constant.value, type)}).result
+
+
+def _scalar_attribute(value: int | float, type: Type) -> Attribute:
+    if isinstance(type, FloatType):
+        return FloatAttribute.of(value, type)
+    return IntegerAttribute(_wrapped(int(value), type), type)
 
 
 def _wrapped(value: int, type: Type) -> int:
