@@ -161,7 +161,7 @@ class _Nest:
 
     def _close(self, builder: Builder) -> None:
         """Ends the bodies of the domain's loops, innermost first."""
-        block = builder.block
+        block: Block | None = builder.block
         while block is not self.nests.builder.block:
             Builder.at_end(block, builder.location).create("loop.yield")
             nest = block.parent_operation
