@@ -7,9 +7,10 @@ way there.  Otherwise it becomes a constant of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from tinyir.backends.c_text import Names, c_type, declare, declare_constant, float_literal, integer_literal, short_type
-from tinyir.dialects.buffer import referenced_symbol
+from tinyir.dialects.buffer import referenced_symbol, symbol_name
 from tinyir.dialects.c import text_property
 from tinyir.ir.attributes import FloatAttribute, IntegerAttribute
 from tinyir.ir.operation import Block, Operation, Value
@@ -29,9 +30,25 @@ PRECEDENCE = {
     "&&": 4,
     "||": 3,
 }
+PARAMETERS = "p"
+"""What the structure of a packed function's parameters is called inside of it."""
 ATOM, POSTFIX, UNARY, CONDITIONAL, LOWEST = 20, 15, 14, 2, 0
 MIXED = frozenset((10, 9, 8, 7, 6, 5, 4, 3))
 """Operators whose operands are put in parentheses even where C needs none: compilers warn, and readers wonder."""
+
+
+class Parameters(Protocol):
+    """How the parameters of a packed function are spelled."""
+
+    @property
+    def declaration(self) -> str:
+        """The parameter list of the function."""
+
+    def spelling(self, index: int) -> str:
+        """A parameter inside of the function."""
+
+    def argument(self, call: Operation) -> str:
+        """What a call passes."""
 
 
 class Environment:
@@ -45,6 +62,8 @@ class Environment:
         self.copied: dict[str, str] = {}
         """Storages accessed with several wide types -> their bytes: such elements are copied in and out."""
         self.helpers: dict[str, Callable[[], str]] = {}
+        self.packed: dict[str, Parameters] = {}
+        """Functions whose parameters stand in a structure."""
 
     def bits_helper(self, source: Type, target: Type) -> str:
         """The name of the function that gives the bits of one type as another."""
@@ -94,13 +113,19 @@ class FunctionPrinter:
     def body(self) -> list[str]:
         """The lines between the braces of the function."""
         scope = Names(self.environment.names)
-        for argument in self.function.body.arguments:
-            self.names[argument] = scope.fresh(argument.name or "argument")
+        packed = self.environment.packed.get(symbol_name(self.function))
+        if packed is not None:
+            scope.fresh(PARAMETERS)
+        for index, argument in enumerate(self.function.body.arguments):
+            self.names[argument] = packed.spelling(index) if packed is not None else scope.fresh(argument.name or "argument")
         self._block(self.function.body, scope, "    ")
         return self.lines
 
     def parameters(self) -> str:
         """The parameter list (after `body`)."""
+        packed = self.environment.packed.get(symbol_name(self.function))
+        if packed is not None:
+            return packed.declaration
         return ", ".join(declare(argument.type, self.names[argument]) for argument in self.function.body.arguments) or "void"
 
     # -- statements
@@ -269,8 +294,10 @@ class FunctionPrinter:
         return f"{self.expression(left, need)} {operator} {self.expression(right, need if own in MIXED else own + 1)}", own
 
     def _call(self, operation: Operation) -> str:
-        arguments = ", ".join(self.expression(operand) for operand in operation.operands)
-        return f"{self.environment.globals[referenced_symbol(operation, 'callee')]}({arguments})"
+        callee = referenced_symbol(operation, "callee")
+        packed = self.environment.packed.get(callee)
+        arguments = packed.argument(operation) if packed is not None else ", ".join(self.expression(operand) for operand in operation.operands)
+        return f"{self.environment.globals[callee]}({arguments})"
 
     # -- memory
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import attrs
 
 from tinyir.backends.c_function import Environment, FunctionPrinter
-from tinyir.backends.c_text import array_lines, c_type, declare, identifier, short_type
+from tinyir.backends.c_parameters import PackedParameters
+from tinyir.backends.c_text import array_lines, c_type, comment_lines, declare, identifier, short_type
 from tinyir.backends.manifest import Manifest, Tensor, write_manifest
 from tinyir.dialects.buffer import integer_property, referenced_symbol, symbol_name
 from tinyir.dialects.c import text_property
@@ -135,6 +136,12 @@ class _Source:
                 self.environment.globals[wanted] = fixed
         for storage in _all(module, "c.storage"):
             self._choose_members(storage)
+        calls = [operation for operation in module.walk() if operation.name == "c.call"]
+        self.packed = [
+            PackedParameters(self.environment, function, [call for call in calls if referenced_symbol(call, "callee") == symbol_name(function)], manifest.name)
+            for function in _all(module, "c.function")
+            if "packed" in function.properties
+        ]
 
     def _choose_members(self, storage: Operation) -> None:
         name, elements = symbol_name(storage), _elements(storage)
@@ -153,6 +160,7 @@ class _Source:
         if any(name.startswith(("load_", "store_")) for name in self.environment.helpers):
             parts.append(_COPY)
         parts += [make() for _, make in sorted(self.environment.helpers.items())]
+        parts += [packed.text() for packed in self.packed]
         parts += functions
         parts.append("\n".join(self._accessors()))
         return "\n".join(part for part in parts if part)
@@ -231,13 +239,7 @@ def _in_call_order(module: Operation) -> list[Operation]:
 def _comment(function: Operation) -> list[str]:
     """The documentation of a function: its comment, or the nodes that it came from."""
     comment = function.properties.get("comment")
-    if isinstance(comment, StringAttribute):
-        lines = comment.value.replace("*/", "* /").split("\n")
-    else:
-        lines = [", ".join(function.location.names).replace("*/", "* /")] if function.location.names else []
-    if not lines:
-        return []
-    return [f"/* {lines[0]} */"] if len(lines) == 1 else [f"/* {lines[0]}", *(f"   {line}" for line in lines[1:-1]), f"   {lines[-1]} */"]
+    return comment_lines(comment.value if isinstance(comment, StringAttribute) else ", ".join(function.location.names))
 
 
 def _const_macro(name: str) -> str:

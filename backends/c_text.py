@@ -79,6 +79,14 @@ def identifier(text: str) -> str:
     return f"{word}_" if word in KEYWORDS else word
 
 
+def comment_lines(text: str) -> list[str]:
+    """A comment of one or several lines; nothing for no text."""
+    if not text:
+        return []
+    lines = text.replace("*/", "* /").split("\n")
+    return [f"/* {lines[0]} */"] if len(lines) == 1 else [f"/* {lines[0]}", *(f"   {line}" for line in lines[1:-1]), f"   {lines[-1]} */"]
+
+
 class Names:
     """Names of one scope and those around it."""
 

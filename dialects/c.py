@@ -189,7 +189,7 @@ _define(
 )
 _define("if", "does the first region if the condition holds, else the second", ("condition",))
 _define("return", "ends the function", ("value...",), traits=frozenset(("terminator",)))
-_define("call", "calls a function; `pure` if it touches no memory", ("arguments...",), ("result...",), {"callee": "its name", "?pure": "unit"})
+_define("call", "calls a function; `pure` if it touches no memory", ("arguments...",), ("result...",), {"callee": "its name", "?pure": "unit", "?comment": "on this call", "?layer": "what it computes"})
 
 # -- expressions
 
