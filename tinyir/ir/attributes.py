@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from tinyir.ir.attribute import Attribute, quote
 from tinyir.ir.types import (
@@ -229,10 +230,21 @@ class DenseArray(Attribute):
     key: bytes
 
     def __new__(cls, values: Sequence[int | float], element: Type = I64) -> DenseArray:
-        if isinstance(element, FloatType):
-            floats = tuple(decode_float(encode_float(v, element), element) for v in values)
-            return cls._intern((element, floats, struct.pack(f"<{len(floats)}d", *floats)))
-        return cls._intern((element, tuple(int(v) for v in values), b""))
+        if not isinstance(element, FloatType):
+            return cls._intern((element, tuple(int(v) for v in values), b""))
+        floats = tuple(decode_float(encode_float(v, element), element) for v in values)
+        packed = struct.pack(f"<{len(floats)}d", *floats)
+        # Known by its bytes: no NaN is equal to itself, and -0.0 is equal to 0.0.
+        found: DenseArray | None = cls._table.get((element, packed))
+        if found is None:
+            found = object.__new__(cls)
+            for name, value in (("element", element), ("values", floats), ("key", packed)):
+                object.__setattr__(found, name, value)
+            cls._table[element, packed] = found
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return DenseArray, (self.values, self.element)
 
     def _spell(self) -> str:
         if not self.values:

@@ -42,20 +42,22 @@ class _Comparison:
         for what, left, right in (
             ("operand types", [v.type for v in first.operands], [v.type for v in second.operands]),
             ("result types", [v.type for v in first.results], [v.type for v in second.results]),
-            ("properties", first.properties, second.properties),
-            ("attributes", first.attributes, second.attributes),
             ("number of regions", len(first.regions), len(second.regions)),
             ("number of successors", len(first.successors), len(second.successors)),
         ):
             if left != right:
                 return f"{path}: {what} {left} against {right}"
+        for kind, mine, theirs in (("property", first.properties, second.properties), ("attribute", first.attributes, second.attributes)):
+            for name in sorted({*mine, *theirs}):
+                if mine.get(name) is not theirs.get(name):
+                    return f"{path}: {kind} '{name}' {mine.get(name)} against {theirs.get(name)}"
         if self.locations and str(first.location) != str(second.location):
             return f"{path}: location {first.location} against {second.location}"
-        for index, (mine, theirs) in enumerate(zip(first.operands, second.operands, strict=True)):
-            self.waiting.append((mine, theirs, f"{path}: operand {index}"))
+        for index, (value, counterpart) in enumerate(zip(first.operands, second.operands, strict=True)):
+            self.waiting.append((value, counterpart, f"{path}: operand {index}"))
         self._pair(first.results, second.results)
-        for block, counterpart in zip(first.successors, second.successors, strict=True):
-            if self.blocks.get(block) is not counterpart:
+        for block, target in zip(first.successors, second.successors, strict=True):
+            if self.blocks.get(block) is not target:
                 return f"{path}: another successor"
         for number, (region, other) in enumerate(zip(first.regions, second.regions, strict=True)):
             found = self._region(region, other, f"{path}/region {number}")

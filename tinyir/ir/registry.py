@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import pkgutil
 from collections.abc import Callable, Iterable
 
 import attrs
@@ -147,3 +148,9 @@ def known_operations(dialect: str) -> list[str]:
     """The names of a dialect's operations, sorted; loads the dialect."""
     load_dialect(dialect)
     return sorted(name for name in _definitions if name.startswith(dialect + "."))
+
+
+def dialect_names() -> list[str]:
+    """The names of the dialects that could be loaded, for hints; a few may be helpers of dialects."""
+    package = importlib.import_module("tinyir.dialects")
+    return sorted({*_dialects, *(module.name for module in pkgutil.iter_modules(package.__path__))})

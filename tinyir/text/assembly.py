@@ -39,10 +39,11 @@ Without a format an operation is written `dialect.name(operands) {properties and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
+from tinyir.ir.attribute import Attribute
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.registry import OperationDefinition
 from tinyir.ir.types import INDEX, FloatType, IntegerType, Type
@@ -87,6 +88,8 @@ class AssemblyForm:
     is_short: bool
     only: frozenset[str] | None
     """Without attr-dict: the properties that there may be."""
+    tells_results: bool
+    """Whether the types of the results are written; else they must be those that `infer` gives."""
 
     def write(self, printer: GenericPrinter, operation: Operation, indent: str) -> str:
         """The last line of the operation; the lines before are the printer's.
@@ -98,6 +101,8 @@ class AssemblyForm:
         if len(operation.regions) != self.regions or (operation.successors and not self._writes_successors):
             raise UnprintableError
         if self.only is not None and (operation.attributes or not operation.properties.keys() <= self.only):
+            raise UnprintableError
+        if not self.tells_results and infer_results(self.definition, operation.operands, operation.properties) != [r.type for r in operation.results]:
             raise UnprintableError
         line = Line(printer, operation, self.definition, indent, f"{indent}{printer.results_text(operation)}{name}")
         for part in self.parts:
@@ -159,7 +164,8 @@ class _Compiler:
             for position, part in enumerate(parts)
         ]
         complete = any(isinstance(part, AttributeDictionary) for part in parts)
-        return AssemblyForm(self.definition, self.groups, tuple(parts), self.regions, self.is_short, None if complete else frozenset(handled))
+        only = None if complete else frozenset(handled)
+        return AssemblyForm(self.definition, self.groups, tuple(parts), self.regions, self.is_short, only, tells_results(parts))
 
     def _wrong(self, what: str) -> ValueError:
         return ValueError(f"assembly of '{self.definition.name}' {what}")
@@ -323,6 +329,23 @@ class _Compiler:
 def has_region(parts: list[Part]) -> bool:
     """Whether a region follows: its brace would be taken for that of a dictionary without keyword."""
     return any(isinstance(part, RegionPart) or (isinstance(part, Optional) and has_region(list(part.parts))) for part in parts)
+
+
+def tells_results(parts: Sequence[Part]) -> bool:
+    """Whether a part gives the types of the results."""
+    kinds = (ResultTypes, SameType, Signature, Iteration)
+    return any(isinstance(part, kinds) or (isinstance(part, Optional) and tells_results(part.parts)) for part in parts)
+
+
+def infer_results(definition: OperationDefinition, operands: Sequence[Value], properties: dict[str, Attribute]) -> list[Type] | str:
+    """The result types that follow from the operands and properties, or why they cannot be told."""
+    if definition.infer is None:
+        return []
+    try:
+        return definition.infer([operand.type for operand in operands], properties)
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        # The operands may be anything here: what they should be is the verifier's to say.
+        return str(error) or "the operands are not of the kind that it needs"
 
 
 def _type(name: str) -> Type | None:

@@ -68,7 +68,7 @@ class FastReader(OperationReader):
                 names = operand_text[1:-1].split(", ")
                 if len(names) != len(inputs):
                     return position
-                for use, type in zip(names, inputs):
+                for use, type in zip(names, inputs, strict=True):
                     value = value_of.get(use)
                     if value is None or value.type is not type:
                         return position

@@ -33,11 +33,13 @@ class FunctionSignature(Part):
             arguments = blocks[0].arguments
             if [argument.type for argument in arguments] != list(type.inputs):
                 raise UnprintableError
-            inputs = [line.printer.argument_text(argument) for argument in arguments]
+            inputs = [f"{line.printer.names.of(argument)}: {texts[argument.type]}" for argument in arguments]
             line.named_arguments = len(arguments)
         else:
             inputs = [texts[input] for input in type.inputs]
         inputs = self._with_attributes(line, inputs, operation.properties.get("arg_attrs"))
+        if blocks and line.printer.locations:
+            inputs = [f"{text} loc({argument.location})" for text, argument in zip(inputs, blocks[0].arguments, strict=True)]
         given = operation.properties.get("res_attrs")
         outputs = self._with_attributes(line, [texts[result] for result in type.results], given)
         line.text += f"({', '.join(inputs)})"

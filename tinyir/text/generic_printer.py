@@ -123,10 +123,10 @@ class GenericPrinter:
         return f" loc({location if isinstance(location, TextLocation) else self.texts[location]})"
 
     def dictionary(self, entries: dict[str, Attribute]) -> str:
-        """`{a = 1, b}`."""
+        """`{a = 1, b}`, sorted by name."""
         texts, keys = self.texts, self._keys
         parts: list[str] = []
-        for name, value in entries.items():
+        for name, value in sorted(entries.items()) if len(entries) > 1 else entries.items():
             key = keys.get(name)
             if key is None:
                 key = keys[name] = spell_key(name)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tinyir.ir.errors import Diagnostic, TinyirError
+from tinyir.ir.errors import Diagnostic
 from tinyir.ir.source import SourceText
 from tinyir.text.grammar import END, SKIP, Reduction, load_grammar
 
@@ -119,7 +119,7 @@ class Parser:
         blocked: list[int] = []
         while True:
             state = stack[-1]
-            if state == accepting:
+            if state == accepting and scanners[state].match(text, self.position) is None:
                 return values[-1]
             reduction = defaults[state]
             if reduction is None:
@@ -169,10 +169,7 @@ class Parser:
                     else:
                         value.append(parts[index])
             else:
-                if reduction.is_plain:
-                    value = [parts[index] for index in reduction.picks]
-                else:
-                    value = pick(reduction, parts)
+                value = [parts[index] for index in reduction.picks] if reduction.is_plain else pick(reduction, parts)
                 if reduction.action:
                     self.begin, self.origin = begin, reduction.origin
                     value = methods[reduction.action](self, value)
@@ -258,12 +255,3 @@ def describe_token(text: str, offset: int) -> str:
         return "the end of the text" if offset >= len(text) else "the end of the line"
     token = match.group()
     return f"'{token}'" if len(token) <= 40 else f"'{token[:37]}...'"
-
-
-def raise_all(diagnostics: list[Diagnostic]) -> None:
-    """
-    Raises:
-        TinyirError: there is a diagnostic.
-    """
-    if diagnostics:
-        raise TinyirError(diagnostics=diagnostics)

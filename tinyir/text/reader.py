@@ -12,17 +12,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import OpaqueAttribute
 from tinyir.ir.errors import TinyirError, did_you_mean
-from tinyir.ir.operation import Block, Operation, Region, Value
-from tinyir.ir.registry import OperationDefinition, definition_of, known_operations
+from tinyir.ir.operation import Block, Operation, Region
+from tinyir.ir.registry import OperationDefinition, definition_of, dialect_names, known_operations
 from tinyir.ir.source import SourceText, TextLocation
-from tinyir.ir.types import Type
-from tinyir.text.assembly import form_of
+from tinyir.text.assembly import form_of, infer_results
 from tinyir.text.fast_path import FastReader
 from tinyir.text.generic_printer import RESOURCES
-from tinyir.text.parser import StatementError, raise_all, skip_blanks
+from tinyir.text.parser import StatementError, skip_blanks
 from tinyir.text.scope_reader import Names
 
 UNPREFIXED = ("builtin", "func")
@@ -32,6 +30,7 @@ _NAME = r"%(?:\d+|[a-zA-Z_$.\-][\w$.\-]*)"
 _RESULT = re.compile(rf"({_NAME})(?:[ \t]*:[ \t]*(\d{{1,5}}))?")
 _PRETTY = re.compile(rf"((?:{_NAME}(?:[ \t]*:[ \t]*\d{{1,5}})?[ \t]*,?[ \t]*)+=[ \t]*)?([a-zA-Z_][\w$]*(?:\.[\w$.]+)?)(?![\w$.])")
 
+_BLANKS = re.compile(r'("[^"]*")|\s+')
 _NO_OPERATION = ("}", "^", "")
 
 
@@ -56,7 +55,7 @@ class Reader(FastReader):
             region = self.close_frame()
         except StatementError as failure:
             self.diagnostics.append(failure.diagnostic)
-        raise_all(self.diagnostics)
+        self.raise_errors()
         return self._module(region)
 
     def _module(self, region: Region) -> Operation:
@@ -76,7 +75,7 @@ class Reader(FastReader):
         """Nothing remains to be done."""
 
     def resources(self, parts: list[str]) -> None:
-        self.resource_text = parts[0]
+        self.resource_text = _BLANKS.sub(lambda match: match.group(1) or " ", parts[0])
 
     # -- operations in the form of their dialect
 
@@ -111,7 +110,10 @@ class Reader(FastReader):
         draft, operands = form_of(definition).read(self)
         location = self.read_location()
         if draft.results is None:
-            draft.results = self._infer(definition, operands, draft.properties, offset)
+            results = infer_results(definition, operands, draft.properties)
+            if isinstance(results, str):
+                raise self.failure(f"the results of '{definition.name}' cannot be told: {results}", offset)
+            draft.results = results
         operation = Operation(
             definition.name,
             operands,
@@ -138,20 +140,10 @@ class Reader(FastReader):
         dialect = word.partition(".")[0]
         known = [n for d in UNPREFIXED for n in known_operations(d)] if "." not in word else known_operations(dialect)
         if not known:
-            raise self.failure(f"no dialect '{dialect}' is known", offset, f'operations of unknown dialects are written "{word}"(...)')
+            close = did_you_mean(dialect, dialect_names())
+            raise self.failure(f"no dialect '{dialect}' is known", offset, close or f'operations of unknown dialects are written "{word}"(...)')
         what = f"dialect '{dialect}' has no operation '{word}'" if "." in word else f"unknown operation '{word}'"
         raise self.failure(what, offset, did_you_mean(word, known))
-
-    def _infer(
-        self, definition: OperationDefinition, operands: list[Value], properties: dict[str, Attribute], offset: int
-    ) -> list[Type]:
-        if definition.infer is None:
-            return []
-        try:
-            return definition.infer([operand.type for operand in operands], properties)
-        except (ValueError, LookupError, TypeError, AssertionError) as error:
-            # The operands may be anything here: what they should be is the verifier's to say.
-            raise self.failure(f"the results of '{definition.name}' cannot be inferred: {error}".removesuffix(": "), offset) from None
 
 
 def parse(text: str, file: str = "-", fast: bool = True) -> Operation:

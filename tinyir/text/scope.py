@@ -44,10 +44,11 @@ class Frame:
     An isolated frame hides all outer values, kept in `outer`.
     """
 
-    __slots__ = ("block", "blocks", "defined", "outer", "owner", "pending", "region")
+    __slots__ = ("block", "blocks", "defined", "offset", "outer", "owner", "pending", "region")
 
-    def __init__(self, owner: str, outer: dict[str, Value] | None) -> None:
+    def __init__(self, owner: str, offset: int, outer: dict[str, Value] | None) -> None:
         self.owner = owner
+        self.offset = offset
         self.region = Region()
         self.block: Block | None = None
         self.blocks: dict[str, Block] = {}

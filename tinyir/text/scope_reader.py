@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.location import Location
 from tinyir.ir.operation import Block, Operation, Region, Value
@@ -49,19 +51,35 @@ class ScopeReader(Cursor):
     def _add(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.append(diagnostic)
         if len(self.diagnostics) >= GREATEST_ERRORS:
-            raise TinyirError(diagnostics=self.diagnostics)
+            self.raise_errors()
+
+    def raise_errors(self) -> None:
+        """
+        Raises:
+            TinyirError: mistakes were found; in the order of the text.
+        """
+        if self.diagnostics:
+            raise TinyirError(diagnostics=sorted(self.diagnostics, key=lambda d: (d.place.line, d.place.column)))
 
     def recover(self, failure: StatementError, begin: int, level: int, was_read: bool) -> None:
-        self._add(failure.diagnostic)
         frames = [value for value in self.values if isinstance(value, Frame)]
         while len(self.frames) > level + len(frames):
             self.drop_frame()
+        at_end = not self.text[failure.offset :].strip()
+        self._add(self._unclosed(failure.diagnostic) if at_end else failure.diagnostic)
         for name in statement_names(self.text, skip_blanks(self.text, begin)):
             self.poison(name)
         if not was_read:
             self.position = resume_offset(self.text, max(begin, failure.offset))
-        if self.position >= len(self.text) and frames:
-            raise TinyirError(diagnostics=self.diagnostics)
+        if self.position >= len(self.text) and len(self.frames) > 1:
+            self.raise_errors()
+
+    def _unclosed(self, diagnostic: Diagnostic) -> Diagnostic:
+        """The text ends: a note tells which region is open."""
+        if len(self.frames) == 1:
+            return diagnostic
+        note = (f"the region of '{self.frame.owner}' is open since here", self.source.place(self.frame.offset))
+        return attrs.evolve(diagnostic, notes=(*diagnostic.notes, note))
 
     def poison(self, name: str) -> None:
         """Marks a value or block as defined wrongly."""
@@ -146,10 +164,10 @@ class ScopeReader(Cursor):
             definition = definition_of(owner)
             is_isolated = self._isolated[owner] = definition is not None and "isolated" in definition.traits
         if is_isolated:
-            frame = Frame(owner, self.value_of)
+            frame = Frame(owner, self.begin, self.value_of)
             self.value_of = {}
         else:
-            frame = Frame(owner, None)
+            frame = Frame(owner, self.begin, None)
         if len(self.frames) > GREATEST_DEPTH:
             raise self.failure(f"regions are nested more than {GREATEST_DEPTH} deep", self.begin)
         self.frames.append(frame)
@@ -162,7 +180,7 @@ class ScopeReader(Cursor):
         frame = self.frame
         for name, offset in frame.pending.items():
             known = [label for label in frame.blocks if label not in frame.pending]
-            self.report(f"block '{name}' is not defined", offset, did_you_mean(name, known))
+            self.report(f"block '{name}' is not defined", name_offset(self.text, name, offset), did_you_mean(name, known))
         if frame.outer is not None or len(self.frames) == 1:
             self._report_undefined()
         self.drop_frame()

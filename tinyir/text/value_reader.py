@@ -17,7 +17,6 @@ from tinyir.ir.affine import (
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import (
     ArrayAttribute,
-    bool_attribute,
     DenseArray,
     DenseResource,
     DictionaryAttribute,
@@ -27,6 +26,7 @@ from tinyir.ir.attributes import (
     SymbolReference,
     TypeAttribute,
     UnitAttribute,
+    bool_attribute,
     decode_float,
 )
 from tinyir.ir.errors import did_you_mean
