@@ -99,6 +99,7 @@ FREE_OPERANDS: dict[str, tuple[int, ...]] = {
     "graph.reduce_sum": (0,),
     "graph.add_fixed": (0, 1),
     "graph.add_half_even": (0, 1),
+    "graph.add_division": (0, 1),
     "graph.multiply_widening": (0, 1),
     "graph.lookup": (0,),
 }
@@ -113,6 +114,7 @@ CHOSEN_RESULTS = frozenset(
         "graph.requantize_thresholds",
         "graph.add_fixed",
         "graph.add_half_even",
+        "graph.add_division",
     }
 )
 """Operators with a property `result_type`."""

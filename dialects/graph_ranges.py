@@ -380,6 +380,7 @@ _TRANSFERS: dict[str, Callable[[GraphRanges, Operation], ChannelRange]] = {
             "graph.requantize_division",
             "graph.requantize_half_even",
             "graph.add_half_even",
+            "graph.add_division",
             "graph.softmax_quantized",
             "graph.softmax_quantized_short",
         ),

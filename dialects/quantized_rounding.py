@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import gcd
 from typing import Any
 
+import attrs
 import numpy
 
 from tinyir.dialects.graph_integers import create, create_constant, tensor_type
@@ -18,6 +20,7 @@ from tinyir.ir.operation import Operation, Value
 from tinyir.ir.quantities import fractions_attribute
 from tinyir.ir.types import I32, I64, IntegerType
 from tinyir.prove.approximation import ApproximationClaim, SoftmaxClaim, softmax_table
+from tinyir.prove.exact_quotient import SumQuotientClaim
 from tinyir.prove.half_even import HalfEvenDivision, choose_half_even_sum
 from tinyir.prove.obligations import Kind, Obligation
 from tinyir.prove.real_functions import add as plus
@@ -29,6 +32,7 @@ from tinyir.rewrite.passes import Ledger
 
 _MOST_SHORT_CLASSES = 16
 _STEPS_OF_A_BYTE = 256
+_SUM = "the weighted sum is the real one, rounded half to even, for every pair"
 
 
 class Rounding:
@@ -109,14 +113,9 @@ class Rounding:
         location = fuse(pair.location, sink.location)
         operands = [first.value, second.value]
         limits: dict[str, Any] = {"low": sink.low, "high": sink.high, "result_type": sink.element}
-        form: SumFixedPoint | HalfEvenDivision | None = None
-        if _has_ties(meaning, *ranges):
-            form = choose_half_even_sum(meaning, *ranges)
-            if form is not None and form.shift is None:
-                return self._divided_sum(form, operands, sink, location)
-        form = form or choose_sum(meaning, *ranges)
-        if form is None:
-            raise UnloweredError("no exact integer form of the sum is known")
+        form: SumFixedPoint | HalfEvenDivision | None = choose_half_even_sum(meaning, *ranges) if _has_ties(meaning, *ranges) else choose_sum(meaning, *ranges)
+        if form is None or (isinstance(form, HalfEvenDivision) and form.shift is None):
+            return self._divided_sum(meaning, ranges, operands, limits, location)
         limits["sum_type"] = I64 if form.width > I32.width else None
         if isinstance(form, SumFixedPoint):
             limits |= {"x_multiplier": form.first, "y_multiplier": form.second, "rounding": form.rounding, "shift": form.shift}
@@ -124,16 +123,23 @@ class Rounding:
         else:
             limits |= {"x_multiplier": form.factors[0], "y_multiplier": form.factors[1], "rounding": form.constant, "shift": form.shift}
             result = create(self.builder, "graph.add_half_even", operands, location, zero_point=sink.zero_point, **limits)
-        self._oblige("requantize", result, "the weighted sum is the real one, rounded half to even, for every pair", SumRequantizeClaim(meaning, form, *ranges))
+        self._oblige("requantize", result, _SUM, SumRequantizeClaim(meaning, form, *ranges))
         return result
 
-    def _divided_sum(self, form: HalfEvenDivision, operands: list[Value], sink: Sink, location: Location) -> Value:
-        """The integer numerator of the sum, and its quotient as a requantization."""
-        numbers = {"x_multiplier": form.factors[0], "y_multiplier": form.factors[1], "rounding": form.constant, "shift": 0}
-        total = create(self.builder, "graph.add_fixed", operands, location, low=I32.lowest, high=I32.greatest, result_type=I32, **numbers)
-        scale = fractions_attribute([Fraction(1, form.denominator)])
-        limits = {"zero_point": sink.zero_point, "low": sink.low, "high": sink.high, "result_type": sink.element}
-        return create(self.builder, "graph.requantize", [total], location, scale=scale, **limits)
+    def _divided_sum(
+        self, meaning: SumRequantization, ranges: tuple[tuple[int, int], tuple[int, int]], operands: list[Value], limits: dict[str, Any], location: Location
+    ) -> Value:
+        """The exact sum of integers, divided."""
+        numbers = meaning.integers()
+        first, second, addend, denominator = (n // gcd(*numbers) for n in numbers)
+        claim = SumQuotientClaim(meaning, first, second, addend, denominator, *ranges, I32.width)
+        if claim.greatest() > I32.greatest:
+            claim = attrs.evolve(claim, bits=I64.width)
+            limits["sum_type"] = I64
+        limits |= {"x_multiplier": first, "y_multiplier": second, "addend": addend, "denominator": denominator, "zero_point": meaning.zero_point}
+        result = create(self.builder, "graph.add_division", operands, location, **limits)
+        self._oblige("requantize", result, _SUM, claim)
+        return result
 
     def softmax(self, operation: Operation, x: Term, location: Location, sink: Sink) -> Value:
         """A softmax over the last axis of an 8-bit tensor; `location` is the tensor's.

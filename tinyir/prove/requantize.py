@@ -54,7 +54,7 @@ def _ties_reach(rounding: str, k: int) -> bool:
     return {"real_half_even": k % 2 == 0, "real_half_up": True, "real_half_away": k >= 1}[rounding]
 
 
-def _real_at_least(rounding: str, terms: Sequence[tuple[int, str]], constant: int, denominator: int, zero_point: int) -> Formula:
+def real_at_least(rounding: str, terms: Sequence[tuple[int, str]], constant: int, denominator: int, zero_point: int) -> Formula:
     """round((terms + constant) / denominator) + zero_point >= v, by the definition of the rounding."""
 
     def formula(v: int) -> str:
@@ -73,7 +73,7 @@ def meaning_at_least(meaning: Requantization, x: str) -> Formula:
         return _tflite_at_least(meaning, x)
     factor = meaning.numerator * meaning.offset_denominator
     constant = meaning.offset_numerator * meaning.denominator
-    return _real_at_least(meaning.rounding, [(factor, x)], constant, meaning.denominator * meaning.offset_denominator, meaning.zero_point)
+    return real_at_least(meaning.rounding, [(factor, x)], constant, meaning.denominator * meaning.offset_denominator, meaning.zero_point)
 
 
 def _tflite_at_least(meaning: Requantization, x: str) -> Formula:
@@ -228,6 +228,6 @@ class SumRequantizeClaim(Claim):
     def negation(self, prefix: str = "") -> Negation:
         a, b = f"{prefix}a", f"{prefix}b"
         p, q, constant, denominator = self.meaning.integers()
-        meaning = _real_at_least(self.meaning.rounding, [(p, a), (q, b)], constant, denominator, self.meaning.zero_point)
+        meaning = real_at_least(self.meaning.rounding, [(p, a), (q, b)], constant, denominator, self.meaning.zero_point)
         different = _differ(meaning, _sequence_at_least(self.sequence, [a, b]), self.meaning.low, self.meaning.high)
         return Negation(((a, "Int"), (b, "Int")), (within(a, *self.first_range), within(b, *self.second_range), different))

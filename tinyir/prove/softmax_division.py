@@ -42,9 +42,10 @@ class QuotientClaim(Claim):
 
 @attrs.frozen
 class ShortQuotientClaim(Claim):
-    """floor(256 t / s + 1/2) = 16 q + h + [2 u >= s] with 16 t = q s + r, 16 r = h s + u, all in 32 unsigned bits.
+    """256 t / s rounded half to even is 16 q + h + [2 u + h % 2 > s] with 16 t = q s + r, 16 r = h s + u, all in 32 unsigned bits.
 
-    In the query q s, h s and d s stand for themselves (d is the difference of both sides): a product is known by its range.
+    That y is the rounding means: |512 t - 2 y s| <= s, and y is even where they are equal.  In the query the products q s and
+    h s stand for themselves.
     """
 
     classes: int
@@ -56,21 +57,21 @@ class ShortQuotientClaim(Claim):
         return proved("interval") if fits else refuted("interval", {"t": t, "s": s})
 
     def negation(self, prefix: str = "") -> Negation:
-        t, s, qs, r, hs, u, d, ds, v = (f"{prefix}{name}" for name in ("t", "s", "qs", "r", "hs", "u", "d", "ds", "v"))
+        t, s, qs, r, h, hs, u = (f"{prefix}{name}" for name in ("t", "s", "qs", "r", "h", "hs", "u"))
         limits = [
             within(t, 0, self.one),
             within(s, self.one, self.classes * self.one),
             f"(<= {t} {s})",
-            f"(and (= (* 16 {t}) (+ {qs} {r})) (<= 0 {r}) (< {r} {s}))",
-            f"(and (= (* 16 {r}) (+ {hs} {u})) (<= 0 {u}) (< {u} {s}))",
-            f"(and (= (+ (* 512 {t}) {s}) (+ (* 32 {qs}) (* 2 {hs}) (* 2 {ds}) {v})) (<= 0 {v}) (< {v} (* 2 {s})))",
-            f"(ite (< {d} 0) (<= {ds} (- {s})) (ite (= {d} 0) (= {ds} 0) (ite (= {d} 1) (= {ds} {s}) (>= {ds} (* 2 {s})))))",
+            f"(and (= (* 16 {t}) (+ {qs} {r})) (<= 0 {qs}) (<= 0 {r}) (< {r} {s}))",
+            f"(and (= (* 16 {r}) (+ {hs} {u})) (<= 0 {hs}) (<= 0 {u}) (< {u} {s}))",
         ]
+        up = f"(> (+ (* 2 {u}) (mod {h} 2)) {s})"
+        difference = f"(- (* 512 {t}) (+ (* 32 {qs}) (* 2 {hs}) (ite {up} (* 2 {s}) 0)))"
         wrong = [
-            f"(not (= {d} (ite (>= (* 2 {u}) {s}) 1 0)))",
+            f"(> (abs {difference}) {s})",
+            f"(and (= (abs {difference}) {s}) (= (mod (+ {h} (ite {up} 1 0)) 2) 1))",
             f"(> (* 16 {t}) {number(_GREATEST[32])})",
             f"(>= (* 16 {r}) {1 << 32})",
             f"(> {s} {number(_GREATEST[32])})",
         ]
-        names = (t, s, qs, r, hs, u, d, ds, v)
-        return Negation(tuple((name, "Int") for name in names), (*limits, disjunction(wrong)))
+        return Negation(tuple((name, "Int") for name in (t, s, qs, r, h, hs, u)), (*limits, disjunction(wrong)))
