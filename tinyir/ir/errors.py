@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from os.path import commonprefix
 
 import attrs
 
@@ -84,5 +85,12 @@ class TinyirError(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the closest known word, or the empty string."""
-    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else ""
+    close = difflib.get_close_matches(word, sorted(known), n=5, cutoff=0.6)
+    if not close:
+        return ""
+
+    def likeness(other: str) -> tuple[float, int]:
+        """Equally close words: the one that begins alike."""
+        return difflib.SequenceMatcher(None, other, word).ratio(), len(commonprefix([word, other]))
+
+    return f"did you mean '{max(close, key=likeness)}'?"

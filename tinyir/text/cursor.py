@@ -60,7 +60,7 @@ class Cursor(ValueReader):
 
     def expected(self, what: str) -> Exception:
         """The error that `what` does not stand here."""
-        offset = skip_blanks(self.text, self.position)
+        offset = self.end_of_line(skip_blanks(self.text, self.position))
         return self.failure(f"expected {what}, found {describe_token(self.text, offset)}", offset)
 
     def sees(self, literal: str) -> bool:

@@ -18,7 +18,7 @@ from tinyir.text.grammar import END, SKIP, Reduction, load_grammar
 
 Method = Callable[[Any, list[Any]], Any]
 BLANKS = re.compile(SKIP)
-NESTING = 250
+NESTING = 150
 """The greatest depth of the stack inside one region: more is an error, not a crash."""
 
 
@@ -73,9 +73,15 @@ class Parser:
         """What stands at `offset` cannot follow."""
         self.begin, self.origin = offset, ""
         kinds = self.grammar.acceptable(stack)
+        if stack[-1] not in self.grammar.statement_states:
+            offset = self.end_of_line(offset)
         found = describe_token(self.text, offset)
         wanted = describe_terminals(kinds, self.grammar.spellings)
         return self.failure(f"expected {wanted}, found {found}", offset)
+
+    def end_of_line(self, offset: int) -> int:
+        """Where to point at if the line ended before the token at `offset`: a statement seldom goes on there."""
+        return self.position if "\n" in self.text[self.position : offset] else offset
 
     # -- the loop
 
@@ -232,6 +238,8 @@ def describe_terminals(kinds: list[str], spellings: dict[str, str]) -> str:
     """Words for a set of terminals: the few things that a person would think of."""
     names = set(kinds)
     words: list[str] = []
+    if "SOUP" in names:
+        names &= {"RSQB", "RBRACE", "MORETHAN", "RPAR"}
     if names >= _ATTRIBUTE_START and names >= _TYPE_START:
         words.append("an attribute")
         names = {n for n in names if n in {"RSQB", "RBRACE", "MORETHAN", "RPAR"}}
@@ -251,7 +259,7 @@ def describe_terminals(kinds: list[str], spellings: dict[str, str]) -> str:
 def describe_token(text: str, offset: int) -> str:
     """The token at an offset, as a message shows it."""
     match = _TOKEN.match(text, offset)
-    if match is None:
-        return "the end of the text" if offset >= len(text) else "the end of the line"
+    if match is None or match.group().isspace():
+        return "the end of the text" if not text[offset:].strip() else "the end of the line"
     token = match.group()
     return f"'{token}'" if len(token) <= 40 else f"'{token[:37]}...'"

@@ -137,13 +137,15 @@ class Reader(FastReader):
             definition = definition_of(name)
             if definition is not None:
                 return definition
+        if "." not in word:
+            known = [name.partition(".")[2] for dialect in UNPREFIXED for name in known_operations(dialect)]
+            raise self.failure(f"unknown operation '{word}'", offset, did_you_mean(word, known))
         dialect = word.partition(".")[0]
-        known = [n for d in UNPREFIXED for n in known_operations(d)] if "." not in word else known_operations(dialect)
-        if not known:
-            close = did_you_mean(dialect, dialect_names())
-            raise self.failure(f"no dialect '{dialect}' is known", offset, close or f'operations of unknown dialects are written "{word}"(...)')
-        what = f"dialect '{dialect}' has no operation '{word}'" if "." in word else f"unknown operation '{word}'"
-        raise self.failure(what, offset, did_you_mean(word, known))
+        known = known_operations(dialect)
+        if known:
+            raise self.failure(f"dialect '{dialect}' has no operation '{word}'", offset, did_you_mean(word, known))
+        close = did_you_mean(dialect, dialect_names())
+        raise self.failure(f"no dialect '{dialect}' is known", offset, close or f'operations of unknown dialects are written "{word}"(...)')
 
 
 def parse(text: str, file: str = "-", fast: bool = True) -> Operation:
