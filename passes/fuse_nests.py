@@ -14,15 +14,13 @@ from typing import ClassVar
 import attrs
 
 from tinyir.dialects import loop
-from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap, AffineSet, used_dimensions
+from tinyir.dialects.loop_edits import Index, clone_substituted
+from tinyir.ir.affine import AffineDimension
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.location import fuse
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import TensorType
 from tinyir.rewrite.passes import Pass, PassContext
-
-Index = tuple[AffineExpression, tuple[Value, ...]]
-"""An index as an affine expression over values."""
 
 
 @attrs.frozen
@@ -132,7 +130,7 @@ def _compute_at(producer: _Producer, reader: Operation) -> None:
     for operation in body:
         if operation is producer.define:
             break
-        builder.insert(_clone(operation, values, known))
+        builder.insert(clone_substituted(operation, values, known))
     element = producer.define.operands[0]
     top = reader
     for above in reader.ancestors():
@@ -142,60 +140,3 @@ def _compute_at(producer: _Producer, reader: Operation) -> None:
     for nested in top.walk():
         nested.location = fuse(producer.root.location, nested.location) if nested is top else nested.location
     reader.replace_by(values.get(element, element))
-
-
-def _clone(operation: Operation, values: dict[Value, Value], known: dict[Value, Index]) -> Operation:
-    """A copy in which the producer's loop variables are replaced by index expressions."""
-    copy = operation.clone(values)
-    for inner in copy.walk():
-        if any(operand in known for operand in inner.operands):
-            _substitute(inner, known)
-    return copy
-
-
-def _substitute(operation: Operation, known: dict[Value, Index]) -> None:
-    """Composes the maps of one operation with the index expressions of its operands."""
-    if operation.name == "loop.for":
-        lower, low = substituted(loop.lower_map(operation).results, loop.lower_operands(operation), known)
-        upper, high = substituted(loop.upper_map(operation).results, loop.upper_operands(operation), known)
-        initial = loop.initial_values(operation)
-        operation.properties["lower_map"] = AffineMap(len(low), 0, lower)
-        operation.properties["upper_map"] = AffineMap(len(high), 0, upper)
-        operation.operands = [*low, *high, *initial]
-        operation.properties["operandSegmentSizes"] = loop.segment_sizes(len(low), len(high), len(initial))
-    elif operation.name == "loop.if":
-        condition = operation.properties["condition"]
-        assert isinstance(condition, AffineSet)
-        results, operands = substituted([e for e, _ in condition.constraints], operation.operands, known)
-        constraints = [(e, equal) for e, (_, equal) in zip(results, condition.constraints, strict=True)]
-        operation.properties["condition"] = AffineSet(len(operands), 0, constraints)
-        operation.operands = operands
-    else:
-        leading = {"loop.read": 1, "loop.define": 2, "loop.index": 0}[operation.name]
-        results, operands = substituted(loop.access_map(operation).results, operation.operands[leading:], known)
-        operation.properties["map"] = AffineMap(len(operands), 0, results)
-        operation.operands = [*operation.operands[:leading], *operands]
-
-
-def substituted(
-    expressions: tuple[AffineExpression, ...] | list[AffineExpression], operands: tuple[Value, ...], known: dict[Value, Index]
-) -> tuple[list[AffineExpression], list[Value]]:
-    """The expressions with known operands replaced, over a list of the distinct values that they still use."""
-    merged: dict[Value, int] = {}
-
-    def dimension(value: Value) -> AffineExpression:
-        return AffineDimension(merged.setdefault(value, len(merged)))
-
-    replacements: list[AffineExpression] = []
-    for operand in operands:
-        if operand in known:
-            expression, inner = known[operand]
-            replacements.append(expression.replace([dimension(value) for value in inner]))
-        else:
-            replacements.append(dimension(operand))
-    replaced = [expression.replace(replacements) for expression in expressions]
-    used = sorted(set().union(*map(used_dimensions, replaced)))
-    positions = {old: AffineDimension(new) for new, old in enumerate(used)}
-    values = list(merged)
-    compact = [positions.get(i, AffineDimension(i)) for i in range(len(values))]
-    return [expression.replace(compact) for expression in replaced], [values[i] for i in used]

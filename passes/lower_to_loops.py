@@ -161,11 +161,12 @@ class _Nest:
 
     def _close(self, builder: Builder) -> None:
         """Ends the bodies of the domain's loops, innermost first."""
-        block: Block | None = builder.block
+        block = builder.block
         while block is not self.nests.builder.block:
             Builder.at_end(block, builder.location).create("loop.yield")
             nest = block.parent_operation
             assert nest is not None
+            assert nest.parent is not None
             block = nest.parent
 
     def bind(self, expressions: Sequence[AffineExpression]) -> tuple[AffineMap, list[Value]]:

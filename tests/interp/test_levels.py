@@ -14,6 +14,7 @@ from tinyir.ir.types import F32, I8, I32, I64, U8, QuantizedType, TensorType
 from tinyir.passes.bufferize import Bufferize
 from tinyir.passes.fold_reads import FoldReads
 from tinyir.passes.fuse_nests import FuseNests
+from tinyir.passes.jam_outputs import JamOutputs
 from tinyir.passes.lower_to_loops import LowerToLoops
 from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.text.specifications import operators
@@ -129,7 +130,7 @@ def test_all_levels_give_the_same_bytes(case: str) -> None:
     module = chain(inputs, steps)
     given = random_inputs(module)
     expected = run(module, given)["output_0"]
-    for passes in ((LowerToLoops(),), (FuseNests(), FoldReads()), (Bufferize(),)):
+    for passes in ((LowerToLoops(),), (FuseNests(), FoldReads()), (JamOutputs(),), (Bufferize(),)):
         lower(module, *passes)
         result = next(iter(run(module, given).values()))
         assert result.tobytes() == expected.tobytes(), f"after {passes[-1].name}"

@@ -27,6 +27,7 @@ GRAPH = (
     "dce",
 )
 LOOP = ("lower_to_loops", "fuse_nests", "fold_reads")
+FAST_LOOP = (*LOOP, "jam_outputs")
 BUFFER = ("bufferize", "collapse_loops", "plan_memory", "outline_layers", "mark_no_overflow", "prove_bounds")
 C = ("lower_to_c",)
 SMALL_C = ("lower_to_c{canonical=true}", "merge_functions", "simplify_c")
@@ -45,6 +46,8 @@ def passes_of(level: str, goal: str = "speed", io: str = "model") -> tuple[str, 
             raise TinyirError(f"no {what} '{word}': there are {', '.join(known)}", hint=did_you_mean(word, known))
     if level == "graph" and io == "quantized":
         return ("quantized_ports", *GRAPH)
+    if level == "loop" and goal == "speed":
+        return FAST_LOOP
     if level == "c" and goal == "size":
         return SMALL_C
     return PASSES[level]
