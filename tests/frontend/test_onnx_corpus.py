@@ -21,7 +21,7 @@ _SAMPLES = 2
 
 @attrs.frozen
 class FloatCase:
-    """A float model, and the names of inputs and outputs in its golden.npz."""
+    """A model with float inputs, and the names of inputs and outputs in its golden.npz."""
 
     name: str
     file: str = "model.onnx"
@@ -33,6 +33,7 @@ FLOAT_CASES: tuple[FloatCase, ...] = (
     *(FloatCase(f"mlperf_{name}", "fp32.onnx", "x", "fp32_ort") for name in ("kws", "ic", "vww", "ad")),
     *(FloatCase(name) for name in ("mnist_mlp6k", "mnist_cnn", "mnist_dsnet", "bcancer_tab", "digits_vit", "tflm_hello_world_float")),
 )
+INTEGER_CASES = tuple(FloatCase(f"mlperf_{name}", f"{file}.onnx", "x", f"{file}_ort") for name in ("kws", "ic", "vww", "ad") for file in ("qop", "qopstd"))
 OTHERS = (
     "mnist_mlp6k/qdq.onnx",
     "onnx_mnist1/model.onnx",
@@ -41,7 +42,7 @@ OTHERS = (
     "pt2e_ic/model.onnx",
     "pt2e_kws/model.onnx",
 )
-IMPORTED = (*(f"{case.name}/{case.file}" for case in FLOAT_CASES), *(f"{case.name}/{case.file}" for case in EXACT_CASES), *OTHERS)
+IMPORTED = (*(f"{case.name}/{case.file}" for case in (*FLOAT_CASES, *INTEGER_CASES)), *(f"{case.name}/{case.file}" for case in EXACT_CASES), *OTHERS)
 UNSUPPORTED = {
     "digits_incep/model.onnx": "node 'node_upsample_nearest2d' (Resize): the operator 'Resize' is not supported",
     "mnist_gru/model.onnx": "node 'node_gru__1' (GRU): the operator 'GRU' is not supported",
@@ -94,10 +95,18 @@ def test_the_integers_of_a_quantized_model_have_quantized_types(case: QuantizedC
     assert min(quantized.values()) > 0
 
 
-def test_every_other_file_of_the_corpus_is_refused_by_node(corpus: Path) -> None:
-    files = {str(path.relative_to(corpus)) for path in corpus.glob("*/*.onnx")} - {*IMPORTED, *UNSUPPORTED}
-    assert all(Path(file).name in ("qop.onnx", "qopstd.onnx") for file in files)
-    for file in sorted(files - {"mlperf_ad/qopstd.onnx"}):
-        with pytest.raises(TinyirError) as caught:
-            import_model(corpus / file)
-        assert all("node '" in diagnostic.message for diagnostic in caught.value.diagnostics), file
+@pytest.mark.parametrize("case", INTEGER_CASES, ids=lambda case: f"{case.name} {case.file}")
+def test_a_model_of_integer_operators_computes_its_golden_outputs(case: FloatCase, corpus: Path) -> None:
+    """To one quantization step; two where float layers go on from integers that are a step apart."""
+    with np.load(corpus / case.name / "golden.npz") as golden:
+        fed, expected = golden[case.fed][:_SAMPLES], golden[case.judge]
+    network = Network(import_model(corpus / case.name / case.file))
+    step = float(np.ptp(expected)) / 255 * (2 if "std" in case.file else 1)
+    for row, wanted in zip(fed, expected, strict=False):
+        (found,) = network.run({network.input_names[0]: row}).values()
+        np.testing.assert_allclose(found.reshape(-1), wanted.reshape(-1), rtol=0, atol=step)
+
+
+def test_every_file_of_the_corpus_is_among_these(corpus: Path) -> None:
+    files = {str(path.relative_to(corpus)) for path in corpus.glob("*/*.onnx")}
+    assert files == {*IMPORTED, *UNSUPPORTED}

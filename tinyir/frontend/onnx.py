@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from tinyir.frontend.onnx_expansion import Expander
 from tinyir.frontend.onnx_external import read_external
 from tinyir.frontend.onnx_model import Array, Graph, ModelError, Node, Port, identifier, spell_name
 from tinyir.frontend.onnx_network import translate
@@ -173,6 +174,17 @@ class _Parts:
             except ModelError as error:
                 note = (f"read by {readers[tensor.name]}", Place(file))
                 self.found.append(attrs.evolve(error.diagnostic(file), notes=(note,)))
+        if not self.found:
+            self._expand(file)
+
+    def _expand(self, file: str) -> None:
+        expander, nodes = Expander(self.constants, self.nodes), self.nodes
+        self.nodes = []
+        for node in nodes:
+            try:
+                self.nodes += expander.expanded(node)
+            except ModelError as error:
+                self.found.append(error.diagnostic(file, str(node)))
 
     def declared(self) -> Iterator[Port]:
         values: Iterable[Any] = [*self.graph.value_info, *self.graph.output]

@@ -102,7 +102,7 @@ def spell_name(name: str) -> str:
 
 def identifier(name: str, otherwise: str) -> str:
     """A name as a C identifier, `otherwise` if nothing is left of it."""
-    text = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+    text = re.sub(r"[\W_]+", "_", name, flags=re.ASCII).strip("_")
     if not text:
         return otherwise
     return f"{otherwise}_{text}" if text[0].isdigit() else text

@@ -7,6 +7,7 @@ import pkgutil
 from collections.abc import Callable
 
 from tinyir.frontend import onnx_ops
+from tinyir.frontend.onnx_expansion import EXPANSIONS
 from tinyir.frontend.onnx_translator import Operand, Translator
 
 Handler = Callable[[Translator], Operand | list[Operand]]
@@ -38,9 +39,10 @@ def handlers() -> dict[str, Handler]:
 
 
 def is_supported(full_operator: str) -> bool:
-    return full_operator in handlers()
+    """Whether an operator is translated, or stands for others that are."""
+    return full_operator in handlers() or full_operator in EXPANSIONS
 
 
 def supported_operators() -> list[str]:
     """The operators that can be imported, sorted: `Conv`, `com.microsoft.Gelu`."""
-    return sorted(handlers())
+    return sorted({*handlers(), *EXPANSIONS})
