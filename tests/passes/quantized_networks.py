@@ -125,14 +125,14 @@ class Network:
     def weight(self, values: Any, scales: Any) -> str:
         """Dequantized int8 weights with a scale for all, or one for each index of axis 0."""
         scales = np.asarray(scales, np.float32)
-        attributes = {"axis": 0} if scales.ndim else {}
+        attributes: dict[str, Any] = {"axis": 0} if scales.ndim else {}
         stored = self.constant(np.asarray(values, np.int8))
         return self.node("DequantizeLinear", stored, self.constant(scales), self.constant(np.zeros(scales.shape, np.int8)), **attributes)
 
     def bias(self, values: Any, scales: Any) -> str:
         """A dequantized int32 bias."""
         scales = np.asarray(scales, np.float32)
-        attributes = {"axis": 0} if scales.ndim else {}
+        attributes: dict[str, Any] = {"axis": 0} if scales.ndim else {}
         return self.node("DequantizeLinear", self.constant(np.asarray(values, np.int32)), self.constant(scales), **attributes)
 
     def input(self, name: str, shape: Sequence[int], quantized: Quantized) -> str:

@@ -74,10 +74,10 @@ def test_random_networks_give_the_bytes_of_the_oracle_without_floats(seed: int) 
 def dense_model(activation: str = "", bias: str = "int32") -> onnx.ModelProto:
     network = Network([1, 5], X)
     random = np.random.default_rng(3)
-    scales = np.float32([0.01, 0.02, 0.03])
+    scales = np.array([0.01, 0.02, 0.03], np.float32)
     weight = network.weight(random.integers(-127, 127, (3, 5)), scales)
     product = (np.float32(X.scale) * scales).astype(np.float32)
-    values = network.bias([500, -700, 20], product) if bias == "int32" else network.constant(np.float32([0.3, -1.7, 0.9]))
+    values = network.bias([500, -700, 20], product) if bias == "int32" else network.constant(np.array([0.3, -1.7, 0.9], np.float32))
     if bias == "int32 of another scale":
         values = network.bias([500, -700, 20], product * np.float32(1.5))
     result = network.node("Gemm", network.x, weight, values, transB=1)
