@@ -16,9 +16,10 @@ import attrs
 from tinyir.dialects import loop
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.ir.affine import AffineDimension
+from tinyir.ir.attributes import StringAttribute
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.location import fuse
-from tinyir.ir.operation import Operation, Value
+from tinyir.ir.operation import BlockArgument, Operation, Value
 from tinyir.ir.types import TensorType
 from tinyir.rewrite.passes import Pass, PassContext
 
@@ -123,6 +124,8 @@ def _compute_at(producer: _Producer, reader: Operation) -> None:
     for variable, expression in zip(producer.variables, loop.access_map(reader).results, strict=True):
         if variable is not None:
             known[variable] = (expression, indices)
+            if isinstance(expression, AffineDimension):
+                _take_name(indices[expression.position], variable)
     values: dict[Value, Value] = {}
     builder = Builder(reader.parent, reader) if reader.parent is not None else Builder.before(reader)
     body = producer.define.parent
@@ -140,3 +143,12 @@ def _compute_at(producer: _Producer, reader: Operation) -> None:
     for nested in top.walk():
         nested.location = fuse(producer.root.location, nested.location) if nested is top else nested.location
     reader.replace_by(values.get(element, element))
+
+
+def _take_name(reader: Value, producer: Value) -> None:
+    """Names the reader's axis as the producer does: `p, q, o` of a convolution tell more than the `d1, d2, d3` around it."""
+    assert isinstance(reader, BlockArgument)
+    nest = reader.owner.parent_operation
+    if nest is not None and nest.name == "loop.for" and loop.induction_variable(nest) is reader and producer.name:
+        reader.name = producer.name
+        nest.properties["label"] = StringAttribute(producer.name)
