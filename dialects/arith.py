@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.attributes import DenseElements, FloatAttribute, IntegerAttribute
+from tinyir.ir.attributes import DenseElements, DenseResource, FloatAttribute, IntegerAttribute
 from tinyir.ir.operation import Operation
 from tinyir.ir.registry import PURE, OperationDefinition, register
 from tinyir.ir.types import I1, I64, FloatType, IndexType, IntegerType, TensorType, Type, VectorType
@@ -74,7 +74,7 @@ def _all_floats(operation: Operation) -> Iterable[str]:
 
 def _verify_constant(operation: Operation) -> Iterable[str]:
     value, type = operation.properties["value"], operation.results[0].type
-    if not isinstance(value, IntegerAttribute | FloatAttribute | DenseElements):
+    if not isinstance(value, IntegerAttribute | FloatAttribute | DenseElements | DenseResource):
         yield f"'arith.constant' holds a number or dense numbers, not {value}"
     elif value.type is not type:
         yield f"'arith.constant' holds a value of type {value.type}, its result has type {type}"
@@ -149,7 +149,7 @@ def _verify_extended(operation: Operation) -> Iterable[str]:
 
 def _infer_constant(_operands: list[Type], properties: dict[str, Attribute]) -> list[Type]:
     value = properties["value"]
-    if not isinstance(value, IntegerAttribute | FloatAttribute | DenseElements):
+    if not isinstance(value, IntegerAttribute | FloatAttribute | DenseElements | DenseResource):
         raise ValueError(f"{value} is no number")
     return [value.type]
 

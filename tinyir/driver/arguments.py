@@ -73,6 +73,8 @@ def _add_hooks(parser: Parser) -> None:
     parser.add_argument("--print-functions", default="", metavar="F,G", help="print these functions only")
     parser.add_argument("--trace-rewrites", metavar="FILE", help="write every rewrite into FILE.jsonl or FILE.html; without =FILE print them to stderr")
     parser.add_argument("--timing", action="store_true", help="print CPU time, rewrites and proofs of each pass to stderr")
+    parser.add_argument("--expensive-checks", action="store_true", help="check every rewrite, and run the interpreter before and after every pass")
+    parser.add_argument("--reproducer", default="", metavar="FILE.tir", help="where the module goes if a pass fails (default: PASS.reproducer.tir)")
     parser.add_argument("--elide", type=int, metavar="N", help="leave constants of more than N elements out of what is printed")
     parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
 
@@ -88,11 +90,12 @@ def _import(commands: Commands) -> None:
 def _opt(commands: Commands) -> None:
     parser = _command(commands, "opt", "run passes over a file of IR and print what becomes of it")
     parser.add_argument("model", metavar="FILE.tir", help="- for standard input")
-    parser.add_argument("-p", "--passes", default="", metavar="'a,b{x=1}'", help="the passes, with their options")
+    parser.add_argument("-p", "--passes", metavar="'a,b{x=1}'", help="the passes, with their options (default: none, or those of a reproducer)")
     parser.add_argument("-o", "--output", metavar="FILE.tir", help="the file to write (default: standard output)")
     parser.add_argument("--verify-each", action="store_true", help="verify after every pass, not only at the end")
     _add_target(parser, required=False)
     _add_goal(parser)
+    _add_io(parser)
     _add_hooks(parser)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import attrs
 
 from tinyir.driver.output import output_file
 from tinyir.driver.progress import Progress
+from tinyir.driver.reproducer import reproducer_of
 from tinyir.ir.attributes import StringAttribute
 from tinyir.ir.builder import functions
 from tinyir.ir.operation import Operation
@@ -108,7 +110,7 @@ class WriteFiles(Watch):
 
 
 def hooks_of(arguments: argparse.Namespace, progress: Progress) -> Hooks:
-    """The hooks that the options of a command ask for: --print-after-all, --print-changed and what narrows them."""
+    """The hooks that the options of a command ask for: printing, checks, and a reproducer if a pass fails."""
     return Hooks(observers=tuple(_observers(arguments)), progress=progress)
 
 
@@ -122,7 +124,9 @@ def _observers(arguments: argparse.Namespace) -> list[Observer]:
         found.append(PrintAfter(style, passes))
     if arguments.print_changed:
         found.append(PrintChanges(Watch(style, passes)))
-    return found
+    if arguments.expensive_checks:
+        found.append(import_module("tinyir.driver.expensive_checks").ExpensiveChecks())  # it loads the interpreter
+    return [*found, reproducer_of(arguments)]
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -45,6 +45,10 @@ class InterpreterError(TinyirError):
     """The program did something undefined: read outside of a tensor, defined an element twice, ..."""
 
 
+class UnknownOperationError(InterpreterError):
+    """The program holds an operation that no interpreter knows."""
+
+
 Compiler = Callable[["Machine", Operation], Step]
 _compilers: dict[str, Compiler] = {}
 _searched: set[str] = set()
@@ -116,7 +120,7 @@ class Machine:
         for operation in operations:
             compiler = _compiler_of(operation.name)
             if compiler is None:
-                raise InterpreterError(f"the interpreter does not know '{operation.name}'", place=operation.location.place)
+                raise UnknownOperationError(f"the interpreter does not know '{operation.name}'", place=operation.location.place)
             steps.append(compiler(self, operation))
         return steps, results
 
@@ -202,7 +206,7 @@ def _other_arithmetic(machine: Machine, operation: Operation) -> Step:
             values[result] = np.negative(values[operands[0]])
 
         return negate
-    raise InterpreterError(f"the interpreter does not know '{name}'", place=operation.location.place)
+    raise UnknownOperationError(f"the interpreter does not know '{name}'", place=operation.location.place)
 
 
 @interprets("func.call")

@@ -96,5 +96,9 @@ class Rewriter(Protocol):
     def statement(self) -> str:
         """What it claims, in one line."""
 
+    @property
+    def exact(self) -> bool:
+        """Whether both sides are equal to the bit; else over the reals."""
+
     def rewrite(self, edit: Edit) -> Sequence[Value] | None:
         """The values that replace the root's results, or None if it does not match."""

@@ -11,6 +11,7 @@ from tinyir.ir.operation import Operation, Result, Value
 from tinyir.ir.registry import has_trait, is_pure
 from tinyir.rewrite.edit import Edit, Rewriter
 from tinyir.rewrite.passes import PassContext
+from tinyir.rewrite.rewrite_checks import RewriteChecks
 from tinyir.rewrite.trace import Rewrite, spell_tree
 
 REWRITES_PER_OPERATION = 64
@@ -52,6 +53,8 @@ class _Driver:
         self.limit = 1000 + REWRITES_PER_OPERATION * len(self.work)
         self.recent: list[str] = []
         self.count = 0
+        self.checks = RewriteChecks(module) if context.check_rewrites else None
+        self.applied: list[str] = []
 
     def run(self) -> int:
         by_root, work, waiting = self.index.by_root, self.work, self.waiting
@@ -66,6 +69,8 @@ class _Driver:
             for rewriter in by_root.get(operation.name, ()):
                 if self._try(rewriter, operation):
                     break
+        if self.checks is not None:
+            self.checks.end(self.applied)
         return self.count
 
     def _is_dead(self, operation: Operation) -> bool:
@@ -89,6 +94,8 @@ class _Driver:
         for inner in operation.walk():
             self.waiting.discard(inner)
         operation.erase()
+        if self.checks is not None:
+            self.checks.changed()
         for operand in operands:
             if operand.definer is not None:
                 self._add(operand.definer)
@@ -96,9 +103,11 @@ class _Driver:
                 self._add_users(operand, self.index.depth - 1)
 
     def _try(self, rewriter: Rewriter, root: Operation) -> bool:
+        if self.context.most_rewrites is not None and self.context.rewrites.total() >= self.context.most_rewrites:
+            return False
         edit = Edit(root)
         try:
-            values = rewriter.rewrite(edit)
+            values = rewriter.rewrite(edit) if self.checks is None else self.checks.rewrite(rewriter, edit)
         except InstanceError as error:
             raise TinyirError(f"rule '{rewriter.name}' made an operation that is not defined: {error}", place=rewriter.place) from error
         if values is None:
@@ -129,6 +138,9 @@ class _Driver:
         self._count(rewriter)
         if trace is not None and entry is not None:
             trace.record(entry, self.module)
+        if self.checks is not None:
+            self.checks.changed()
+            self.applied.append(rewriter.name)
 
     def _count(self, rewriter: Rewriter) -> None:
         self.count += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
+from typing import ClassVar
 
 import attrs
 
@@ -39,7 +40,12 @@ class PassReport:
 
 
 class Observer:
-    """Base of those who watch.  They may raise `TinyirError`, which ends the pipeline, and must not change the module."""
+    """Base of those who watch.  They may raise `TinyirError`, which ends the pipeline, and must not change the module.
+
+    `needs_changes`: whether it asks its reports if the module changed.
+    """
+
+    needs_changes: ClassVar[bool] = True
 
     def before(self, run: PassRun) -> None:
         """The pass is about to run."""

@@ -78,6 +78,8 @@ class PassContext:
     used_rules: dict[str, Rewriter] = attrs.field(factory=dict)
     rewrites: Counter[str] = attrs.field(factory=Counter)
     stage: str = ""
+    check_rewrites: bool = False
+    most_rewrites: int | None = None
 
     def remark(self, message: str) -> None:
         """Adds a message for the user, once."""
@@ -90,12 +92,14 @@ class Pass:
     """Base of passes.
 
     `reads`: the dialects whose operations the pass understands.  `leaves`: the dialects that may remain after it (empty:
-    all); what else remains is an error that names the operation.  `builtin` always may.
+    all); what else remains is an error that names the operation.  `builtin` always may.  `exact`: the program computes the
+    same bits after the pass as before; else the same over the reals.
     """
 
     name: ClassVar[str] = ""
     reads: ClassVar[tuple[str, ...]] = ()
     leaves: ClassVar[tuple[str, ...]] = ()
+    exact: ClassVar[bool] = True
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -146,7 +146,8 @@ def _run(instance: Pass, number: int, module: Operation, context: PassContext, h
         return _run_and_check(instance, number, text, module, context, hooks)
     with PassRun(number, text, instance, module, context, hooks.observers) as run:
         report = _run_and_check(instance, number, text, module, context, hooks)
-        report = attrs.evolve(report, changed=run.difference != "")
+        if any(observer.needs_changes for observer in hooks.observers):
+            report = attrs.evolve(report, changed=run.difference != "")
         for observer in hooks.observers:
             observer.after(run, report)
     return report

@@ -70,6 +70,10 @@ class CompiledRule:
         return self.rule.place
 
     @property
+    def exact(self) -> bool:
+        return self.rule.exact
+
+    @property
     def statement(self) -> str:
         over = "" if self.rule.exact else " (over the reals)"
         return f"{self.rule}{over}"

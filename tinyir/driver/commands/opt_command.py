@@ -11,27 +11,48 @@ from tinyir.backends.target import load_target
 from tinyir.driver.load import load
 from tinyir.driver.pipeline import PassPipeline
 from tinyir.driver.progress import Progress
+from tinyir.driver.reproducer import settle_passes
 from tinyir.driver.rewrites import trace_of, write_trace
 from tinyir.driver.stages import hooks_of, write_text
 from tinyir.driver.tables import timing_tree
-from tinyir.ir.verifier import verify_or_raise
+from tinyir.ir.operation import Operation
+from tinyir.ir.verifier import verify, verify_or_raise
+from tinyir.rewrite.observer import Hooks, PassReport
 from tinyir.rewrite.passes import PassContext
+from tinyir.rewrite.trace import Trace
 from tinyir.text.printer import print_module
 
 
 def execute(arguments: argparse.Namespace) -> int:
+    arguments = settle_passes(arguments)
     pipeline = PassPipeline.parse(arguments.passes)
-    target = load_target(arguments.target) if arguments.target else None
-    context = PassContext(target=target, goal=arguments.goal, trace=trace_of(arguments))
+    trace = trace_of(arguments)
     with Progress.on_terminal(arguments.quiet) as progress:
         module = load(arguments.model)
         verify_or_raise(module)
-        hooks = attrs.evolve(hooks_of(arguments, progress), verify=arguments.verify_each)
-        reports = pipeline.run(module, context, hooks)
-        verify_or_raise(module)
-    write_trace(arguments, context.trace)
+        context = _context(arguments, trace)
+        reports = _run(pipeline, module, context, attrs.evolve(hooks_of(arguments, progress), verify=arguments.verify_each))
+    write_trace(arguments, trace)
     if arguments.timing:
         sys.stderr.write(timing_tree(reports))
     sys.stderr.write("".join(f"note: {remark}\n" for remark in context.remarks))
     write_text(arguments.output, print_module(module, arguments.generic, arguments.output is not None, arguments.elide))
     return 0
+
+
+def _context(arguments: argparse.Namespace, trace: Trace | None) -> PassContext:
+    target = load_target(arguments.target) if arguments.target else None
+    return PassContext(target=target, goal=arguments.goal, trace=trace, options={"io": arguments.io})
+
+
+def _run(pipeline: PassPipeline, module: Operation, context: PassContext, hooks: Hooks) -> list[PassReport]:
+    """Runs the passes.  If the module is broken at the end they run once more, verified one by one, so that the culprit is named."""
+    if hooks.verify:
+        return pipeline.run(module, context, hooks)
+    start = module.clone()
+    reports = pipeline.run(module, context, hooks)
+    if verify(module):
+        again = PassContext(target=context.target, goal=context.goal, options=context.options)
+        pipeline.run(start, again, attrs.evolve(hooks, verify=True))
+        verify_or_raise(module)
+    return reports
