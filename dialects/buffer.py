@@ -195,6 +195,7 @@ register(
             "?scale": "of a quantized tensor",
             "?zero_point": "of a quantized tensor",
         },
+        assembly="$direction:word $name `in` $storage `[` $offset:index `]` attr-dict `:` $type",
         effects=PURE,
         verify=_verify_port,
     )

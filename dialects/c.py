@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.attributes import DenseElements, IntegerAttribute, StringAttribute
+from tinyir.ir.attributes import DenseElements, FloatAttribute, IntegerAttribute, StringAttribute
 from tinyir.ir.operation import Operation
 from tinyir.ir.registry import PURE, Effects, OperationDefinition, register
 from tinyir.ir.types import I1, IndexType, MemRefType, Type
@@ -112,6 +112,25 @@ def _infer_load(operands: list[Type], properties: dict[str, Attribute]) -> list[
     return [type.element]
 
 
+def _infer_literal(operands: list[Type], properties: dict[str, Attribute]) -> list[Type]:
+    value = properties["value"]
+    assert isinstance(value, IntegerAttribute | FloatAttribute), operands
+    return [value.type]
+
+
+def _infer_binary(operands: list[Type], properties: dict[str, Attribute]) -> list[Type]:
+    operator = properties["operator"]
+    return [operands[0] if isinstance(operator, StringAttribute) and operator.value in ARITHMETIC else I1]
+
+
+def _infer_first(operands: list[Type], _: dict[str, Attribute]) -> list[Type]:
+    return [operands[0]]
+
+
+def _infer_second(operands: list[Type], _: dict[str, Attribute]) -> list[Type]:
+    return [operands[1]]
+
+
 def _define(
     name: str,
     summary: str,
@@ -137,6 +156,7 @@ _define(
     traits=_SYMBOL,
     effects=PURE,
     verify=_verify_array,
+    assembly="$sym_name `=` $value attr-dict",
 )
 _define(
     "storage",
@@ -144,6 +164,7 @@ _define(
     properties={"sym_name": "its name", "bytes": "its size", "elements": "array of element types"},
     traits=_SYMBOL,
     effects=PURE,
+    assembly="$sym_name attr-dict",
 )
 _define(
     "port",
@@ -158,6 +179,7 @@ _define(
         "?zero_point": "of a quantized tensor",
     },
     effects=PURE,
+    assembly="$direction:word $name `in` $storage `[` $offset:index `]` attr-dict `:` $type",
 )
 _define(
     "function",
@@ -172,38 +194,120 @@ _define(
         "?comment": "what it is, for the reader of the C",
     },
     traits=frozenset(("symbol", "isolated")),
+    assembly="$sym_name signature attr-dict-with-keyword region",
 )
 
 # -- statements
 
-_define("variable", "an object with a name, and a first value or none", ("initial...",), ("variable",))
-_define("scratch", "a local array", (), ("memory",), {"extent": "elements"})
-_define("assign", "gives a variable another value", ("variable", "value"), verify=_verify_assign)
-_define("store", "array[index] = value", ("value", "memory", "index"), effects=Effects(writes=(1,)), verify=_verify_store)
+_define("variable", "an object with a name, and a first value or none", ("initial...",), ("variable",), assembly="($initial)? attr-dict `:` type($variable)")
+_define("scratch", "a local array", (), ("memory",), {"extent": "elements"}, assembly="attr-dict `:` type($memory)")
+_define("assign", "gives a variable another value", ("variable", "value"), verify=_verify_assign, assembly="$variable `,` $value attr-dict `:` type($variable)")
+_define(
+    "store",
+    "array[index] = value",
+    ("value", "memory", "index"),
+    effects=Effects(writes=(1,)),
+    verify=_verify_store,
+    assembly="$value `,` $memory `[` $index `]` attr-dict `:` type($memory)",
+)
 _define(
     "for",
     "counts from start while below limit, or with a negative step while not below limit",
     ("start", "limit"),
     properties={"step": "added each time; not 0"},
+    assembly="induction(i32) `=` $start `to` $limit `by` $step attr-dict region",
     verify=_verify_for,
 )
-_define("if", "does the first region if the condition holds, else the second", ("condition",))
-_define("return", "ends the function", ("value...",), traits=frozenset(("terminator",)))
-_define("call", "calls a function; `pure` if it touches no memory", ("arguments...",), ("result...",), {"callee": "its name", "?pure": "unit", "?comment": "on this call", "?layer": "what it computes"})
+_define("if", "does the first region if the condition holds, else the second", ("condition",), assembly="$condition attr-dict region `else` region")
+_define("return", "ends the function", ("value...",), traits=frozenset(("terminator",)), assembly="($value `:` type($value))?")
+_define(
+    "call",
+    "calls a function; `pure` if it touches no memory",
+    ("arguments...",),
+    ("result...",),
+    {"callee": "its name", "?pure": "unit", "?comment": "on this call", "?layer": "what it computes"},
+    assembly="$callee `(` $arguments `)` attr-dict `:` functional-type",
+)
 
 # -- expressions
 
-_define("literal", "a constant", (), ("value",), {"value": "integer or float"}, traits=frozenset(("constant",)), effects=PURE)
-_define("address", "where an array or storage begins", (), ("pointer",), {"name": "c.array or c.storage"}, effects=PURE)
-_define("binary", "left operator right", ("left", "right"), ("value",), {"operator": "as in C"}, effects=PURE, verify=_verify_binary)
-_define("unary", "operator operand", ("operand",), ("value",), {"operator": "as in C"}, effects=PURE, verify=_verify_unary)
-_define("cast", "(type) operand", ("operand",), ("value",), effects=PURE, verify=_no_index)
 _define(
-    "conditional", "condition ? first : second", ("condition", "first", "second"), ("value",), effects=PURE, verify=_verify_conditional
+    "literal",
+    "a constant",
+    (),
+    ("value",),
+    {"value": "integer or float"},
+    traits=frozenset(("constant",)),
+    effects=PURE,
+    assembly="attr-dict $value",
+    infer=_infer_literal,
 )
 _define(
-    "bits", "the bits of a float as an integer of its width, or the other way round", ("operand",), ("value",), effects=PURE
+    "address",
+    "where an array or storage begins",
+    (),
+    ("pointer",),
+    {"name": "c.array or c.storage"},
+    effects=PURE,
+    assembly="$name attr-dict `:` type($pointer)",
 )
-_define("offset", "the address of array[index]", ("memory", "index"), ("pointer",), effects=PURE)
-_define("load", "array[index]", ("memory", "index"), ("value",), effects=Effects(reads=(0,)), verify=_verify_load, infer=_infer_load)
-
+_define(
+    "binary",
+    "left operator right",
+    ("left", "right"),
+    ("value",),
+    {"operator": "as in C"},
+    effects=PURE,
+    verify=_verify_binary,
+    assembly="$left $operator $right attr-dict `:` type($left)",
+    infer=_infer_binary,
+)
+_define(
+    "unary",
+    "operator operand",
+    ("operand",),
+    ("value",),
+    {"operator": "as in C"},
+    effects=PURE,
+    verify=_verify_unary,
+    assembly="$operator $operand attr-dict `:` type($operand)",
+    infer=_infer_first,
+)
+_define("cast", "(type) operand", ("operand",), ("value",), effects=PURE, verify=_no_index, assembly="$operand attr-dict `:` type($operand) `to` type($value)")
+_define(
+    "conditional",
+    "condition ? first : second",
+    ("condition", "first", "second"),
+    ("value",),
+    effects=PURE,
+    verify=_verify_conditional,
+    assembly="$condition `,` $first `,` $second attr-dict `:` type($first)",
+    infer=_infer_second,
+)
+_define(
+    "bits",
+    "the bits of a float as an integer of its width, or the other way round",
+    ("operand",),
+    ("value",),
+    effects=PURE,
+    assembly="$operand attr-dict `:` type($operand) `to` type($value)",
+)
+_define(
+    "offset",
+    "the address of array[index]",
+    ("memory", "index"),
+    ("pointer",),
+    effects=PURE,
+    assembly="$memory `[` $index `]` attr-dict `:` type($memory)",
+    infer=_infer_first,
+)
+_define(
+    "load",
+    "array[index]",
+    ("memory", "index"),
+    ("value",),
+    effects=Effects(reads=(0,)),
+    verify=_verify_load,
+    infer=_infer_load,
+    assembly="$memory `[` $index `]` attr-dict `:` type($memory)",
+)

@@ -138,9 +138,20 @@ def _flatten(access: Operation, slow: Value, flat: dict[Value, Value]) -> None:
     replaced: list[AffineExpression] = [AffineConstant(0)] * len(operands)
     for new, old in enumerate(kept):
         replaced[old] = AffineDimension(new)
-    access.properties["map"] = AffineMap(len(kept), 0, [linear.replace(replaced)])
+    access.properties["map"] = AffineMap(len(kept), 0, [_in_order(linear.replace(replaced))])
     memory = _flat_view(access.operands[position], flat)
     access.operands = (*access.operands[:position], memory, *(operands[number] for number in kept))
+
+
+def _in_order(expression: AffineExpression) -> AffineExpression:
+    """The sum with its dimensions in order, then what is divided, then the constant."""
+    terms = linear_terms(expression)
+    last = AffineDimension(len(terms))
+    order = sorted(terms, key=lambda factor: factor.position if isinstance(factor, AffineDimension) else last.position)
+    total: AffineExpression = AffineConstant(0)
+    for factor in order:
+        total = total + factor * terms[factor]
+    return total
 
 
 def _flat_view(memory: Value, flat: dict[Value, Value]) -> Value:
