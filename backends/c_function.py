@@ -64,6 +64,8 @@ class Environment:
         self.helpers: dict[str, Callable[[], str]] = {}
         self.packed: dict[str, Parameters] = {}
         """Functions whose parameters stand in a structure."""
+        self.hides_origins = False
+        """Whether a function asked for the macro HIDE_ORIGIN."""
 
     def bits_helper(self, source: Type, target: Type) -> str:
         """The name of the function that gives the bits of one type as another."""
@@ -80,6 +82,20 @@ class Environment:
         name = f"store_{short_type(element)}"
         self.helpers.setdefault(name, lambda: _store_function(name, element))
         return name
+
+
+def _mixed_accesses(function: Operation, environment: Environment) -> dict[tuple[str, Type], str]:
+    """(storage, element type) -> spelling, for the storages that the function accesses with elements of several sizes."""
+    found: dict[tuple[str, Type], str] = {}
+    for operation in function.walk():
+        if operation.name == "c.address" and isinstance(type := operation.result.type, MemRefType):
+            key = (referenced_symbol(operation, "name"), type.element)
+            if key in environment.members:
+                found[key] = environment.members[key]
+    sizes: dict[str, set[int]] = {}
+    for name, element in found:
+        sizes.setdefault(name, set()).add(_width_bytes(element))
+    return {key: spelled for key, spelled in found.items() if len(sizes[key[0]]) > 1}
 
 
 def _bits_function(name: str, source: Type, target: Type) -> str:
@@ -109,6 +125,8 @@ class FunctionPrinter:
         self.lines: list[str] = []
         self.names: dict[Value, str] = {}
         self.inlined: set[Operation] = set()
+        self.bases: dict[tuple[str, Type], str] = {}
+        """(storage, element type) -> the pointer through which this function accesses it."""
 
     def body(self) -> list[str]:
         """The lines between the braces of the function."""
@@ -118,6 +136,7 @@ class FunctionPrinter:
             scope.fresh(PARAMETERS)
         for index, argument in enumerate(self.function.body.arguments):
             self.names[argument] = packed.spelling(index) if packed is not None else scope.fresh(argument.name or "argument")
+        self._declare_bases(scope, "    ")
         self._block(self.function.body, scope, "    ")
         return self.lines
 
@@ -127,6 +146,20 @@ class FunctionPrinter:
         if packed is not None:
             return packed.declaration
         return ", ".join(declare(argument.type, self.names[argument]) for argument in self.function.body.arguments) or "void"
+
+    def _declare_bases(self, scope: Names, indent: str) -> None:
+        """Pointers of their own to a storage that is accessed with elements of several sizes.
+
+        Where a loop does so, gcc 12 computes one address from the other (its ivopts), loses sight of the storage, and may then
+        take the function for one without effect and drop its calls.  It never computes the address of one object from another's.
+        """
+        for (name, element), spelled in _mixed_accesses(self.function, self.environment).items():
+            base = scope.fresh(f"{self.environment.globals[name]}_{short_type(element)}")
+            copied = name in self.environment.copied and _width_bytes(element) > 1
+            type = "int8_t" if copied else c_type(element)
+            self.lines += [f"{indent}{type} *{base} = {self.environment.copied[name] if copied else spelled};", f"{indent}HIDE_ORIGIN({base});"]
+            self.bases[name, element] = base
+            self.environment.hides_origins = True
 
     # -- statements
 
@@ -306,6 +339,8 @@ class FunctionPrinter:
         if definer is not None and definer.name == "c.address":
             assert isinstance(pointer.type, MemRefType)
             name = referenced_symbol(definer, "name")
+            if (name, pointer.type.element) in self.bases:
+                return self.bases[name, pointer.type.element]
             return self.environment.members.get((name, pointer.type.element)) or self.environment.globals[name]
         return self.names[pointer]
 
@@ -314,10 +349,12 @@ class FunctionPrinter:
         definer = memory.definer
         if definer is None or definer.name != "c.address" or not isinstance(memory.type, MemRefType):
             return None
-        storage = self.environment.copied.get(referenced_symbol(definer, "name"))
+        name = referenced_symbol(definer, "name")
+        storage = self.environment.copied.get(name)
         bytes_each = _width_bytes(memory.type.element)
         if storage is None or bytes_each == 1:
             return None
+        storage = self.bases.get((name, memory.type.element), storage)
         return f"&{storage}[{bytes_each} * {self.expression(index, PRECEDENCE['*'] + 1)}]"
 
     def _element(self, memory: Value, index: Value) -> str:
