@@ -97,8 +97,7 @@ _FORMATS = {"f16": ("<e", "<H"), "f32": ("<f", "<I"), "f64": ("<d", "<Q")}
 def encode_float(value: float, type: FloatType) -> int:
     """The bits of a float rounded (half even) to `type`; out of range becomes infinity."""
     if type.name == "bf16":
-        bits: int = struct.unpack("<I", struct.pack("<f", value))[0]
-        return (bits >> 16) | 0x40 if math.isnan(value) else (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+        return _encode_bfloat(value)
     pack, unpack = _FORMATS[type.name]
     try:
         raw = struct.pack(pack, value)
@@ -106,6 +105,20 @@ def encode_float(value: float, type: FloatType) -> int:
         raw = struct.pack(pack, math.copysign(math.inf, value))
     result: int = struct.unpack(unpack, raw)[0]
     return result
+
+
+def _encode_bfloat(value: float) -> int:
+    """Rounded once: through a binary32 that is rounded to odd, so that no tie arises on the way."""
+    try:
+        bits: int = struct.unpack("<I", struct.pack("<f", value))[0]
+    except OverflowError:
+        bits = 0xFF7FFFFF if value < 0 else 0x7F7FFFFF
+    if math.isnan(value):
+        return (bits >> 16) | 0x40
+    nearest: float = struct.unpack("<f", struct.pack("<I", bits))[0]
+    if nearest != value:
+        bits = (bits - (abs(nearest) > abs(value))) | 1
+    return (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
 
 
 def decode_float(bits: int, type: FloatType) -> float:

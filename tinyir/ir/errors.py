@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from os.path import commonprefix
+from itertools import takewhile
 
 import attrs
 
@@ -91,6 +91,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     def likeness(other: str) -> tuple[float, int]:
         """Equally close words: the one that begins alike."""
-        return difflib.SequenceMatcher(None, other, word).ratio(), len(commonprefix([word, other]))
+        return difflib.SequenceMatcher(None, other, word).ratio(), sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, other, strict=False)))
 
     return f"did you mean '{max(close, key=likeness)}'?"

@@ -130,10 +130,10 @@ class Line:
         blocks = region.blocks
         named, self.named_arguments = self.named_arguments, 0
         self.regions_written += 1
-        if not blocks or (is_targeted(region) and named) or (blocks[0].arguments and len(blocks[0].arguments) != named):
+        if not blocks or (named and (is_targeted(region) or len(blocks[0].arguments) != named)):
             raise UnprintableError
         self.printer.lines.append(f"{self.text} {{")
-        if is_targeted(region):
+        if is_targeted(region) or (blocks[0].arguments and not named):
             self.printer.print_region(region, self.indent)
         else:
             self.printer.print_body(region, self.indent)
