@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.attributes import DenseElements, DenseResource, FloatAttribute, IntegerAttribute
+from tinyir.ir.attributes import DenseElements, DenseResource, FloatAttribute, IntegerAttribute, OpaqueAttribute
 from tinyir.ir.operation import Operation
 from tinyir.ir.registry import PURE, OperationDefinition, register
 from tinyir.ir.types import I1, I64, FloatType, IndexType, IntegerType, TensorType, Type, VectorType
@@ -21,6 +21,10 @@ FLOAT_PREDICATES = (
 
 _FASTMATH = {"?fastmath": "relaxations of the floating-point rules"}
 _OVERFLOW = {"?overflowFlags": "which overflows have no meaning (nsw, nuw)"}
+_DEFAULTS: dict[str, Attribute] = {
+    "fastmath": OpaqueAttribute("#arith.fastmath<none>"),
+    "overflowFlags": OpaqueAttribute("#arith.overflow<none>"),
+}
 _WITH_FASTMATH = "flags($fastmath, arith.fastmath) attr-dict `:`"
 _WITH_OVERFLOW = "flags($overflowFlags, arith.overflow) attr-dict `:`"
 
@@ -46,6 +50,10 @@ def is_float(type: Type) -> bool:
 def _width(type: Type) -> int | None:
     element = scalar(type)
     return element.width if isinstance(element, IntegerType | FloatType) else None
+
+
+def _defaults_of(properties: dict[str, str]) -> dict[str, Attribute]:
+    return {name: value for name, value in _DEFAULTS.items() if f"?{name}" in properties}
 
 
 def _like(type: Type, element: Type) -> Type:
@@ -187,6 +195,7 @@ def _binary(name: str, summary: str, verify: Callable[[Operation], Iterable[str]
             operands=("lhs", "rhs"),
             results=("result",),
             properties=dict(properties),
+            defaults=_defaults_of(properties),
             traits={"same_type", "commutative"} if commutative else {"same_type"},
             assembly=f"$lhs `,` $rhs {middle} same-type",
             effects=PURE,
@@ -204,6 +213,7 @@ def _conversion(name: str, summary: str, verify: Callable[[Operation], Iterable[
             operands=("in",),
             results=("out",),
             properties=dict(properties or {}),
+            defaults=_defaults_of(properties or {}),
             assembly=f"$in {flags} attr-dict `:` type($in) `to` type($out)",
             effects=PURE,
             verify=verify,
@@ -270,6 +280,7 @@ register(
         operands=("operand",),
         results=("result",),
         properties=dict(_FASTMATH),
+        defaults=_defaults_of(_FASTMATH),
         traits={"same_type"},
         assembly=f"$operand {_WITH_FASTMATH} same-type",
         effects=PURE,
@@ -286,6 +297,7 @@ for _name, _words, _properties in (("cmpi", INTEGER_PREDICATES, {}), ("cmpf", FL
             operands=("lhs", "rhs"),
             results=("result",),
             properties={"predicate": f"the relation: {' '.join(_words)}", **_properties},
+            defaults=_defaults_of(_properties),
             assembly=f"enum($predicate, {' '.join(_words)}) `,` $lhs `,` $rhs "
             f"{_WITH_FASTMATH if _properties else 'attr-dict `:`'} type($lhs)",
             effects=PURE,

@@ -43,6 +43,7 @@ class OperationDefinition:
 
     `operands`, `results`: their names, None if any; one that ends in "..." stands for any number.
     `properties`: name -> one-line meaning, of the inherent attributes; "?" before the name: it may be absent.
+    `defaults`: what the absence of an optional property means; a property that is read with this value is dropped.
     `traits`: any of "terminator", "commutative", "constant", "symbol", "symbol_table", "isolated", "graph_region", "same_type"
     (all operands and results have one type).
     `assembly`: the pretty form (the format language is described in text/assembly.py); empty: the generic form
@@ -62,6 +63,7 @@ class OperationDefinition:
     verify: Verifier | None = None
     infer: Callable[[list[Type], dict[str, Attribute]], list[Type]] | None = None
     fold: Callable[[Operation], Attribute | None] | None = None
+    defaults: dict[str, Attribute] = attrs.field(factory=dict)
     property_names: frozenset[str] = attrs.field(init=False)
     """All declared properties, without "?"."""
     required_properties: tuple[str, ...] = attrs.field(init=False)
@@ -73,6 +75,12 @@ class OperationDefinition:
     @required_properties.default
     def _required_properties(self) -> tuple[str, ...]:
         return tuple(name for name in self.properties if name[0] != "?")
+
+    def drop_defaults(self, properties: dict[str, Attribute]) -> None:
+        """Removes the properties that say what their absence says."""
+        for name, value in self.defaults.items():
+            if properties.get(name) is value:
+                del properties[name]
 
     def effects_of(self, operation: Operation) -> Effects | None:
         return self.effects(operation) if callable(self.effects) else self.effects

@@ -13,13 +13,14 @@ from functools import cache
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.location import Location
 from tinyir.ir.operation import Block, Operation, Value
+from tinyir.ir.registry import OperationDefinition
 from tinyir.ir.source import SourceText, TextLocation
 from tinyir.text.grammar import SKIP, load_grammar
 from tinyir.text.operation_reader import OperationReader
 from tinyir.text.parser import StatementError
 
-Known = tuple[str, frozenset[str]]
-"""An operation's name, and the names of its properties."""
+Known = tuple[str, frozenset[str], OperationDefinition | None]
+"""An operation's name, the names of its properties, and its definition if that has defaults."""
 
 
 @cache
@@ -81,13 +82,15 @@ class FastReader(OperationReader):
                     return position
                 if property_text is not None:
                     properties = dictionary_of[property_text].copy()
+                    if known[2] is not None:
+                        known[2].drop_defaults(properties)
                 if attribute_text is not None:
                     attributes = dictionary_of[attribute_text].copy()
                     if known[1] and not known[1].isdisjoint(attributes):
                         return position
             offset = match.start(1 if name is not None else 2)
             location = TextLocation(source, offset if name is not None else offset - 1) if place_text is None else self._places[place_text]
-            operation = Operation(known[0], operands, results, properties, (), (), attributes, location)
+            operation = Operation(known[0], operands, results, properties or None, (), (), attributes, location)
             if name is not None:
                 result = operation.results[0]
                 value_of[name] = result
@@ -113,7 +116,10 @@ class FastReader(OperationReader):
             return False
         if self.position != match.end(6):
             return False
-        self._known[name] = (name, definition.property_names if definition is not None else frozenset())
+        if definition is None:
+            self._known[name] = (name, frozenset(), None)
+        else:
+            self._known[name] = (name, definition.property_names, definition if definition.defaults else None)
         self.signatures[signature] = found
         return True
 

@@ -109,6 +109,8 @@ class OperationReader(ScopeReader):
             for name in [name for name in attributes if name in definition.property_names]:
                 properties = {} if properties is None else properties
                 properties[name] = attributes.pop(name)
+        if properties and definition is not None and definition.defaults:
+            definition.drop_defaults(properties)
         values: list[Value] = []
         value_of = self.value_of
         for (name, where), type in zip(operands, signature.inputs, strict=True):

@@ -108,6 +108,7 @@ class Reader(FastReader):
         offset = match.start(2) if match.group(1) is None else match.start(1)
         definition = self._pretty_definition(match.group(2), match.start(2))
         draft, operands = form_of(definition).read(self)
+        definition.drop_defaults(draft.properties)
         location = self.read_location()
         if draft.results is None:
             results = infer_results(definition, operands, draft.properties)
@@ -118,7 +119,7 @@ class Reader(FastReader):
             definition.name,
             operands,
             draft.results,
-            draft.properties,
+            draft.properties or None,
             draft.regions,
             [self.block_of(name, where) for name, where in draft.successors],
             draft.attributes or None,
