@@ -15,6 +15,7 @@ from tinyir.text.printer import print_module
 from tinyir.text.reader import parse
 
 for _definition in (
+    OperationDefinition("toy.plain", properties={"?step": ""}),
     OperationDefinition("toy.source", results=("out",), operands=(), assembly="attr-dict `:` type($out)"),
     OperationDefinition("toy.sink", operands=("first", "rest..."), results=(), assembly="$first (`and` $rest)? attr-dict"),
     OperationDefinition(
@@ -140,6 +141,24 @@ def test_regions_and_successors() -> None:
     assert [len(region.blocks) for region in first_choice.regions] == [1, 0]
     assert [len(region.blocks) for region in second_choice.regions] == [1, 3]
     assert third.properties["kind"] is IntegerAttribute(1, I64)
+
+
+def test_an_operation_without_a_format_is_written_like_a_call() -> None:
+    plain, nested = assert_stays(
+        "%0:2 = toy.plain(%a, %b) {other = 1, step = 2} : (i32, f32) -> (i32, f32)",
+        "toy.plain(%a) ({",
+        "^bb0(%i: i32):",
+        "  toy.branch ^bb1",
+        "^bb1:",
+        "  toy.plain()[^bb1] : () -> ()",
+        "}, {",
+        "}) : (i32) -> ()",
+    )
+    assert list(plain.properties) == ["step"]
+    assert list(plain.attributes) == ["other"]
+    assert [len(region.blocks) for region in nested.regions] == [2, 0]
+    plain.properties["unknown"] = UnitAttribute()
+    assert '"toy.plain"' in print_module(plain)
 
 
 def test_names_results_and_signatures() -> None:

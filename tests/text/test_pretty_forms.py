@@ -175,11 +175,6 @@ def test_buffers_are_printed_as_they_are_written() -> None:
 
 def test_an_operation_without_a_format_is_written_like_a_call() -> None:
     assert_stays(body("%0 = graph.relu(%x) {a.b = 1} : (tensor<4xf32>) -> tensor<4xf32>", arguments="%x: tensor<4xf32>"))
-    module = parse("c.for(%0, %0) {step = 1 : i32} ({\n^bb0(%i: i32):\n}) : (i32, i32) -> ()\n%0 = c.literal() {value = 3 : i32} : () -> i32")
-    loop = module.body.operations[0]
-    assert "step" in loop.properties
-    assert loop.body.arguments[0].name == "i"
-    assert first_difference(module, parse(print_module(module))) == ""
 
 
 def test_generic_and_pretty_mix_in_one_text() -> None:
