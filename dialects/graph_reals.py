@@ -18,13 +18,17 @@ import attrs
 import numpy
 from numpy.typing import NDArray
 
-from tinyir.interp.equations import dense_array
+from tinyir.interp.equations import dense_array, run_instance
+from tinyir.ir import expression as ex
+from tinyir.ir.affine import AffineDimension, AffineExpression
 from tinyir.ir.attributes import DenseElements, encode_float
+from tinyir.ir.instance import instantiate
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.quantities import integers_of, number_of
 from tinyir.ir.types import F32, FloatType, IntegerType, QuantizedType, TensorType
 from tinyir.prove import real_functions as reals
 from tinyir.prove.real_functions import Real
+from tinyir.text.specifications import operators
 
 QUANTIZED, BIAS, OTHER = "quantized", "bias", "other"
 """Where numbers come from: an 8-bit tensor, an int32 tensor, anything else.  Only a sum of products of two quantized tensors
@@ -168,6 +172,7 @@ _FUNCTIONS: dict[str, Callable[[Real, Property], Real]] = {
     "graph.erf": lambda x, _: reals.erf(x),
     "graph.sqrt": lambda x, _: reals.sqrt(x),
     "graph.reciprocal": lambda x, _: reals.reciprocal(x),
+    "graph.round": lambda x, _: Fraction(reals.nearest(x)),
 }
 _BINARY: dict[str, Callable[[Real, Real], Real]] = {
     "graph.add": reals.add,
@@ -211,6 +216,44 @@ def apply_unary(operation: Operation, values: Sequence[Real]) -> tuple[Real, ...
         return tuple(raised if high is None else [reals.minimum(x, high) for x in raised])
     function = _FUNCTIONS[operation.name]
     return tuple(function(x, lambda name: Fraction(float_property(operation, name))) for x in values)
+
+
+def is_elementwise(operation: Operation) -> bool:
+    """Whether each element of the result depends on the same element of the only operand, by the operator's equations."""
+    operator, types = operators().get(operation.name), [operand.type for operand in operation.operands]
+    if operator is None or operator.form != "equations" or len(types) != 1 or len(operation.results) != 1 or operation.result.type is not types[0]:
+        return False
+    instance = instantiate(operator, types, operation.properties)
+    return all(_is_pointwise(equation.body) and equation.index == _identity(equation.rank) for equation in instance.equations)
+
+
+def _identity(rank: int) -> tuple[AffineExpression, ...]:
+    return tuple(AffineDimension(axis) for axis in range(rank))
+
+
+def _is_pointwise(expression: ex.Expression) -> bool:
+    if isinstance(expression, ex.Fold | ex.Index):
+        return False
+    if isinstance(expression, ex.Read) and expression.index != _identity(len(expression.index)):
+        return False
+    return all(_is_pointwise(child) for child in ex.children(expression))
+
+
+def apply_in_binary32(operation: Operation, values: Sequence[Real]) -> tuple[Real, ...]:
+    """An element-wise operator of which no real meaning is known, as it computes in binary32: that is its meaning.
+
+    Raises:
+        UnloweredError: a result is infinite or no number.
+    """
+    middles = [sum(reals.bounds(value), Fraction(0)) / 2 for value in values]
+    type = operation.operands[0].type
+    assert isinstance(type, TensorType)
+    shape = (1,) * (type.rank - 1) + (len(values),)
+    instance = instantiate(operators()[operation.name], [TensorType(shape, F32)], operation.properties)
+    (results,) = run_instance(instance, [numpy.array([float(middle) for middle in middles], numpy.float32).reshape(shape)])
+    if not numpy.isfinite(results).all():
+        raise UnloweredError(f"'{operation.name}' is not finite on its operand")
+    return tuple(Fraction(float(result)) for result in results.flat)
 
 
 def apply_binary(name: str, left: Sequence[Real], right: Sequence[Real]) -> tuple[Real, ...]:

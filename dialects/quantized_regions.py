@@ -203,14 +203,17 @@ class Regions:
             return self._leaf(operation)
         if operation.name in MOVEMENTS | MONOTONE | {"graph.pad"}:
             return self._moved_unary(operation)
-        if operation.name in graph_reals.UNARY:
+        if operation.name in graph_reals.BINARY:
+            return self._binary_unary(operation)
+        known = operation.name in graph_reals.UNARY
+        if known or graph_reals.is_elementwise(operation):
             operand = self.unary(operation.operands[0])
             if operand is None:
                 return None
-            reals = graph_reals.apply_unary(operation, operand.reals)
+            reals = (graph_reals.apply_unary if known else graph_reals.apply_in_binary32)(operation, operand.reals)
             origin = operand.origin if operation.name == "graph.relu" else OTHER
             return attrs.evolve(operand, reals=reals, is_plain=False, origin=origin, location=fuse(operand.location, operation.location))
-        return self._binary_unary(operation) if operation.name in graph_reals.BINARY else None
+        return None
 
     def _leaf(self, operation: Operation) -> Unary:
         element = quantized_element(operation.operands[0])

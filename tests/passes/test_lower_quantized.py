@@ -15,6 +15,8 @@ from tests.oracle.exact import Oracle
 from tests.oracle.models import quantized_case
 from tests.oracle.rational import Array
 from tests.passes.quantized_networks import ALL, Lowered, Network, Quantized, assert_exact, lowered
+from tinyir.dialects import graph_reals
+from tinyir.interp.equations import call_function
 from tinyir.ir.quantities import fractions_of, integer_of
 from tinyir.passes.dead_channels import DeadChannels
 from tinyir.passes.lower_quantized import LowerQuantized
@@ -154,6 +156,15 @@ def test_a_chain_of_functions_of_one_tensor_is_one_table() -> None:
     wanted = np.clip(np.rint(real * np.tanh(np.log1p(np.exp(real))) / float(np.float32(0.05))) - 100, -128, 127)
     assert np.array_equal(result.run({"x": inputs})["y"].ravel(), wanted)
     assert [o.kind for o, _ in result.ledger] == ["approximation"]
+
+
+def test_an_operator_without_a_real_meaning_means_what_it_computes_in_binary32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph_reals, "UNARY", graph_reals.UNARY - {"graph.tanh"})
+    network = Network([1, 256], X)
+    result = lowered(network.model(network.node("Tanh", network.x), Quantized(1 / 128, 1)))
+    x = np.arange(-128, 128).astype(np.int8)
+    computed = call_function("tanh", [(x.astype(np.float32) - X.zero_point) * np.float32(X.scale)])
+    assert np.array_equal(result.run({"x": x})["y"].ravel(), np.clip(np.rint(computed * 128) + 1, -128, 127))
 
 
 @pytest.mark.parametrize("operator", ["Sigmoid", "Tanh", "Relu"])
