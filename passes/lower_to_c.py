@@ -19,7 +19,9 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects.buffer import FLASH, access_map, global_type, integer_property, referenced_symbol, size_bytes, symbol_name
-from tinyir.dialects.c_writer import CWriter, literal_of, unsigned
+from tinyir.dialects.c_arithmetic import ARITHMETIC, Arithmetic
+from tinyir.dialects.c_helpers import Helpers, c_function
+from tinyir.dialects.c_writer import CWriter, literal_of
 from tinyir.dialects.layer_description import describe
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet, linear_terms, used_dimensions
@@ -37,7 +39,7 @@ from tinyir.ir.attributes import (
 )
 from tinyir.ir.builder import Builder, find_symbol, functions
 from tinyir.ir.errors import TinyirError
-from tinyir.ir.operation import Block, Operation, Region, Value
+from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import I1, I32, I64, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type
 from tinyir.rewrite.passes import Pass, PassContext
 
@@ -88,7 +90,7 @@ class _Module:
         self.mixed = _mixed_storages(module)
         self.accessed: dict[str, dict[Type, None]] = {}
         """For each global in RAM the element types that it is accessed with."""
-        self.helpers: dict[str, Operation] = {}
+        self.helpers = Helpers()
 
     def lower(self) -> None:
         old = list(self.module.body)
@@ -121,9 +123,8 @@ class _Module:
                 assert declared is not None
                 self._lower_global(declared, builder)
             builder.create("c.port", properties=dict(operation.properties), location=operation.location)
-        for name, helper in sorted(self.helpers.items()):
+        for _, helper in sorted(self.helpers.functions.items()):
             builder.insert(helper)
-            assert name
 
     def _lower_global(self, operation: Operation, builder: Builder) -> None:
         type = global_type(operation)
@@ -141,48 +142,6 @@ class _Module:
     def access(self, name: str, element: Type) -> None:
         """Notes that a global is accessed with elements of a type."""
         self.accessed.setdefault(name, {})[element] = None
-
-    # -- helpers
-
-    def helper(self, name: str, parameters: Sequence[Type], result: Type, body: Callable[[CWriter, Sequence[Value]], Value]) -> str:
-        """The name of a small function, made when it is first asked for."""
-        if name not in self.helpers:
-            made, writer = c_function(name, FunctionType(parameters, [result]), I32)
-            made.properties["inline"] = UnitAttribute()
-            for argument, hint in zip(made.body.arguments, ("a", "b"), strict=False):
-                argument.name = hint
-            writer.return_(body(writer, made.body.arguments))
-            self.helpers[name] = made
-        return name
-
-    def extreme(self, writer: CWriter, operator: str, left: Value, right: Value) -> Value:
-        """The greater (`>`) or the lesser (`<`) of two values."""
-        type = left.type
-        word = "maximum" if operator == ">" else "minimum"
-        name = self.helper(f"{word}_{type}", [type, type], type, lambda w, v: w.conditional(w.binary(operator, v[0], v[1]), v[0], v[1]))
-        return writer.call(name, [left, right], [type], pure=True).result
-
-    def float_extreme(self, writer: CWriter, operator: str, left: Value, right: Value) -> Value:
-        """The same for floats: if one is not a number, that one."""
-        type = left.type
-        word = "maximum" if operator == ">=" else "minimum"
-
-        def body(w: CWriter, v: Sequence[Value]) -> Value:
-            chosen = w.binary("||", w.binary(operator, v[0], v[1]), w.binary("!=", v[0], v[0]))
-            return w.conditional(chosen, v[0], v[1])
-
-        return writer.call(self.helper(f"{word}_{type}", [type, type], type, body), [left, right], [type], pure=True).result
-
-    def floor_divide(self, writer: CWriter, left: Value, right: Value) -> Value:
-        type = left.type
-
-        def body(w: CWriter, v: Sequence[Value]) -> Value:
-            inexact = w.binary("!=", w.binary("%", v[0], v[1]), w.literal(0, type))
-            apart = w.binary("!=", w.binary("<", v[0], w.literal(0, type)), w.binary("<", v[1], w.literal(0, type)))
-            quotient = w.binary("/", v[0], v[1])
-            return w.conditional(w.binary("&&", inexact, apart), w.binary("-", quotient, w.literal(1, type)), quotient)
-
-        return writer.call(self.helper(f"floor_divide_{type}", [type, type], type, body), [left, right], [type], pure=True).result
 
 
 def _mixed_storages(module: Operation) -> set[str]:
@@ -202,14 +161,6 @@ def find_storage(module: Operation, name: str) -> Operation | None:
     """The c.storage of that name."""
     wanted = StringAttribute(name)
     return next((op for op in module.body if op.name == "c.storage" and op.properties["sym_name"] is wanted), None)
-
-
-def c_function(name: str, type: FunctionType, index_type: IntegerType, canonical: bool = False) -> tuple[Operation, CWriter]:
-    """An empty function that stands nowhere yet, and a writer for its body."""
-    block = Block(type.inputs)
-    properties: dict[str, Attribute] = {"sym_name": StringAttribute(name), "function_type": TypeAttribute(type)}
-    function = Operation("c.function", properties=properties, regions=[Region([block])])
-    return function, CWriter(block, index_type, canonical)
 
 
 @attrs.frozen
@@ -350,7 +301,7 @@ class _Function:
         values = [writer.affine(result, self.counters, self.ranges) for result in replaced.results]
         bound = values[0]
         for other in values[1:]:
-            bound = self.module.extreme(writer, operator, bound, other)
+            bound = self.module.helpers.extreme(writer, operator, bound, other)
         return bound
 
     def _range(self, operation: Operation) -> Interval:
@@ -538,7 +489,7 @@ class _Function:
         """An operation of the arith dialect on scalars."""
         operands = [self.value(operand, writer) for operand in operation.operands]
         result = operation.result
-        made = _ARITHMETIC[operation.name](_Arithmetic(self.module, operation, writer, self._value_type(result.type)), *operands)
+        made = ARITHMETIC[operation.name](Arithmetic(self.module.helpers, operation, writer, self._value_type(result.type)), *operands)
         if isinstance(result.type, IndexType):
             self.indices[result] = self._counter(made, _source_range(operation))
         else:
@@ -583,133 +534,8 @@ def c_name(module: Operation, name: str) -> str:
     return name
 
 
-@attrs.frozen
-class _Arithmetic:
-    """One operation of the arith dialect, where it is written, and the type of its result in C."""
-
-    module: _Module
-    operation: Operation
-    writer: CWriter
-    type: Type
-
-    @property
-    def cannot_overflow(self) -> bool:
-        return isinstance(self.operation.result.type, IndexType) or "nsw" in str(self.operation.get("overflowFlags"))
-
-    def integer(self, operator: str, left: Value, right: Value) -> Value:
-        """left operator right on integers: in the unsigned type if it may wrap, in int32 if the type is narrower than int."""
-        assert isinstance(self.type, IntegerType)
-        if self.type is I1:
-            return self._logical({"+": "!=", "-": "!=", "^": "!=", "*": "&&", "&": "&&", "|": "||"}[operator], left, right)
-        if self.type.width < 32:
-            return self.writer.cast(self.writer.binary(operator, self.writer.cast(left, I32), self.writer.cast(right, I32)), self.type)
-        if operator in ("&", "|", "^") or self.cannot_overflow:
-            return self.writer.binary(operator, left, right)
-        return self.writer.wrapping(operator, left, right)
-
-    def _logical(self, operator: str, left: Value, right: Value) -> Value:
-        return self.writer.binary(operator, left, right)
-
-    def zero_extended(self, value: Value, type: Type) -> Value:
-        """The integer read as unsigned, in a type that holds it."""
-        if value.type is I1:
-            return self.writer.conditional(value, self.writer.literal(1, type), self.writer.literal(0, type))
-        return self.writer.cast(self.writer.cast(value, unsigned(value.type)), type)
-
-    def sign_extended(self, value: Value, type: Type) -> Value:
-        if value.type is I1:
-            return self.writer.conditional(value, self.writer.literal(-1, type), self.writer.literal(0, type))
-        return self.writer.cast(value, type)
-
-    def truncated(self, value: Value) -> Value:
-        if self.type is I1:
-            return self.writer.binary("!=", self.writer.binary("&", value, self.writer.literal(1, value.type)), self.writer.literal(0, value.type))
-        return self.writer.cast(value, self.type)
-
-    def shifted(self, operator: str, left: Value, right: Value) -> Value:
-        """A shift by less than the width; to the left in the unsigned type."""
-        if operator == "<<" and not self.cannot_overflow:
-            moved = self.writer.cast(left, unsigned(left.type))
-            return self.writer.cast(self.writer.binary("<<", moved, right), self.type)
-        return self.writer.binary(operator, left, right)
-
-    def logical_shift(self, left: Value, right: Value) -> Value:
-        return self.writer.cast(self.writer.binary(">>", self.writer.cast(left, unsigned(left.type)), right), self.type)
-
-    def as_unsigned(self, make: Callable[[Value, Value], Value], left: Value, right: Value) -> Value:
-        type = unsigned(left.type)
-        made = make(self.writer.cast(left, type), self.writer.cast(right, type))
-        return made if made.type is I1 else self.writer.cast(made, self.type)
-
-    def compared(self, left: Value, right: Value) -> Value:
-        """`arith.cmpi`: the predicate by MLIR's number."""
-        code = integer_property(self.operation, "predicate")
-        operator = ("==", "!=", "<", "<=", ">", ">=", "<", "<=", ">", ">=")[code]
-        if code >= 6:
-            return self.as_unsigned(lambda a, b: self.writer.binary(operator, a, b), left, right)
-        return self.writer.binary(operator, left, right)
-
-    def compared_floats(self, left: Value, right: Value) -> Value:
-        """`arith.cmpf`: ordered predicates are C's; an unordered one is the opposite of the opposite ordered one, and `!=` is C's."""
-        w, code = self.writer, integer_property(self.operation, "predicate")
-        ordered = {1: "==", 2: ">", 3: ">=", 4: "<", 5: "<="}
-        opposite = {9: "<=", 10: "<", 11: ">=", 12: ">"}
-        if code in ordered:
-            return w.binary(ordered[code], left, right)
-        if code in opposite:
-            return w.unary("!", w.binary(opposite[code], left, right))
-        if code == 13:
-            return w.binary("!=", left, right)
-        apart = w.binary("||", w.binary("<", left, right), w.binary(">", left, right))
-        equal_or_unordered = w.unary("!", apart)
-        is_ordered = w.binary("&&", w.binary("==", left, left), w.binary("==", right, right))
-        return {0: lambda: w.literal(0, I1), 6: lambda: apart, 7: lambda: is_ordered, 8: lambda: equal_or_unordered, 14: lambda: w.unary("!", is_ordered)}.get(
-            code, lambda: w.literal(1, I1)
-        )()
-
-
 _Lowering = Callable[[_Function, Operation, CWriter], None]
-_Scalar = Callable[..., Value]
 
-_ARITHMETIC: dict[str, _Scalar] = {
-    "arith.addi": lambda a, x, y: a.integer("+", x, y),
-    "arith.subi": lambda a, x, y: a.integer("-", x, y),
-    "arith.muli": lambda a, x, y: a.integer("*", x, y),
-    "arith.andi": lambda a, x, y: a.integer("&", x, y),
-    "arith.ori": lambda a, x, y: a.integer("|", x, y),
-    "arith.xori": lambda a, x, y: a.integer("^", x, y),
-    "arith.shli": lambda a, x, y: a.shifted("<<", x, y),
-    "arith.shrsi": lambda a, x, y: a.shifted(">>", x, y),
-    "arith.shrui": lambda a, x, y: a.logical_shift(x, y),
-    "arith.divsi": lambda a, x, y: a.writer.binary("/", x, y),
-    "arith.remsi": lambda a, x, y: a.writer.binary("%", x, y),
-    "arith.divui": lambda a, x, y: a.as_unsigned(lambda p, q: a.writer.binary("/", p, q), x, y),
-    "arith.remui": lambda a, x, y: a.as_unsigned(lambda p, q: a.writer.binary("%", p, q), x, y),
-    "arith.floordivsi": lambda a, x, y: a.module.floor_divide(a.writer, x, y),
-    "arith.maxsi": lambda a, x, y: a.module.extreme(a.writer, ">", x, y),
-    "arith.minsi": lambda a, x, y: a.module.extreme(a.writer, "<", x, y),
-    "arith.maxui": lambda a, x, y: a.as_unsigned(lambda p, q: a.module.extreme(a.writer, ">", p, q), x, y),
-    "arith.minui": lambda a, x, y: a.as_unsigned(lambda p, q: a.module.extreme(a.writer, "<", p, q), x, y),
-    "arith.extsi": lambda a, x: a.sign_extended(x, a.type),
-    "arith.extui": lambda a, x: a.zero_extended(x, a.type),
-    "arith.trunci": lambda a, x: a.truncated(x),
-    "arith.index_cast": lambda a, x: a.writer.cast(x, a.type),
-    "arith.index_castui": lambda a, x: a.zero_extended(x, a.type),
-    "arith.cmpi": lambda a, x, y: a.compared(x, y),
-    "arith.cmpf": lambda a, x, y: a.compared_floats(x, y),
-    "arith.select": lambda a, c, x, y: a.writer.conditional(c, x, y),
-    "arith.addf": lambda a, x, y: a.writer.binary("+", x, y),
-    "arith.subf": lambda a, x, y: a.writer.binary("-", x, y),
-    "arith.mulf": lambda a, x, y: a.writer.binary("*", x, y),
-    "arith.divf": lambda a, x, y: a.writer.binary("/", x, y),
-    "arith.negf": lambda a, x: a.writer.unary("-", x),
-    "arith.maximumf": lambda a, x, y: a.module.float_extreme(a.writer, ">=", x, y),
-    "arith.minimumf": lambda a, x, y: a.module.float_extreme(a.writer, "<=", x, y),
-    "arith.sitofp": lambda a, x: a.writer.cast(x, a.type),
-    "arith.uitofp": lambda a, x: a.writer.cast(a.writer.cast(x, unsigned(x.type)), a.type),
-    "arith.fptosi": lambda a, x: a.writer.cast(x, a.type),
-    "arith.bitcast": lambda a, x: a.writer.bits(x, a.type),
-}
 _LOWERINGS: dict[str, _Lowering] = {
     "buffer.get_global": _Function._get_global,
     "buffer.view": _Function._view,
@@ -723,5 +549,5 @@ _LOWERINGS: dict[str, _Lowering] = {
     "func.return": _Function._return,
     "func.call": _Function._call,
     "arith.constant": _Function._constant,
-    **dict.fromkeys(_ARITHMETIC, _Function.arithmetic),
+    **dict.fromkeys(ARITHMETIC, _Function.arithmetic),
 }
