@@ -57,17 +57,17 @@ class LowerRequantize(Pass):
 
 
 def _state(operation: Operation, kind: Kind, statement: str, claim: Claim, context: PassContext) -> None:
-    """Records an obligation.
+    """Records an obligation.  One that the prover leaves open stays so in the ledger, which tells the user.
 
     Raises:
-        TinyirError: it is not proved.
+        TinyirError: it is refuted.
     """
     where = " ".join(operation.location.names) or operation.name
     verdict = context.ledger.add(Obligation(kind, where, statement, claim))
-    if verdict.state != "proved":
+    if verdict.state == "refuted":
         found = ", ".join(f"{name} = {value}" for name, value in list((verdict.counterexample or {}).items())[:3])
         raise TinyirError(
-            f"node '{where}' ({operation.name}): {verdict.state} that {statement}" + (f": {found}" if found else ""),
+            f"node '{where}' ({operation.name}): refuted that {statement}" + (f": {found}" if found else ""),
             place=operation.location.place,
             hint="a layer of fewer inputs, or scales that keep its sums smaller, can be proved" if kind == "range" else "",
         )
