@@ -1,44 +1,23 @@
-"""The tables that lark computes from `ir.lark`, in the shape that the parser's loop likes.
+"""The tables of `ir.lark` in the shape that the parser's loop likes.
 
-lark turns the grammar into LALR(1) tables and regular expressions of terminals.  Here each state gets one compiled
-scanner that knows just the terminals which that state accepts (so `x` is a dimension's separator inside `tensor<>`
-and a name elsewhere), and each rule a `Reduction` that says which of its parts the reader's method is given.
+Each state gets a scanner that knows just the terminals which that state accepts (so `x` is a dimension's separator
+inside `tensor<>` and a name elsewhere), and each rule a `Reduction` that says which of its parts the reader's method
+is given.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
 
 import attrs
-from lark import Lark
-from lark.grammar import Rule, Terminal
 
-STARTS = (
-    "file",
-    "region",
-    "attribute",
-    "attributes",
-    "literal",
-    "dictionary",
-    "properties",
-    "type",
-    "types",
-    "plain_type",
-    "function_type",
-    "location",
-    "source_place",
-    "affine_map",
-    "affine_set",
-    "expression",
-    "expressions",
-    "constraints",
-    "soup",
-)
-END = "$END"
+from tinyir.text.grammar_tables import Tables, load_tables
+
 SKIP = r"(?:[ \t\r\n]++|//[^\n]*+)*+"
 """Blanks and comments, which may stand between any two tokens."""
+Match = Callable[[str, int], "re.Match[str] | None"]
 
 
 @attrs.frozen(eq=False)
@@ -64,19 +43,28 @@ class Reduction:
 @attrs.frozen(eq=False)
 class Grammar:
     """Tables by state: `actions` (terminal -> state or reduction), `gotos` (rule -> state), `defaults` (the one
-    reduction that the state can do, whatever follows), `fallbacks` (the one that it can do beside shifting),
-    `scanners`, and the states in which an operation may begin."""
+    reduction that the state can do, whatever follows), `fallbacks` (the one that it can do beside shifting), and the
+    states in which an operation may begin."""
 
     actions: list[dict[str, int | Reduction]]
     gotos: list[dict[str, int]]
     defaults: list[Reduction | None]
     fallbacks: list[Reduction | None]
-    scanners: list[re.Pattern[str]]
     starts: dict[str, int]
     ends: dict[str, int]
     statement_states: frozenset[int]
     terminals: dict[str, str]
     spellings: dict[str, str]
+    scanners: list[Match | None]
+    """Filled by `scanner` when a state is first met."""
+
+    def scanner(self, state: int) -> Match:
+        """Finds the next token of those that a state accepts; the group that matched is its name."""
+        accepted = self.actions[state]
+        alternatives = "|".join(f"(?P<{name}>{pattern})" for name, pattern in self.terminals.items() if name in accepted)
+        blanks = "" if "SOUP" in accepted else SKIP
+        match = self.scanners[state] = re.compile(f"{blanks}(?:{alternatives})" if alternatives else r"(?!)").match
+        return match
 
     def acceptable(self, stack: list[int]) -> list[str]:
         """The terminals that may come next, given the stack of states."""
@@ -95,91 +83,36 @@ class Grammar:
 
 @cache
 def load_grammar() -> Grammar:
-    """The tables of `ir.lark`, computed once in a process."""
-    text = (files("tinyir.text") / "ir.lark").read_text(encoding="utf-8")
-    lark = Lark(text, parser="lalr", start=list(STARTS), maybe_placeholders=True)
-    patterns = {terminal.name: terminal.pattern for terminal in lark.terminals}
-    order = {
-        terminal.name: (-terminal.priority, _is_regexp(terminal.pattern), -len(terminal.pattern.value))
-        for terminal in lark.terminals
-    }
-    terminals = {name: _word_end(pattern.to_regexp(), _is_regexp(pattern)) for name, pattern in patterns.items()}
-    conf = lark.parse_interactive("", start="file").parser_state.parse_conf
-    count = len(conf.states)
-    actions: list[dict[str, int | Reduction]] = [{} for _ in range(count)]
-    gotos: list[dict[str, int]] = [{} for _ in range(count)]
-    reductions: dict[Rule, Reduction] = {}
-    for state, table in conf.states.items():
-        for symbol, (_, target) in table.items():
-            if isinstance(target, Rule):
-                reduction = reductions.get(target)
-                if reduction is None:
-                    reduction = reductions[target] = _reduction(target)
-                actions[state][symbol] = reduction
-            elif symbol in terminals or symbol == END:
-                actions[state][symbol] = target
-            else:
-                gotos[state][symbol] = target
-    unique = [_unique(table.values()) for table in actions]
+    """The grammar of the IR's text, made once in a process."""
+    return make_grammar(load_tables())
+
+
+def make_grammar(tables: Tables) -> Grammar:
+    """The grammar of some tables."""
+    reductions = [
+        Reduction(origin, size, action, tuple(picks), frozenset(spliced), passes, grows, not spliced and -1 not in picks)
+        for origin, size, action, picks, spliced, passes, grows in tables.rules
+    ]
+    actions: list[dict[str, int | Reduction]] = [
+        {kind: target if target >= 0 else reductions[-1 - target] for kind, target in table.items()} for table in tables.states
+    ]
+    unique = [_only_reduction(table) for table in actions]
     return Grammar(
         actions=actions,
-        gotos=gotos,
-        defaults=[r if table and all(a is r for a in table.values()) else None for table, r in zip(actions, unique, strict=True)],
+        gotos=tables.gotos,
+        defaults=[r if table and all(action is r for action in table.values()) else None for table, r in zip(actions, unique, strict=True)],
         fallbacks=unique,
-        scanners=[_scanner(sorted(table, key=lambda name: order.get(name, (9, True, 0))), terminals) for table in actions],
-        starts=dict(conf.parse_table.start_states),
-        ends=dict(conf.parse_table.end_states),
-        statement_states=frozenset(state for state in range(count) if "operation" in gotos[state]),
-        terminals=terminals,
-        spellings={name: pattern.value for name, pattern in patterns.items() if not _is_regexp(pattern)},
+        starts=tables.starts,
+        ends=tables.ends,
+        statement_states=frozenset(state for state, table in enumerate(tables.gotos) if "operation" in table),
+        terminals=tables.terminals,
+        spellings=tables.spellings,
+        scanners=[None] * len(actions),
     )
 
 
-def _is_regexp(pattern: object) -> bool:
-    return type(pattern).__name__ == "PatternRE"
-
-
-def _word_end(pattern: str, is_regexp: bool) -> str:
-    """A keyword must not go on as a longer word."""
-    return pattern if is_regexp or not pattern[-1].isalnum() else pattern + r"(?![\w$.])"
-
-
-def _scanner(names: list[str], terminals: dict[str, str]) -> re.Pattern[str]:
-    alternatives = "|".join(f"(?P<{name}>{terminals[name]})" for name in names if name != END)
-    blanks = "" if "SOUP" in names else SKIP
-    return re.compile(f"{blanks}(?:{alternatives})" if alternatives else r"(?!)")
-
-
-def _unique(actions: object) -> Reduction | None:
-    assert hasattr(actions, "__iter__")
-    found = {action for action in actions if isinstance(action, Reduction)}
+def _only_reduction(actions: dict[str, int | Reduction]) -> Reduction | None:
+    found = {action for action in actions.values() if isinstance(action, Reduction)}
     return found.pop() if len(found) == 1 else None
 
 
-def _reduction(rule: Rule) -> Reduction:
-    origin = str(rule.origin.name)
-    is_helper = origin.startswith("_")
-    empty = list(rule.options.empty_indices) if any(rule.options.empty_indices) else [False] * len(rule.expansion)
-    picks: list[int] = []
-    spliced: set[int] = set()
-    index = 0
-    for is_absent in empty:
-        if is_absent:
-            picks.append(-1)
-            continue
-        symbol = rule.expansion[index]
-        if not (isinstance(symbol, Terminal) and symbol.filter_out):
-            picks.append(index)
-            if not symbol.is_term and symbol.name.startswith("_"):
-                spliced.add(index)
-        index += 1
-    return Reduction(
-        origin=origin,
-        size=len(rule.expansion),
-        action="" if is_helper else str(rule.alias or origin),
-        picks=tuple(picks),
-        spliced=frozenset(spliced),
-        passes=bool(rule.options.expand1) and rule.alias is None and len(picks) == 1,
-        grows=is_helper and 0 in spliced and rule.expansion[0].name == origin,
-        is_plain=not spliced and -1 not in picks,
-    )

@@ -14,7 +14,8 @@ from typing import Any
 
 from tinyir.ir.errors import Diagnostic
 from tinyir.ir.source import SourceText
-from tinyir.text.grammar import END, SKIP, Reduction, load_grammar
+from tinyir.text.grammar import SKIP, Reduction, load_grammar
+from tinyir.text.grammar_tables import END
 
 Method = Callable[[Any, list[Any]], Any]
 BLANKS = re.compile(SKIP)
@@ -125,13 +126,13 @@ class Parser:
         blocked: list[int] = []
         while True:
             state = stack[-1]
-            if state == accepting and scanners[state].match(text, self.position) is None:
+            if state == accepting and (scanners[state] or grammar.scanner(state))(text, self.position) is None:
                 return values[-1]
             reduction = defaults[state]
             if reduction is None:
                 if state in statement_states:
                     self.position = read_statements(self.position)
-                match = scanners[state].match(text, self.position)
+                match = (scanners[state] or grammar.scanner(state))(text, self.position)
                 if match is not None:
                     action = actions[state][match.lastgroup or ""]
                 else:
