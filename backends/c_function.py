@@ -84,18 +84,15 @@ class Environment:
         return name
 
 
-def _mixed_accesses(function: Operation, environment: Environment) -> dict[tuple[str, Type], str]:
-    """(storage, element type) -> spelling, for the storages that the function accesses with elements of several sizes."""
+def _accesses(function: Operation, environment: Environment) -> dict[tuple[str, Type], str]:
+    """(storage, element type) -> spelling, for all storages that the function accesses."""
     found: dict[tuple[str, Type], str] = {}
     for operation in function.walk():
         if operation.name == "c.address" and isinstance(type := operation.result.type, MemRefType):
             key = (referenced_symbol(operation, "name"), type.element)
             if key in environment.members:
                 found[key] = environment.members[key]
-    sizes: dict[str, set[int]] = {}
-    for name, element in found:
-        sizes.setdefault(name, set()).add(_width_bytes(element))
-    return {key: spelled for key, spelled in found.items() if len(sizes[key[0]]) > 1}
+    return found
 
 
 def _bits_function(name: str, source: Type, target: Type) -> str:
@@ -148,12 +145,13 @@ class FunctionPrinter:
         return ", ".join(declare(argument.type, self.names[argument]) for argument in self.function.body.arguments) or "void"
 
     def _declare_bases(self, scope: Names, indent: str) -> None:
-        """Pointers of their own to a storage that is accessed with elements of several sizes.
+        """Pointers of unknown origin to the storages, one for each size of elements.
 
-        Where a loop does so, gcc 12 computes one address from the other (its ivopts), loses sight of the storage, and may then
-        take the function for one without effect and drop its calls.  It never computes the address of one object from another's.
+        Where a loop walks through one array with two strides, gcc 12 computes one address from the other (its ivopts), loses sight
+        of the array, and may then take the function for one without effect and drop its calls.  It never computes the address of
+        one object from that of another, and keeps sight of a pointer whose origin it cannot see.
         """
-        for (name, element), spelled in _mixed_accesses(self.function, self.environment).items():
+        for (name, element), spelled in _accesses(self.function, self.environment).items():
             base = scope.fresh(f"{self.environment.globals[name]}_{short_type(element)}")
             copied = name in self.environment.copied and _width_bytes(element) > 1
             type = "int8_t" if copied else c_type(element)

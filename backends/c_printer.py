@@ -130,7 +130,7 @@ class _Source:
         for word in (f"{manifest.name}_{part}" for part in ("run", "reset", "input", "output")):
             names.fresh(word)
         for operation in module.body:
-            if operation.name in ("c.array", "c.storage", "c.function"):
+            if operation.name in ("c.array", "c.storage", "c.function", "c.instruction"):
                 wanted = symbol_name(operation)
                 fixed = f"{manifest.name}_run" if "network" in operation.properties else names.fresh(wanted)
                 self.environment.globals[wanted] = fixed
@@ -160,6 +160,7 @@ class _Source:
         if any(name.startswith(("load_", "store_")) for name in self.environment.helpers):
             parts.append(_COPY)
         parts += [make() for _, make in sorted(self.environment.helpers.items())]
+        parts += [self._instruction(instruction) for instruction in _all(self.module, "c.instruction")]
         parts += [packed.text() for packed in self.packed]
         parts += functions
         parts.append("\n".join(self._accessors()))
@@ -184,6 +185,11 @@ class _Source:
             members.insert(0, IntegerType(8))
         lines = [f"    {declare(element, short_type(element))}[{-(-size // element_bytes(element))}];" for element in members]
         return "\n".join(["static union {", *lines, f"}} {name};", ""])
+
+    def _instruction(self, instruction: Operation) -> str:
+        text = instruction.properties["text"]
+        assert isinstance(text, StringAttribute)
+        return text.value.format(name=self.environment.globals[symbol_name(instruction)]) + "\n"
 
     def _array(self, array: Operation) -> str:
         value = array.properties["value"]
@@ -229,7 +235,9 @@ def _in_call_order(module: Operation) -> list[Operation]:
         if function not in done:
             for operation in function.walk():
                 if operation.name == "c.call":
-                    visit(by_name[referenced_symbol(operation, "callee")])
+                    callee = by_name.get(referenced_symbol(operation, "callee"))
+                    if callee is not None:
+                        visit(callee)
             done[function] = None
 
     for function in by_name.values():
@@ -250,7 +258,9 @@ def _const_macro(name: str) -> str:
 
 _KEEP_APART = """\
 /* Layers run long: each is compiled on its own. */
-#if defined(__GNUC__)
+#if defined(__GNUC__) && __GNUC__ >= 8 && !defined(__clang__)
+#define KEEP_APART __attribute__((noipa))
+#elif defined(__GNUC__)
 #define KEEP_APART __attribute__((noinline))
 #else
 #define KEEP_APART
@@ -258,7 +268,7 @@ _KEEP_APART = """\
 
 """
 _HIDE_ORIGIN = """\
-/* A pointer to the memory as elements of one size: no compiler shall compute it from one to elements of another size (gcc 12 does so wrongly). */
+/* Compilers shall not see where a pointer to the memory comes from: gcc 12 drops layers that walk through one array with two strides. */
 #if defined(__GNUC__)
 #define HIDE_ORIGIN(pointer) __asm__("" : "+r"(pointer))
 #else
