@@ -17,7 +17,7 @@ from tinyir.ir.attributes import DenseElements, IntegerAttribute, StringAttribut
 from tinyir.ir.builder import find_symbol, functions
 from tinyir.ir.operation import Operation
 from tinyir.ir.registry import PURE, Effects, OperationDefinition, register
-from tinyir.ir.types import INDEX, MemRefType, ShapedType, Type
+from tinyir.ir.types import INDEX, MemRefType, ShapedType, Type, VectorType
 
 FLASH = StringAttribute("flash")
 RAM = StringAttribute("ram")
@@ -146,7 +146,8 @@ def _verify_access(operation: Operation, memory: int, element: Type) -> Iterator
 
 
 def _verify_load(operation: Operation) -> Iterator[str]:
-    yield from _verify_access(operation, 0, operation.result.type)
+    loaded = operation.result.type
+    yield from _verify_access(operation, 0, loaded.element if isinstance(loaded, VectorType) else loaded)
 
 
 def _verify_store(operation: Operation) -> Iterator[str]:

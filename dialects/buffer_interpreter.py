@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from tinyir.dialects import buffer
 from tinyir.dialects.loop_interpreter import located
 from tinyir.interp.equations import dense_array
-from tinyir.interp.machine import Machine, Step, input_array, interprets, main_function, runs_modules_with
+from tinyir.interp.machine import InterpreterError, Machine, Step, input_array, interprets, main_function, runs_modules_with
 from tinyir.interp.scalar import dtype_of
 from tinyir.ir.attributes import DenseElements, StringAttribute
 from tinyir.ir.builder import find_symbol
 from tinyir.ir.operation import Operation
-from tinyir.ir.types import MemRefType, TensorType
+from tinyir.ir.types import MemRefType, TensorType, VectorType
 
 Array = NDArray[Any]
 POISON = 0xA5
@@ -100,16 +100,37 @@ def _load(machine: Machine, operation: Operation) -> Step:
     assert isinstance(memory.type, MemRefType)
     shape = memory.type.shape
 
+    lanes = result.type.element_count if isinstance(result.type, VectorType) else 1
+
     def run() -> None:
         index, array = located(compute(), shape, machine.mask, operation), values[memory]
         if isinstance(array, LaneMemory):
             values[result] = array.data[array.prefix + index]
+            return
+        if lanes > 1:
+            values[result] = _word(array, index, lanes, operation)
             return
         if machine.order is not None:
             machine.order.load(operation, array, index, machine.mask, machine.depth)
         values[result] = array[index]
 
     return run
+
+
+def _word(array: Array, index: tuple[Any, ...], lanes: int, operation: Operation) -> Array:
+    """Neighbouring bytes as one word, the first in the lowest bits.
+
+    Raises:
+        InterpreterError: the last of them lies outside.
+    """
+    first: Any = 0
+    for position, extent in zip(index, array.shape, strict=True):
+        first = first * extent + position
+    if np.any(first + lanes > array.size):
+        raise InterpreterError(f"'{operation.name}' loads {lanes} elements beyond its memory", place=operation.location.place)
+    flat = array.reshape(-1).view(np.uint8)
+    word = sum(flat[first + lane].astype(np.uint32) << np.uint32(8 * lane) for lane in range(lanes))
+    return np.asarray(word).astype(np.uint32).view(np.int32)
 
 
 @interprets("buffer.store")

@@ -6,7 +6,7 @@ the other, all outer lanes at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -177,9 +177,7 @@ def _sequential(machine: Machine, operation: Operation, lower: Callable[[], list
         uniform = np.ndim(low) == np.ndim(high) == 0
         current = [values[value] for value in initial]
         outer_mask = machine.mask
-        points = range(int(np.min(low)), int(np.max(high)), step)
-        if not uniform and step != 1:
-            raise InterpreterError("a loop whose bounds differ between lanes needs step 1")
+        points = _points(low, high, step)
         for count, point in enumerate(reversed(points) if reverse else points):
             active = None
             if not uniform:
@@ -201,6 +199,13 @@ def _sequential(machine: Machine, operation: Operation, lower: Callable[[], list
             values[result] = value
 
     return run
+
+
+def _points(low: Any, high: Any, step: int) -> Sequence[Any]:
+    """The indices that a loop runs through: numbers, or where lanes begin apart and step over some, arrays of them."""
+    if np.ndim(low) == 0 or step == 1:
+        return range(int(np.min(low)), int(np.max(high)), step)
+    return [low + step * i for i in range(int(np.max(-(-(high - low) // step))))]
 
 
 @interprets("loop.if")

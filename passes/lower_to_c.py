@@ -22,6 +22,7 @@ from tinyir.dialects.buffer import FLASH, access_map, global_type, integer_prope
 from tinyir.dialects.c_arithmetic import ARITHMETIC, Arithmetic
 from tinyir.dialects.c_helpers import Helpers, c_function
 from tinyir.dialects.c_writer import CWriter, literal_of
+from tinyir.dialects.isa import instruction_text, load_text, word_type
 from tinyir.dialects.layer_description import describe
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet, linear_terms, used_dimensions
@@ -40,7 +41,7 @@ from tinyir.ir.attributes import (
 from tinyir.ir.builder import Builder, find_symbol, functions
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Block, Operation, Value
-from tinyir.ir.types import I1, I32, I64, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type
+from tinyir.ir.types import I1, I32, I64, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type, VectorType
 from tinyir.rewrite.passes import Pass, PassContext
 
 INT32: Interval = (-(1 << 31), (1 << 31) - 1)
@@ -91,6 +92,8 @@ class _Module:
         self.accessed: dict[str, dict[Type, None]] = {}
         """For each global in RAM the element types that it is accessed with."""
         self.helpers = Helpers()
+        self.instructions: dict[str, str] = {}
+        """The text of each machine instruction that is used, as a function."""
 
     def lower(self) -> None:
         old = list(self.module.body)
@@ -123,6 +126,8 @@ class _Module:
                 assert declared is not None
                 self._lower_global(declared, builder)
             builder.create("c.port", properties=dict(operation.properties), location=operation.location)
+        for name, text in sorted(self.instructions.items()):
+            builder.create("c.instruction", properties={"sym_name": StringAttribute(name), "text": StringAttribute(text)})
         for _, helper in sorted(self.helpers.functions.items()):
             builder.insert(helper)
 
@@ -192,7 +197,7 @@ class _Function:
 
     def _value_type(self, type: Type) -> Type:
         """The type that C computes with."""
-        return self.index_type if isinstance(type, IndexType) else type
+        return self.index_type if isinstance(type, IndexType) else word_type(type)
 
     def lower(self) -> Operation:
         attribute = self.function.properties["function_type"]
@@ -239,6 +244,8 @@ class _Function:
         for operation in block:
             writer.builder.location = operation.location
             lower = _LOWERINGS.get(operation.name)
+            if lower is None and operation.name.startswith("isa."):
+                lower = _Function._instruction
             if lower is None:
                 raise TinyirError(f"operation '{operation.name}' has no form in C", place=operation.location.place)
             lower(self, operation, writer)
@@ -283,8 +290,21 @@ class _Function:
         first = place.offset_bytes // element_bytes(place.type.element)
         return linear_address(operation, [self.indices[index] for index in indices]) + first
 
+    def _instruction(self, operation: Operation, writer: CWriter) -> None:
+        self._call_instruction(operation, [self.value(operand, writer) for operand in operation.operands], *instruction_text(operation), writer)
+
+    def _call_instruction(self, operation: Operation, arguments: Sequence[Value], name: str, text: str, writer: CWriter) -> None:
+        """A call of the `static inline` function that holds an instruction."""
+        self.module.instructions[name] = text
+        made = writer.call(name, arguments, [self._value_type(operation.result.type)], pure=True)
+        self.values[operation.result] = made.result
+
     def _load(self, operation: Operation, writer: CWriter) -> None:
         pointer, index = self._element(operation, writer)
+        if isinstance(operation.result.type, VectorType):
+            address = writer.offset(pointer, index, "word")
+            self._call_instruction(operation, [address], *load_text(), writer)
+            return
         loaded = writer.load(pointer, index)
         self.values[operation.result] = writer.binary("!=", loaded, writer.literal(0, loaded.type)) if operation.result.type is I1 else loaded
 
@@ -482,6 +502,8 @@ class _Function:
                 self.values[result] = writer.literal(value.value, result.type)
         elif isinstance(value, FloatAttribute):
             self.values[result] = writer.float_bits(value.bits, value.type)
+        elif isinstance(value, DenseElements) and isinstance(result.type, VectorType):
+            self.values[result] = writer.literal(int.from_bytes(value.all_data, "little"), word_type(result.type))
         else:
             raise TinyirError(f"a constant of type {result.type} has no form in C")
 

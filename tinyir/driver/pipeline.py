@@ -29,6 +29,7 @@ GRAPH = (
 LOOP = ("lower_to_loops", "fuse_nests", "fold_reads")
 FAST_LOOP = (*LOOP, "jam_outputs")
 BUFFER = ("bufferize", "collapse_loops", "plan_memory", "outline_layers", "mark_no_overflow", "prove_bounds")
+FAST_BUFFER = (*BUFFER, "select_instructions")
 C = ("lower_to_c",)
 SMALL_C = ("lower_to_c{canonical=true}", "merge_functions", "simplify_c")
 
@@ -48,6 +49,8 @@ def passes_of(level: str, goal: str = "speed", io: str = "model") -> tuple[str, 
         return ("quantized_ports", *GRAPH)
     if level == "loop" and goal == "speed":
         return FAST_LOOP
+    if level == "buffer" and goal == "speed":
+        return FAST_BUFFER
     if level == "c" and goal == "size":
         return SMALL_C
     return PASSES[level]

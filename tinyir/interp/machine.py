@@ -33,7 +33,7 @@ from tinyir.ir.attributes import (
 from tinyir.ir.builder import find_symbol, functions
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Block, Operation, Value
-from tinyir.ir.types import TensorType
+from tinyir.ir.types import TensorType, VectorType
 
 Array = NDArray[Any]
 Step = Callable[[], None]
@@ -156,6 +156,8 @@ def _constant(machine: Machine, operation: Operation) -> Step:
 def constant_value(operation: Operation) -> Any:
     """The value of an `arith.constant` or `graph.constant`."""
     attribute = operation.properties["value"]
+    if isinstance(attribute, DenseElements) and isinstance(attribute.type, VectorType):
+        return np.frombuffer(attribute.all_data, "<i4")[0]  # a vector is the word that holds its lanes
     if isinstance(attribute, DenseElements):
         return dense_array(attribute)
     assert isinstance(attribute, IntegerAttribute | FloatAttribute)

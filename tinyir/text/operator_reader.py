@@ -221,5 +221,10 @@ class _Definitions(Transformer[Token, Any]):
         return ast.Reduction(str(kind), parts[:-1], parts[-1])
 
 
+def build_expression(tree: Any) -> Any:
+    """The expression of a parse tree whose start was `expression`."""
+    return _Definitions("", Place()).transform(tree)
+
+
 def _present(items: tuple[Any, ...]) -> tuple[ast.Item, ...]:
     return tuple(item for item in items if item is not None)

@@ -1,0 +1,54 @@
+"""How instructions run: by their meaning, on words that hold their lanes, lane 0 in the lowest bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinyir.dialects.isa import home_of
+from tinyir.interp.machine import Machine, Step, interprets
+from tinyir.ir import operator as ast
+from tinyir.ir.instruction import Operand
+from tinyir.ir.operation import Operation
+
+
+def lanes(word: Any, operand: Operand) -> list[Any]:
+    """The lanes of a word, as 64-bit integers."""
+    wide = np.asarray(word).astype(np.int64)
+    if operand.lanes == 1:
+        return [wide]
+    mask, sign = (1 << operand.width) - 1, 1 << (operand.width - 1)
+    return [(((wide >> (operand.width * i)) & mask) ^ sign) - sign for i in range(operand.lanes)]
+
+
+def packed(values: list[Any], operand: Operand) -> Any:
+    """Lanes as one 32-bit word, each modulo its width."""
+    mask = (1 << operand.width) - 1
+    word = sum((np.asarray(value) & mask) << (operand.width * i) for i, value in enumerate(values))
+    return np.asarray(word).astype(np.uint32).view(np.int32)
+
+
+def _value(expression: ast.Expression, known: dict[str, list[Any]]) -> Any:
+    if isinstance(expression, ast.Number):
+        return expression.value
+    if isinstance(expression, ast.Name):
+        return known[expression.name][0]
+    if isinstance(expression, ast.Access):
+        index = expression.items[0].expression
+        assert isinstance(index, ast.Number)
+        return known[expression.name][int(index.value)]
+    assert isinstance(expression, ast.Binary)
+    left, right = _value(expression.left, known), _value(expression.right, known)
+    return left * right if expression.operator == "*" else left + right if expression.operator == "+" else left - right
+
+
+@interprets("isa.*")
+def _instruction(machine: Machine, operation: Operation) -> Step:
+    instruction = home_of(operation.name)[1]
+
+    def run() -> None:
+        known = {o.name: lanes(machine.values[v], o) for o, v in zip(instruction.operands, operation.operands, strict=True)}
+        machine.values[operation.result] = packed([_value(lane, known) for lane in instruction.lanes], instruction.result)
+
+    return run

@@ -1,0 +1,105 @@
+"""Sums of products through the target's instructions: the same bytes, and a proof for each use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.graphs import Array, chain, random_inputs
+from tinyir.backends.target import load_target
+from tinyir.interp.machine import run
+from tinyir.ir.errors import TinyirError
+from tinyir.ir.operation import Operation
+from tinyir.ir.types import I8, I32, TensorType
+from tinyir.passes.bufferize import Bufferize
+from tinyir.passes.collapse_loops import CollapseLoops
+from tinyir.passes.fold_reads import FoldReads
+from tinyir.passes.fuse_nests import FuseNests
+from tinyir.passes.jam_outputs import JamOutputs
+from tinyir.passes.lower_to_loops import LowerToLoops
+from tinyir.passes.select_instructions import SelectInstructions
+from tinyir.prove.instructions import InstructionClaim
+from tinyir.prove.obligations import Ledger
+from tinyir.rewrite.passes import PassContext
+from tinyir.text.instruction_reader import instruction_set, read_instruction_set
+
+
+def _lowered(channels: int, pad: int, zero: int) -> tuple[Operation, dict[str, Array]]:
+    types = [TensorType((1, 5, 5, channels), I8), TensorType((6, 3, 3, channels), I8), TensorType((6,), I32)]
+    module = chain(types, [("graph.conv2d", [0, 1, 2], {"pad": [pad] * 4, "x_zero_point": zero})])
+    given = random_inputs(module)
+    for each in (LowerToLoops(), FuseNests(), FoldReads(), JamOutputs(), Bufferize(), CollapseLoops()):
+        each.run(module, PassContext(ledger=Ledger()))
+    return module, given
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 5, 8])
+@pytest.mark.parametrize(("pad", "zero"), [(0, 0), (0, 7), (1, -128)])
+def test_the_result_keeps_every_bit(channels: int, pad: int, zero: int) -> None:
+    module, given = _lowered(channels, pad, zero)
+    expected = run(module, given)
+    ledger = Ledger()
+    SelectInstructions().run(module, PassContext(target=load_target("cortex-m4"), ledger=ledger))
+    used = any(o.name.startswith("isa.") for o in module.walk())
+    assert used or channels * 3 < 4 or (pad and channels % 4)
+    assert bool(len(ledger)) == used
+    assert ledger.summary()["proved"] == len(ledger)
+    result = run(module, given)
+    assert all(result[name].tobytes() == expected[name].tobytes() for name in expected)
+
+
+def test_a_target_without_such_instructions_is_left_alone() -> None:
+    module, _ = _lowered(4, 0, 0)
+    SelectInstructions().run(module, PassContext(target=load_target("rv32imc"), ledger=Ledger()))
+    assert not any(o.name.startswith("isa.") for o in module.walk())
+
+
+@pytest.mark.parametrize("prover", ["native", "z3"])
+def test_shipped_sequences_mean_what_they_claim(prover: str) -> None:
+    instructions = instruction_set("armv7e-m")
+    assert instructions is not None
+    ranges = tuple((("zero", lane), (-255, 255)) for lane in range(2))
+    for sequence in instructions.sequences.values():
+        known = ranges if sequence.name == "dot_shifted" else ()
+        assert InstructionClaim(instructions, sequence, known).check(prover).state == "proved", sequence.name
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("lane 1 = a[3]", "lane 1 = a[2]"),
+        ("means c + x[0] * y[0]", "means c - x[0] * y[0]"),
+        ("lane 0 = c + a[0] * b[0] + a[1] * b[1]", "lane 0 = c + a[0] * b[1] + a[1] * b[0]"),
+    ],
+)
+@pytest.mark.parametrize("prover", ["native", "z3"])
+def test_a_planted_fault_in_a_meaning_is_refuted(old: str, new: str, prover: str, repository: Path) -> None:
+    text = (repository / "specs" / "isa" / "armv7e-m.isa").read_text()
+    assert old in text
+    instructions = read_instruction_set(text.replace(old, new, 1))
+    verdict = InstructionClaim(instructions, instructions.sequences["dot"]).check(prover)
+    assert verdict.state == "refuted"
+    assert verdict.counterexample
+
+
+def test_a_shift_that_may_leave_its_lane_is_refused() -> None:
+    instructions = instruction_set("armv7e-m")
+    assert instructions is not None
+    ranges = tuple((("zero", lane), (-32768, 32767)) for lane in range(2))
+    assert InstructionClaim(instructions, instructions.sequences["dot_shifted"], ranges).check().state == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("instr a(x: i8) -> i8\n", "the file begins with"),
+        ('isa m when 1\n\ninstr a(x: q8) -> i32\n  lane 0 = x\n  asm "a"\n', "no operand such as"),
+        ('isa m when 1\n\ninstr a(x: i32) -> i32\n  lane 0 = x +\n  asm "a"\n', "cannot read"),
+        ("isa m when 1\n\ninstr a(x: i32) -> i32\n  lane 0 = x\n", "needs the meaning"),
+    ],
+)
+def test_mistakes_in_instruction_files_are_errors_at_their_place(text: str, message: str) -> None:
+    with pytest.raises(TinyirError, match=message) as caught:
+        read_instruction_set(text, "m.isa")
+    assert str(caught.value).startswith("m.isa:")

@@ -1,0 +1,80 @@
+"""A sequence of instructions means what it claims: composed lane by lane, with no lane leaving its width.
+
+Each instruction's meaning is exact over the integers where its result fits its lane, which the ranges of the lanes
+decide; then meanings compose as polynomials, and the claim is an equality of two of them.  The last accumulator may
+wrap: it does so in the same way on both sides, since addition modulo 2^32 is associative.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from tinyir.ir import operator as ast
+from tinyir.ir.instruction import InstructionSequence, InstructionSet, Lane, Operand, Polynomial, lanes_of, polynomial, value_range
+from tinyir.prove.claim import Claim, Negation, Verdict, number, proved, refuted
+
+
+@attrs.frozen(eq=False)
+class InstructionClaim(Claim):
+    """A sequence of an instruction set equals its stated meaning, for lanes of these ranges (the whole width where absent)."""
+
+    instructions: InstructionSet
+    sequence: InstructionSequence
+    ranges: tuple[tuple[Lane, tuple[int, int]], ...] = ()
+
+    def decide(self) -> Verdict:
+        values = {operand.name: lanes_of(operand) for operand in self.sequence.operands}
+        composed, too_wide = self._compose(self.sequence.value, values)
+        if too_wide:
+            return refuted("polynomials", {too_wide: 1})
+        meant = polynomial(self.sequence.meaning, values)
+        difference = {term: composed[0].get(term, 0) - meant.get(term, 0) for term in {*composed[0], *meant}}
+        wrong = sorted(term for term, coefficient in difference.items() if coefficient)
+        if wrong:
+            return refuted("polynomials", {f"{name}[{lane}]": 1 for name, lane in wrong[0]} or {"constant": 1})
+        return proved("polynomials")
+
+    def _known(self) -> dict[Lane, tuple[int, int]]:
+        known = {(o.name, lane): _whole(o) for o in self.sequence.operands for lane in range(o.lanes)}
+        known.update(self.ranges)
+        return known
+
+    def _compose(self, expression: ast.Expression, values: dict[str, list[Polynomial]]) -> tuple[list[Polynomial], str]:
+        """The lanes of nested calls, and the name of the first instruction whose inner result may leave its lane."""
+        if isinstance(expression, ast.Name):
+            return values[expression.name], ""
+        assert isinstance(expression, ast.Call)
+        instruction = self.instructions.instructions[expression.name]
+        arguments: dict[str, list[Polynomial]] = {}
+        for operand, item in zip(instruction.operands, expression.items, strict=True):
+            arguments[operand.name], wide = self._compose(item.expression, values)
+            if wide:
+                return [], wide
+        lanes = [polynomial(lane, arguments) for lane in instruction.lanes]
+        if instruction.result.lanes > 1:
+            low, high = _whole(instruction.result)
+            for lane in lanes:
+                least, greatest = value_range(lane, self._known())
+                if least < low or greatest > high:
+                    return [], expression.name
+        return lanes, ""
+
+    def negation(self, prefix: str = "") -> Negation:
+        names = {(o.name, lane): f"{prefix}{o.name}{lane}" for o in self.sequence.operands for lane in range(o.lanes)}
+        values = {operand.name: lanes_of(operand) for operand in self.sequence.operands}
+        composed, _ = self._compose(self.sequence.value, values)
+        bounds = tuple(f"(<= {number(low)} {names[lane]} {number(high)})" for lane, (low, high) in sorted(self._known().items()))
+        left = _spelled(composed[0], names) if composed else "0"
+        right = _spelled(polynomial(self.sequence.meaning, values), names)
+        return Negation(tuple((name, "Int") for name in names.values()), (*bounds, f"(distinct {left} {right})"))
+
+    logic = "QF_NIA"
+
+
+def _whole(operand: Operand) -> tuple[int, int]:
+    return -(1 << (operand.width - 1)), (1 << (operand.width - 1)) - 1
+
+
+def _spelled(poly: Polynomial, names: dict[Lane, str]) -> str:
+    terms = [f"(* {number(c)} {' '.join(names[lane] for lane in term)})" if term else number(c) for term, c in sorted(poly.items())]
+    return f"(+ 0 {' '.join(terms)})"

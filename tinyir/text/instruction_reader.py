@@ -1,0 +1,115 @@
+"""The reader of `specs/isa/*.isa`: one `isa` line, then instructions and sequences of them."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+from lark import Lark
+from lark.exceptions import UnexpectedInput
+
+from tinyir.ir import operator as ast
+from tinyir.ir.errors import Place, TinyirError
+from tinyir.ir.instruction import Instruction, InstructionSequence, InstructionSet, Operand
+from tinyir.text.operator_reader import build_expression
+
+_HEAD = re.compile(r"(instr|sequence) (\w+)\(([^)]*)\) -> (\w+(?:\[\d+\])?)$")
+_OPERAND = re.compile(r"i(\d+)(?:\[(\d+)\])?$")
+
+
+@cache
+def _grammar() -> Lark:
+    text = resources.files("tinyir.text").joinpath("operator.lark").read_text("utf-8")
+    return Lark(text, parser="lalr", start="expression", maybe_placeholders=True)
+
+
+def read_instruction_set(text: str, file: str = "-") -> InstructionSet:
+    """The instruction set of a text.
+
+    Raises:
+        TinyirError: a line that is none of the language.
+    """
+    lines = [(number, line.split("#", 1)[0].rstrip() if '"' not in line else line.rstrip()) for number, line in enumerate(text.splitlines(), 1)]
+    blocks: list[list[tuple[int, str]]] = []
+    for number, line in lines:
+        if line and not line.startswith(" "):
+            blocks.append([])
+        if line:
+            if not blocks:
+                raise _error(file, number, line, "an indented line belongs to an instruction")
+            blocks[-1].append((number, line.strip()))
+    head = re.match(r"isa (\S+) when (.+)$", blocks[0][0][1]) if blocks else None
+    if head is None:
+        raise _error(file, 1, text.split("\n", 1)[0], "the file begins with 'isa NAME when CONDITION'")
+    instructions: dict[str, Instruction] = {}
+    sequences: dict[str, InstructionSequence] = {}
+    for block in blocks[1:]:
+        number, line = block[0]
+        found = _HEAD.match(line)
+        if found is None:
+            raise _error(file, number, line, "expected 'instr NAME(operands) -> TYPE' or 'sequence NAME(operands) -> TYPE'")
+        kind, name, operands, result = found.groups()
+        parts = tuple(_operand(file, number, line, o.strip()) for o in operands.split(","))
+        declared = _operand(file, number, line, f"result: {result}")
+        if kind == "instr":
+            instructions[name] = _instruction(file, name, parts, declared, block[1:])
+        else:
+            sequences[name] = _sequence(file, name, parts, declared, block[1:])
+    return InstructionSet(head.group(1), head.group(2), instructions, sequences)
+
+
+def _error(file: str, number: int, line: str, message: str) -> TinyirError:
+    return TinyirError(message, place=Place(file, number, 1, line))
+
+
+def _operand(file: str, number: int, line: str, text: str) -> Operand:
+    name, _, type = text.partition(":")
+    found = _OPERAND.match(type.strip())
+    if found is None:
+        raise _error(file, number, line, f"'{text}' is no operand such as 'a: i16[2]'")
+    return Operand(name.strip(), int(found.group(1)), int(found.group(2) or 1))
+
+
+def _expression(file: str, number: int, line: str, text: str) -> ast.Expression:
+    try:
+        expression: ast.Expression = build_expression(_grammar().parse(text))
+        return expression
+    except UnexpectedInput as error:
+        raise _error(file, number, line, f"cannot read '{text}'") from error
+
+
+def _instruction(file: str, name: str, operands: tuple[Operand, ...], result: Operand, lines: list[tuple[int, str]]) -> Instruction:
+    lanes: list[ast.Expression] = []
+    assembly = ""
+    for number, line in lines:
+        lane = re.match(r"lane (\d+) = (.+)$", line)
+        spelled = re.match(r'asm "(.+)"$', line)
+        if lane is not None and int(lane.group(1)) == len(lanes):
+            lanes.append(_expression(file, number, line, lane.group(2)))
+        elif spelled is not None:
+            assembly = spelled.group(1)
+        else:
+            raise _error(file, number, line, f"expected 'lane {len(lanes)} = ...' or 'asm \"...\"'")
+    if len(lanes) != result.lanes or not assembly:
+        raise _error(file, lines[0][0] if lines else 1, name, f"'{name}' needs the meaning of {result.lanes} lanes, and its assembly")
+    return Instruction(name, "", operands, result, tuple(lanes), assembly)
+
+
+def _sequence(file: str, name: str, operands: tuple[Operand, ...], result: Operand, lines: list[tuple[int, str]]) -> InstructionSequence:
+    parts: dict[str, ast.Expression] = {}
+    for number, line in lines:
+        word, _, text = line.partition(" ")
+        if word not in ("value", "means"):
+            raise _error(file, number, line, "expected 'value ...' or 'means ...'")
+        parts[word] = _expression(file, number, line, text)
+    if len(parts) != 2:
+        raise _error(file, lines[0][0] if lines else 1, name, f"'{name}' needs a value and what it means")
+    return InstructionSequence(name, operands, result, parts["value"], parts["means"])
+
+
+@cache
+def instruction_set(name: str) -> InstructionSet | None:
+    """The shipped instruction set of that name, if there is one."""
+    path = resources.files("tinyir.specs").joinpath("isa", f"{name}.isa")
+    return read_instruction_set(path.read_text("utf-8"), f"specs/isa/{name}.isa") if path.is_file() else None
