@@ -108,7 +108,7 @@ def _load(machine: Machine, operation: Operation) -> Step:
             values[result] = array.data[array.prefix + index]
             return
         if lanes > 1:
-            values[result] = _word(array, index, lanes, operation)
+            values[result] = _word(array, index, lanes, machine.mask, operation)
             return
         if machine.order is not None:
             machine.order.load(operation, array, index, machine.mask, machine.depth)
@@ -117,7 +117,7 @@ def _load(machine: Machine, operation: Operation) -> Step:
     return run
 
 
-def _word(array: Array, index: tuple[Any, ...], lanes: int, operation: Operation) -> Array:
+def _word(array: Array, index: tuple[Any, ...], lanes: int, mask: Any, operation: Operation) -> Array:
     """Neighbouring bytes as one word, the first in the lowest bits.
 
     Raises:
@@ -126,8 +126,10 @@ def _word(array: Array, index: tuple[Any, ...], lanes: int, operation: Operation
     first: Any = 0
     for position, extent in zip(index, array.shape, strict=True):
         first = first * extent + position
-    if np.any(first + lanes > array.size):
+    outside = first + lanes > array.size
+    if np.any(outside if mask is None else outside & mask):
         raise InterpreterError(f"'{operation.name}' loads {lanes} elements beyond its memory", place=operation.location.place)
+    first = np.minimum(first, array.size - lanes)
     flat = array.reshape(-1).view(np.uint8)
     word = sum(flat[first + lane].astype(np.uint32) << np.uint32(8 * lane) for lane in range(lanes))
     return np.asarray(word).astype(np.uint32).view(np.int32)
