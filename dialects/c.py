@@ -159,6 +159,14 @@ _define(
     assembly="$sym_name `=` $value attr-dict",
 )
 _define(
+    "instruction",
+    "a machine instruction as a function: its assembly, and the same in C for other machines",
+    properties={"sym_name": "its name", "text": "the function, with {name} for its name"},
+    traits=_SYMBOL,
+    effects=PURE,
+    assembly="$sym_name attr-dict",
+)
+_define(
     "storage",
     "static memory, read and written as elements of the types that it lists",
     properties={"sym_name": "its name", "bytes": "its size", "elements": "array of element types"},
