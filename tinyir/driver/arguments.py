@@ -38,7 +38,7 @@ def _parser() -> Parser:
     parser = Parser(prog="tinyir", description="Trained networks to small, fast and proved C.", allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_import, _opt, _compile, _run, _prove, _bench, _targets):
+    for add in (_import, _opt, _compile, _run, _prove, _bench, _targets, _reduce):
         add(commands)
     return parser
 
@@ -146,3 +146,11 @@ def _bench(commands: Commands) -> None:
 
 def _targets(commands: Commands) -> None:
     _command(commands, "targets", "list the targets, and which of their tools are here")
+
+
+def _reduce(commands: Commands) -> None:
+    parser = _command(commands, "reduce", "make a file of IR as small as possible while a test still succeeds on it")
+    parser.add_argument("model", metavar="FILE", help="the file of IR, or a model")
+    parser.add_argument("--test", required=True, metavar="'CMD'", help="exits with 0 while the file ({}, or its last word) shows what you look for")
+    parser.add_argument("-o", "--output", metavar="FILE.tir", help="the file to write (default: standard output)")
+    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="a test that takes longer does not succeed (default: 60)")
