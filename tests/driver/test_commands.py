@@ -126,8 +126,8 @@ def test_targets_lists_each_target_with_its_tools(capsys: pytest.CaptureFixture[
 
 
 BAD: dict[str, tuple[list[str], str]] = {
-    "no such file": (["import", "nowhere.onnx"], "error: nowhere.onnx: no such file\n"),
-    "a folder": (["import", "."], "error: .: this is a folder\n     hint: name the model's file\n"),
+    "no such file": (["import", "nowhere.onnx"], "nowhere.onnx: error: cannot be read: No such file or directory\n"),
+    "a folder": (["import", "."], ".: error: is not a file\n"),
     "unknown target": (["compile", "net.tir", "-t", "cortex-m5", "-o", "out"], "error: no target 'cortex-m5': there are cortex-m4, host, rv32imc\n"),
     "unknown pass": (["opt", "net.tir", "-p", "cse,dcee"], "pipeline:1:5: error: unknown pass 'dcee'\n"),
     "no output folder": (["compile", "net.tir", "-t", "host"], "error: compile needs the folder to write\n     hint: add -o DIR\n"),
@@ -155,4 +155,4 @@ def test_a_mistake_is_one_error_with_code_1_and_leaves_nothing(
 def test_a_file_that_cannot_be_read_as_text_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.tir").write_bytes(b"\xff\xfe\x00")
     assert tinyir("opt", tmp_path / "a.tir") == 1
-    assert capsys.readouterr().err == f"error: {tmp_path / 'a.tir'}: not a text: byte 0 is no UTF-8\n"
+    assert capsys.readouterr().err == f"{tmp_path / 'a.tir'}: error: is not UTF-8 text: byte 0\n"

@@ -1,0 +1,47 @@
+"""Models that nobody has seen, through the whole compiler: the C on the host, the interpreter at every level, and the judge agree."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.end_to_end.staged import LEVELS, Staged, stage
+from tests.oracle.cases import soaking
+from tests.oracle.models import Case, float_case, quantized_case
+from tinyir.driver.arrays import Array
+
+SEEDS = range(400 if soaking() else 24)
+INTERPRETED = 2
+TOLERANCE = 1e-5  # of the output's greatest value
+
+
+def compiled(case: Case, folder: Path) -> Staged:
+    (folder / "model.onnx").write_bytes(case.model.SerializeToString())
+    rows = {name: np.stack([sample[name].reshape(-1) for sample in case.inputs]) for name in case.inputs[0]}
+    return stage(folder / "model.onnx", rows, folder / "net")
+
+
+def outputs_by_name(case: Case, staged: Staged) -> dict[str, tuple[Array, Array]]:
+    """What the C gives and what is expected, [rows, elements] each; all levels give the bytes of the C."""
+    outputs = staged.run().outputs
+    for level in LEVELS:
+        for name, values in staged.interpret(level, INTERPRETED).items():
+            assert values.tobytes() == outputs[name][:INTERPRETED].tobytes(), f"{name} at the {level} level"
+    expected = {name: np.stack([sample[name].reshape(-1) for sample in case.expected]) for name in case.expected[0]}
+    return {name: (outputs[name].reshape(values.shape), values) for name, values in expected.items()}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_quantized_model_gives_every_byte_of_the_oracle(seed: int, tmp_path: Path) -> None:
+    case = quantized_case(seed)
+    for name, (found, expected) in outputs_by_name(case, compiled(case, tmp_path)).items():
+        assert found.dtype == expected.dtype, name
+        assert np.array_equal(found, expected), name
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_float_model_stays_close_to_onnxruntime(seed: int, tmp_path: Path) -> None:
+    case = float_case(seed)
+    for name, (found, expected) in outputs_by_name(case, compiled(case, tmp_path)).items():
+        difference = np.abs(found.astype(np.float64) - expected)
+        assert difference.max() <= TOLERANCE * max(1e-6, float(np.abs(expected).max())), name
