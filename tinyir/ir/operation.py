@@ -132,7 +132,9 @@ class BlockArgument(Value):
     __slots__ = ("index", "location", "owner")
 
     def __init__(self, type: Type, owner: Block, index: int, name: str = "", location: Location = UNKNOWN) -> None:
-        super().__init__(type, name)
+        self.type = type
+        self.name = name
+        self._users = None
         self.owner = owner
         self.index = index
         self.location = location

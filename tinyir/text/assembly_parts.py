@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from typing import Any
 
@@ -408,6 +409,11 @@ class Affine(Part):
         if reader.sees("affine_map") or reader.sees("affine_set"):
             draft.properties[self.name] = self._read_written_out(draft)
             return
+        if self.function in ("max", "min") and self._read_constant(draft):
+            return
+        if self.function == "" and self._read_known(draft):
+            return
+        begin = reader.position
         trees = self._read_trees(draft)
         uses: dict[str, int] = {}
         for tree, _ in trees:
@@ -418,7 +424,32 @@ class Affine(Part):
             resolved = [(reader.resolve_affine(tree, names), equal) for tree, equal in trees]
             draft.properties[self.name] = AffineSet(len(uses), 0, resolved)
         else:
-            draft.properties[self.name] = AffineMap(len(uses), 0, [reader.resolve_affine(tree, names) for tree, _ in trees])
+            map = AffineMap(len(uses), 0, [reader.resolve_affine(tree, names) for tree, _ in trees])
+            draft.properties[self.name] = map
+            reader.phrases.keep("indices", _anonymous(reader.text[begin : reader.position])[0], map, False)
+
+    def _read_constant(self, draft: Draft) -> bool:
+        """A bound that is a number."""
+        match = _CONSTANT.match(draft.reader.text, draft.reader.position)
+        if match is not None:
+            draft.properties[self.name] = AffineMap.constant(int(match.group(1)))
+            draft.reader.position = match.end(1)
+        return match is not None
+
+    def _read_known(self, draft: Draft) -> bool:
+        """Indices that were read before, perhaps with other operands."""
+        reader = draft.reader
+        match = _INDICES.match(reader.text, reader.position)
+        if match is None:
+            return False
+        text, names = _anonymous(match.group(1))
+        map = reader.phrases.find("indices", text)
+        if map is None:
+            return False
+        draft.uses[self.index] = [(name, reader.position) for name in names]
+        draft.properties[self.name] = map
+        reader.position = match.end(1)
+        return True
 
     def _read_trees(self, draft: Draft) -> list[tuple[Any, bool]]:
         reader = draft.reader
@@ -446,6 +477,21 @@ class Affine(Part):
         draft.uses[self.index] = reader.read_uses()
         reader.expect(")")
         return value
+
+
+_CONSTANT = re.compile(r"[ \t]*(-?\d{1,18})(?=[ \t]+(?:\w|\{))")
+_INDICES = re.compile(r"[ \t]*([^\[\]\n\"/]*)(?=\])")
+_OPERAND = re.compile(r"%[\w$.\-]+(?:#\d+)?")
+
+
+def _anonymous(text: str) -> tuple[str, list[str]]:
+    """The text of expressions with numbers for the operands, and the operands in their order."""
+    numbers: dict[str, int] = {}
+
+    def number(match: re.Match[str]) -> str:
+        return f"%{numbers.setdefault(match.group(), len(numbers))}"
+
+    return _OPERAND.sub(number, text.strip()), list(numbers)
 
 
 def note_operands(tree: Any, uses: dict[str, int]) -> None:

@@ -14,6 +14,7 @@ from tinyir.ir.source import SourceText
 from tinyir.ir.types import Type
 from tinyir.text.grammar import SKIP, load_grammar
 from tinyir.text.parser import describe_token, skip_blanks
+from tinyir.text.phrases import PhraseBook
 from tinyir.text.value_reader import ValueReader
 
 Use = tuple[str, int]
@@ -37,7 +38,8 @@ def literal_pattern(literal: str) -> re.Pattern[str]:
 
 _SIMPLE_TYPE = re.compile(SKIP + r"((?:tensor|memref|vector)<[\w?*]+>|index|[su]?i[1-9]\d*|bf16|f\d+)(?![\w$.])(?!\s*->)")
 """Types that are common enough to be looked up by their text."""
-_TYPES: dict[str, Type] = {}
+_SIMPLE_NUMBER = re.compile(SKIP + r"(-?[0-9][\w.+\-]*[ ]:[ ](?:index|[su]?i[1-9]\d*|f32|f64))(?![\w$.<])")
+_SIMPLE_DICTIONARY = re.compile(SKIP + r'(\{[^{}"\n]*+(?:"[^"\\\n]*+"[^{}"\n]*+)*+\})')
 
 
 class Cursor(ValueReader):
@@ -45,6 +47,7 @@ class Cursor(ValueReader):
 
     def __init__(self, source: SourceText) -> None:
         super().__init__(source)
+        self.phrases = PhraseBook()
 
     # -- what the reader of operations adds
 
@@ -118,18 +121,7 @@ class Cursor(ValueReader):
 
     def read_type(self) -> Type:
         match = _SIMPLE_TYPE.match(self.text, self.position)
-        if match is None:
-            type: Type = self.read_value("type")
-            return type
-        text = match.group(1)
-        found = _TYPES.get(text)
-        if found is None:
-            found = self.read_value("type")
-            if len(_TYPES) > 10_000:
-                _TYPES.clear()
-            _TYPES[text] = found
-        else:
-            self.position = match.end()
+        found: Type = self.read_value("type") if match is None else self.phrase("type", match.start(1), match.end(1))
         return found
 
     def read_types(self, count: int | None = None) -> list[Type]:
@@ -153,12 +145,17 @@ class Cursor(ValueReader):
         return self.read_type_list() if self.sees("(") else [self.read_type()]
 
     def read_attribute(self) -> Attribute:
-        found = self.read_value("attribute")
-        assert isinstance(found, Attribute)
+        match = _SIMPLE_NUMBER.match(self.text, self.position)
+        found: Attribute = self.read_value("attribute") if match is None else self.phrase("attribute", match.start(1), match.end(1))
         return found
 
     def read_dictionary(self) -> dict[str, Attribute]:
-        found: dict[str, Attribute] = self.read_value("dictionary")
+        match = _SIMPLE_DICTIONARY.match(self.text, self.position)
+        found: dict[str, Attribute]
+        if match is None:
+            found = self.read_value("dictionary")
+        else:
+            found = self.phrase("dictionary", match.start(1), match.end(1)).copy()
         return found
 
     def read_location(self) -> Location | None:
@@ -167,6 +164,20 @@ class Cursor(ValueReader):
             return None
         found = self.read_value("location")
         assert isinstance(found, Location)
+        return found
+
+    def phrase(self, kind: str, begin: int, end: int) -> Any:
+        """The value of the symbol `kind` that begins at `begin`; `end` is where it should end.  Each text is read once."""
+        text = self.text[begin:end]
+        found = self.phrases.find(kind, text)
+        if found is None:
+            outer, self.used_alias = self.used_alias, False
+            found = self.read(kind, begin)
+            if self.position == end:
+                self.phrases.keep(kind, text, found, self.used_alias)
+            self.used_alias = self.used_alias or outer
+        else:
+            self.position = end
         return found
 
     def read_value(self, start: str) -> Any:

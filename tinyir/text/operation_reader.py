@@ -12,7 +12,6 @@ from tinyir.ir.operation import Operation, Value
 from tinyir.ir.registry import OperationDefinition, definition_of, known_operations, load_dialect
 from tinyir.ir.source import SourceText, TextLocation
 from tinyir.ir.types import FunctionType
-from tinyir.text.phrases import PhraseBook
 from tinyir.text.scope import Head
 from tinyir.text.scope_reader import Names, ScopeReader
 
@@ -25,24 +24,9 @@ class OperationReader(ScopeReader):
 
     def __init__(self, source: SourceText) -> None:
         super().__init__(source)
-        self.phrases = PhraseBook()
         self.signatures: dict[str, FunctionType] = {}
 
     # -- phrases
-
-    def phrase(self, kind: str, begin: int, end: int) -> Any:
-        """The value of the symbol `kind` that begins at `begin`; `end` is where it should end."""
-        text = self.text[begin:end]
-        found = self.phrases.find(kind, text)
-        if found is None:
-            outer, self.used_alias = self.used_alias, False
-            found = self.read(kind, begin)
-            if self.position == end:
-                self.phrases.keep(kind, text, found, self.used_alias)
-            self.used_alias = self.used_alias or outer
-        else:
-            self.position = end
-        return found
 
     def known_properties(self, parts: list[str]) -> dict[str, Attribute]:
         begin, end = self.begin + 1, self.begin + len(parts[0]) - 1

@@ -124,6 +124,7 @@ class Parser:
         read_statements = self.read_statements
         accepting = grammar.ends[start]
         blocked: list[int] = []
+        match: re.Match[str] | None = None
         while True:
             state = stack[-1]
             if state == accepting and (scanners[state] or grammar.scanner(state))(text, self.position) is None:
@@ -132,20 +133,11 @@ class Parser:
             if reduction is None:
                 if state in statement_states:
                     self.position = read_statements(self.position)
-                match = (scanners[state] or grammar.scanner(state))(text, self.position)
-                if match is not None:
-                    action = actions[state][match.lastgroup or ""]
-                else:
-                    offset = skip_blanks(text, self.position)
-                    table = actions[state]
-                    fallback = grammar.fallbacks[state]
-                    if END in table and offset == len(text):
-                        action = table[END]
-                    elif fallback is not None and state not in statement_states:
-                        blocked = blocked or stack.copy()
-                        action = fallback
-                    else:
-                        raise self.unexpected(blocked or stack, offset)
+                    match = None
+                action = actions[state].get(match.lastgroup or "") if match is not None else None
+                if action is None:
+                    match = (scanners[state] or grammar.scanner(state))(text, self.position)
+                    action = actions[state][match.lastgroup or ""] if match is not None else self._without_token(state, stack, blocked)
                 if isinstance(action, int):
                     assert match is not None
                     index = match.lastindex or 0
@@ -153,8 +145,9 @@ class Parser:
                     values.append(match.group(index))
                     begins.append(match.start(index))
                     self.position = match.end()
+                    match = None
                     if blocked:
-                        blocked = []
+                        blocked.clear()
                     if len(stack) > self.limit:
                         raise self.failure("nested too deeply", begins[-1])
                     continue
@@ -183,6 +176,26 @@ class Parser:
             stack.append(gotos[stack[-1]][reduction.origin])
             values.append(value)
             begins.append(begin)
+
+    def _without_token(self, state: int, stack: list[int], blocked: list[int]) -> Reduction:
+        """What to do where no token follows that the state accepts: the only reduction, as far as that leads.
+
+        `blocked` keeps the stack of the first such state since the last token: an error is reported from there.
+
+        Raises:
+            StatementError: nothing can be done.
+        """
+        grammar = self.grammar
+        offset = skip_blanks(self.text, self.position)
+        at_end = grammar.actions[state].get(END) if offset == len(self.text) else None
+        if isinstance(at_end, Reduction):
+            return at_end
+        fallback = grammar.fallbacks[state]
+        if fallback is None or state in grammar.statement_states:
+            raise self.unexpected(blocked or stack, offset)
+        if not blocked:
+            blocked.extend(stack)
+        return fallback
 
 
 def pick(reduction: Reduction, parts: list[Any]) -> list[Any]:
@@ -228,6 +241,9 @@ _WORDS = {
     "INTEGER": "an integer",
     "WORD": "a name",
     "DIMENSION": "a dimension",
+    "OPENING": "'({'",
+    "BETWEEN": "'}, {'",
+    "CLOSING": "'})'",
     END: "the end of the text",
 }
 _TYPE_START = {"INTEGER_TYPE", "FLOAT_TYPE", "TYPE_ALIAS", "DIALECT_TYPE"}
@@ -249,7 +265,7 @@ def describe_terminals(kinds: list[str], spellings: dict[str, str]) -> str:
         names = {n for n in names if n in {"RSQB", "RBRACE", "MORETHAN", "RPAR", "DIMENSION"}}
     elif {"STRING", "VALUE"} <= names:
         words.append("an operation")
-        names = {n for n in names if n in {"RBRACE", "BLOCK"}}
+        names &= {"RBRACE", "CLOSING", "BLOCK"}
     words += sorted(_WORDS.get(name) or f"'{spellings.get(name, name.lower())}'" for name in names)
     words = list(dict.fromkeys(words))
     if len(words) > 6:

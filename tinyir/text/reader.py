@@ -86,7 +86,7 @@ class Reader(FastReader):
             first = text[position : position + 1]
             if first in _NO_OPERATION:
                 return position
-            if self.fast and first in ('"', "%"):
+            if self.fast and first in ('"', "%") and not text.endswith("({", position, text.find("\n", position)):
                 after = self.read_fast(position)
                 if after != position:
                     position = after

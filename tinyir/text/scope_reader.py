@@ -8,7 +8,7 @@ import attrs
 
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.location import Location
-from tinyir.ir.operation import Block, Operation, Region, Value
+from tinyir.ir.operation import Block, BlockArgument, Operation, Region, Value
 from tinyir.ir.registry import definition_of
 from tinyir.ir.source import SourceText, TextLocation
 from tinyir.ir.types import Type
@@ -34,6 +34,7 @@ class ScopeReader(Cursor):
         self.forward: dict[str, ForwardValue] = {}
         self.frames: list[Frame] = []
         self._isolated: dict[str, bool] = {}
+        self._argument_types: dict[str, Type] = {}
         self.frame = self.open_frame("builtin.module")
         self.region_owner = ""
         self.region_arguments: list[Argument] = []
@@ -250,33 +251,57 @@ class ScopeReader(Cursor):
     def block_line(self, parts: list[str]) -> None:
         """`^name(%x: type, ...):` in one piece."""
         line, begin = parts[0], self.begin
-        end = begin + len(line)
-        position = line.index("(") + 1
+        opening = line.index("(")
+        position = opening + 1
+        arguments: list[Argument] = []
+        types = self._argument_types
+        for piece in line[position:-2].split(", "):
+            name, _, text = piece.partition(": ")
+            type = types.get(text)
+            if type is None or name[0] != "%":
+                arguments = self._read_arguments(line, begin, opening + 1)
+                break
+            arguments.append((name, type, None, begin + position))
+            position += len(piece) + len(", ")
+        self.start_block(line[:opening], arguments)
+
+    def _read_arguments(self, line: str, begin: int, position: int) -> list[Argument]:
+        """The arguments of a block whose types were not met before."""
         arguments: list[Argument] = []
         while position < len(line):
             colon = line.index(":", position)
             self.position = begin + colon + 1
-            arguments.append((line[position:colon], self.read_type(), None, begin + position))
+            type = self.read_type()
+            arguments.append((line[position:colon], type, None, begin + position))
+            text = self.text[begin + colon + 2 : self.position]
+            if not self.used_alias and ", " not in text:
+                self._argument_types[text] = type
             position = self.position - begin + len(", ")
-        self.begin, self.position = begin, end
-        self.start_block(line[: line.index("(")], arguments)
+        self.begin, self.position = begin, begin + len(line)
+        return arguments
 
     def start_block(self, name: str, arguments: list[Argument]) -> None:
         """Begins a block of the region that is being read."""
         frame = self.frame
-        if name in frame.blocks and name not in frame.pending:
+        block = frame.blocks.get(name)
+        if block is None:
+            block = frame.blocks[name] = Block()
+        elif frame.pending.pop(name, None) is None:
             raise self.failure(f"block '{name}' is defined twice", self.begin)
-        block = self.block_of(name, self.begin)
-        del frame.pending[name]
         frame.block = frame.region.add(block)
         for argument, type, location, offset in arguments:
             self.add_argument(block, argument, type, location, offset)
 
     def add_argument(self, block: Block, name: str, type: Type, location: Location | None, offset: int) -> None:
         """Adds a block argument and binds its name."""
-        argument = block.add_argument(type, "" if name[1].isdigit() else name[1:])
-        argument.location = TextLocation(self.source, offset) if location is None else location
-        self.define(name, argument, offset)
+        where = TextLocation(self.source, offset) if location is None else location
+        argument = BlockArgument(type, block, len(block.arguments), "" if name[1].isdigit() else name[1:], where)
+        block.arguments = (*block.arguments, argument)
+        if name in self.value_of:
+            self.define(name, argument, offset)
+        else:
+            self.value_of[name] = argument
+            self.frame.defined.append(name)
 
     def block_arguments(self, parts: list[Any]) -> list[Any]:
         return parts

@@ -143,7 +143,10 @@ class ValueReader(Parser):
         return parts
 
     attributes = types = literals = extents = scales = names = expressions = constraints = entries = source_places = _list
-    uses = successors = regions = soup = _list
+    uses = successors = soup = _list
+
+    def regions(self, parts: list[Any]) -> list[Any]:
+        return parts[:-1]
 
     def verbatim(self) -> str:
         return self.text[self.begin : self.position]
