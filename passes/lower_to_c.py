@@ -388,8 +388,8 @@ class _Function:
         return body
 
     def _hoist_pointers(self, operation: Operation, number: int, writer: CWriter) -> None:
-        """Sets a pointer for each access that moves evenly with counter `number`; accesses that start at one place share it."""
-        pointers: dict[tuple[Value, AffineExpression], Value] = {}
+        """Sets a pointer for each access that moves evenly with counter `number`; accesses at constant distances share it."""
+        pointers: dict[tuple[Value, AffineExpression], tuple[Value, int]] = {}
         for access in operation.walk():
             if access.name not in ("buffer.load", "buffer.store"):
                 continue
@@ -403,11 +403,13 @@ class _Function:
             start, step = _split(self._linear(access), number)
             if step is None:
                 continue
-            key = (memory, start)
+            constant = linear_terms(start).get(AffineConstant(1), 0)
+            key = (memory, start - constant)
             if key not in pointers:
                 address = self._pointer(place, writer)
-                pointers[key] = writer.offset(address, writer.affine(start, self.counters, self.ranges), memory.name or "from")
-            self.hoisted[access] = (pointers[key], AffineDimension(number) * step)
+                pointers[key] = (writer.offset(address, writer.affine(start, self.counters, self.ranges), memory.name or "from"), constant)
+            pointer, first = pointers[key]
+            self.hoisted[access] = (pointer, AffineDimension(number) * step + (constant - first))
 
     def _counting_loop(self, operation: Operation, lower: Value, upper: Value, writer: CWriter, name: str) -> tuple[Value, CWriter]:
         step = loop.step(operation)
