@@ -15,7 +15,6 @@ from tinyir.ir.attribute import Attribute
 from tinyir.ir.location import UNKNOWN, Location
 from tinyir.ir.types import Type
 
-
 _LISTED_USERS = 8
 """A list of users that grows longer becomes a dictionary: it is smaller before, and slower after."""
 

@@ -496,9 +496,9 @@ def _anonymous(text: str) -> tuple[str, list[str]]:
 
 def note_operands(tree: Any, uses: dict[str, int]) -> None:
     """Collects the operands of an expression in their order, with the offset of the first use."""
-    if tree[0] == "name":
+    if tree[0] == "operand":
         uses.setdefault(tree[1], tree[2])
-    elif tree[0] != "integer":
+    elif tree[0] not in ("integer", "name"):
         note_operands(tree[1], uses)
         note_operands(tree[2], uses)
 

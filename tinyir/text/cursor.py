@@ -151,12 +151,8 @@ class Cursor(ValueReader):
 
     def read_dictionary(self) -> dict[str, Attribute]:
         match = _SIMPLE_DICTIONARY.match(self.text, self.position)
-        found: dict[str, Attribute]
-        if match is None:
-            found = self.read_value("dictionary")
-        else:
-            found = self.phrase("dictionary", match.start(1), match.end(1)).copy()
-        return found
+        found: dict[str, Attribute] = self.read_value("dictionary") if match is None else self.phrase("dictionary", match.start(1), match.end(1))
+        return found.copy()
 
     def read_location(self) -> Location | None:
         """`loc(...)` if it follows."""

@@ -447,12 +447,13 @@ class ValueReader(Parser):
         return {name: AffineDimension(position) for position, name in enumerate(names)}
 
     def resolve_affine(self, tree: AffineTree, names: dict[str, AffineExpression]) -> AffineExpression:
-        """The expression of a tree of ("name", text, offset), ("integer", text, offset) and (kind, left, right, offset)."""
+        """The expression of a tree of ("name", text, offset), ("operand", text, offset), ("integer", text, offset) and
+        (kind, left, right, offset)."""
         kind, offset = tree[0], tree[-1]
         assert isinstance(offset, int)
         if kind == "integer":
             return AffineConstant(self.integer_value(str(tree[1])))
-        if kind == "name":
+        if kind in ("name", "operand"):
             found = names.get(str(tree[1]))
             if found is None:
                 raise self.failure(f"'{tree[1]}' is not a name of this space", offset, did_you_mean(str(tree[1]), names))
@@ -478,7 +479,8 @@ class ValueReader(Parser):
     def affine_name(self, parts: list[str]) -> AffineTree:
         return "name", parts[0], self.begin
 
-    affine_operand = affine_name
+    def affine_operand(self, parts: list[str]) -> AffineTree:
+        return "operand", parts[0], self.begin
 
     def plus(self, parts: list[AffineTree]) -> AffineTree:
         return "+", parts[0], parts[1], self.begin
