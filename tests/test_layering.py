@@ -24,12 +24,13 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "lark": ("text.",),
     "z3": ("prove.",),
     "onnx": ("frontend.onnx",),
+    "onnxruntime": ("frontend.onnx_layers.",),
     "torch": ("frontend.torch",),
     "elftools": ("backends.",),
     "unicorn": ("backends.",),
 }
 HEAVY = ("lark", "z3", "onnx", "torch", "numpy", "unicorn", "elftools")
-LOCAL_ONLY = ("z3", "onnx", "torch")
+LOCAL_ONLY = ("z3", "onnx", "onnxruntime", "torch")
 
 Sources = dict[str, str]  # module name below tinyir -> its text
 Import = tuple[str, bool]  # the full name of what is imported, and whether the statement stands inside a function

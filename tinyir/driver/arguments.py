@@ -38,7 +38,7 @@ def _parser() -> Parser:
     parser = Parser(prog="tinyir", description="Trained networks to small, fast and proved C.", allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_import, _opt, _compile, _run, _prove, _bench, _targets, _reduce):
+    for add in (_import, _opt, _compile, _run, _prove, _bench, _targets, _reduce, _bisect):
         add(commands)
     return parser
 
@@ -108,6 +108,7 @@ def _compile(commands: Commands) -> None:
     _add_goal(parser)
     parser.add_argument("--emit", default="c", choices=LEVELS, help="stop at that level and write NAME.LEVEL.tir (default: c, which writes C)")
     _add_io(parser)
+    parser.add_argument("--selftest", metavar="X.npy", help="also write NAME_test.c with these inputs and the outputs that they must give")
     _add_hooks(parser)
 
 
@@ -154,3 +155,17 @@ def _reduce(commands: Commands) -> None:
     parser.add_argument("--test", required=True, metavar="'CMD'", help="exits with 0 while the file ({}, or its last word) shows what you look for")
     parser.add_argument("-o", "--output", metavar="FILE.tir", help="the file to write (default: standard output)")
     parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="a test that takes longer does not succeed (default: 60)")
+
+
+def _bisect(commands: Commands) -> None:
+    parser = _command(commands, "bisect", "find the pass, and the rewrite in it, that changes what a model computes")
+    parser.add_argument("model", metavar="MODEL|FILE.tir")
+    parser.add_argument("--input", metavar="X.npy", help="one input per row of the leading axis; X.npz by name (default: a fixed pattern)")
+    parser.add_argument("--reference", metavar="Y.npy", help="what the outputs should be (default: what they are before all passes)")
+    parser.add_argument("--tolerance", type=float, default=1e-5, metavar="T", help="as a part of the greatest output (default: 1e-5)")
+    parser.add_argument("--layers", action="store_true", help="compare every node of an ONNX model with onnxruntime, before all passes")
+    parser.add_argument("-p", "--passes", metavar="'a,b{x=1}'", help="the passes (default: those of the compiler)")
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
+    _add_target(parser, required=False)
+    _add_goal(parser)
+    _add_io(parser)

@@ -1,0 +1,74 @@
+"""`tinyir bisect MODEL`: the pass, and the rewrite, that first changes what a model computes; or the node, with --layers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import attrs
+
+from tinyir.backends.target import Target, load_target
+from tinyir.driver.arrays import fit_rows, load_arrays, pattern_rows
+from tinyir.driver.bisect import Bisection, Culprit, spell_culprit
+from tinyir.driver.layers import compare_layers, layers_table
+from tinyir.driver.load import load
+from tinyir.driver.pipeline import PassPipeline, level_of, levels_between, passes_of
+from tinyir.driver.ports import module_ports
+from tinyir.driver.progress import Progress
+from tinyir.driver.tables import json_text
+from tinyir.ir.operation import Operation
+from tinyir.rewrite.passes import PassContext
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    inputs = load_arrays(Path(arguments.input)) if arguments.input else None
+    if inputs is None:
+        sys.stderr.write("note: no --input: the inputs are a fixed pattern\n")
+    with Progress.on_terminal(arguments.quiet) as progress:
+        if arguments.layers:
+            layers = compare_layers(Path(arguments.model), inputs, progress)
+            sys.stdout.write(json_text([attrs.asdict(layer) for layer in layers]) if arguments.json else layers_table(layers, arguments.tolerance))
+            return 0
+        module = load(arguments.model)
+        target = load_target(arguments.target) if arguments.target else None
+        ports = module_ports(module)
+        bisection = Bisection(
+            pattern_rows(ports.inputs) if inputs is None else fit_rows(inputs, ports.inputs),
+            arguments.tolerance,
+            lambda: _context(arguments, target),
+            load_arrays(Path(arguments.reference)) if arguments.reference else None,
+            progress,
+        )
+        found = bisection.run(module, _pipeline(arguments, module))
+    if arguments.json:
+        sys.stdout.write(json_text(_summary(found) if isinstance(found, Culprit) else {"pass": None, "difference": found.size}))
+    elif isinstance(found, Culprit):
+        sys.stdout.write(spell_culprit(found))
+    else:
+        limit = f"{arguments.tolerance:g} of the greatest value"
+        sys.stdout.write(f"no pass changes the outputs by more than {limit}: at the end they are off by {found.size:.3g}\n")
+    return 0
+
+
+def _pipeline(arguments: argparse.Namespace, module: Operation) -> PassPipeline:
+    if arguments.passes is not None:
+        return PassPipeline.parse(arguments.passes)
+    levels = levels_between(level_of(module), "buffer")
+    return PassPipeline(name for level in levels for name in passes_of(level, arguments.goal, arguments.io))
+
+
+def _context(arguments: argparse.Namespace, target: Target | None) -> PassContext:
+    return PassContext(target=target, goal=arguments.goal, options={"io": arguments.io})
+
+
+def _summary(culprit: Culprit) -> dict[str, object]:
+    return {
+        "pass": culprit.stage.text,
+        "number": culprit.stage.number,
+        "difference": culprit.difference.size,
+        "where": culprit.difference.where,
+        "rewrites": culprit.rewrites,
+        "index": culprit.index,
+        "rewrite": attrs.asdict(culprit.rewrite) if culprit.rewrite is not None else None,
+    }
