@@ -20,6 +20,7 @@ from tinyir.driver.arrays import Array, Rows, fit_rows, pattern_rows
 from tinyir.driver.compilation import Compilation, start
 from tinyir.driver.execution import interpret
 from tinyir.driver.load import load, model_name
+from tinyir.driver.multiplications import count_multiply_accumulates
 from tinyir.driver.output import output_folder
 from tinyir.driver.ports import Port, manifest_ports, module_ports
 from tinyir.ir.operation import Operation
@@ -52,7 +53,10 @@ class Compiled:
 
 @attrs.frozen
 class Figures:
-    """What a model costs on a target; None where the target does not tell.  Units and meaning: `tinyir.backends.measure.Measurement`."""
+    """What a model costs on a target; None where the target does not tell.  Units and meaning: `tinyir.backends.measure.Measurement`.
+
+    `multiply_accumulates`: terms of all sums of products that the model as it was given asks for (only `bench` counts them).
+    """
 
     model: str
     target: str
@@ -68,6 +72,7 @@ class Figures:
     proofs: Mapping[str, int]
     instructions_least: int | None
     instructions_mean: float | None
+    multiply_accumulates: int | None = None
 
 
 @attrs.frozen
@@ -215,6 +220,7 @@ def bench(
     """
     found = []
     for model in models:
+        multiply_accumulates = count_multiply_accumulates(load(str(model))) or None
         for target in targets:
             if say is not None:
                 say(f"{model} for {target if isinstance(target, str) else target.name}")
@@ -223,5 +229,5 @@ def bench(
                 inputs = pattern_rows(manifest_ports(compiled.c.manifest).inputs, rows)
                 measured = run_folder(Path(scratch), target, inputs).figures
             assert measured is not None
-            found.append(attrs.evolve(measured, model=str(model)))
+            found.append(attrs.evolve(measured, model=str(model), multiply_accumulates=multiply_accumulates))
     return tuple(found)

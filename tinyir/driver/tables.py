@@ -38,12 +38,23 @@ def spell_proofs(proofs: Mapping[str, int]) -> str:
 
 def figures_table(results: Sequence[Figures]) -> str:
     """One line per model and target."""
-    titles = ("model", "target", "goal", *(column.removesuffix("_bytes") for column in COLUMNS), "proofs")
+    titles = ("model", "target", "goal", *(column.removesuffix("_bytes") for column in COLUMNS), "per MAC", "proofs")
     rows = [
-        (result.model, result.target, result.goal, *(count(getattr(result, column)) for column in COLUMNS), spell_proofs(result.proofs))
+        (
+            *(result.model, result.target, result.goal),
+            *(count(getattr(result, column)) for column in COLUMNS),
+            *(per_multiplication(result), spell_proofs(result.proofs)),
+        )
         for result in results
     ]
     return align([titles, *rows], right_from=3)
+
+
+def per_multiplication(result: Figures) -> str:
+    """Instructions for each multiply-accumulate of the model."""
+    if result.instructions is None or result.multiply_accumulates is None:
+        return "-"
+    return f"{result.instructions / result.multiply_accumulates:.2f}"
 
 
 def figures_json(result: Figures) -> dict[str, object]:

@@ -6,10 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from tinyir.backends.self_test import print_self_test
 from tinyir.driver.api import begin
+from tinyir.driver.arrays import Rows, fit_rows, load_arrays
 from tinyir.driver.compilation import Compilation
+from tinyir.driver.execution import interpret
 from tinyir.driver.load import model_name
 from tinyir.driver.output import output_folder
+from tinyir.driver.ports import module_ports
 from tinyir.driver.progress import Progress
 from tinyir.driver.rewrites import trace_of, write_trace
 from tinyir.driver.stages import hooks_of, write_text
@@ -46,6 +50,18 @@ def _emit(compilation: Compilation, arguments: argparse.Namespace) -> str:
 
 def _write(compilation: Compilation, arguments: argparse.Namespace, name: str, folder: Path) -> None:
     if arguments.emit == "c":
-        compilation.generate(name, Path(arguments.model).name).write(folder)
+        expected = _expected(compilation, arguments.selftest)
+        generated = compilation.generate(name, Path(arguments.model).name)
+        generated.write(folder)
+        if expected is not None:
+            (folder / f"{name}_test.c").write_text(print_self_test(generated.manifest, *expected), encoding="utf-8")
     else:
         (folder / f"{name}.{arguments.emit}.tir").write_text(_emit(compilation, arguments), encoding="utf-8")
+
+
+def _expected(compilation: Compilation, inputs: str | None) -> tuple[Rows, Rows] | None:
+    """The inputs of a file, and the outputs that the interpreter gives for them at the graph level."""
+    if inputs is None:
+        return None
+    rows = fit_rows(load_arrays(Path(inputs)), module_ports(compilation.module).inputs)
+    return rows, interpret(compilation.lower("graph"), rows)
