@@ -1,0 +1,81 @@
+"""What the models may cost at most: arena, code, flash, weights and instructions on a Cortex-M4, and the time that a compilation takes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from time import process_time
+
+import pytest
+
+from tinyir.driver.api import Figures, bench, begin
+from tinyir.ir.attributes import DenseElements
+from tinyir.ir.operation import Operation
+
+KB = 1024
+ARENA_BYTES = {"kws": 8_640, "ic": 33_600, "vww": 37_200, "ad": 768}
+GREATEST_CODE_BYTES = 8 * KB
+GREATEST_INSTRUCTIONS_PER_PRODUCT = 8.0
+GREATEST_VWW_WEIGHT_BYTES = 32 * KB
+GREATEST_COMPILE_SECONDS = 20.0
+
+
+@pytest.fixture(scope="module", params=ARENA_BYTES)
+def name(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
+
+
+@pytest.fixture
+def measure(require_tool: Callable[[str], str]) -> Callable[..., Figures]:
+    """The figures of one model on a Cortex-M4, with the tools that official figures are taken with."""
+    require_tool("arm-none-eabi-gcc")
+    require_tool("qemu-system-arm")
+
+    def one(model: Path, goal: str, io: str = "model") -> Figures:
+        (found,) = bench([model], ["cortex-m4"], goal=goal, io=io)
+        return found
+
+    return one
+
+
+def test_a_small_model_keeps_to_its_arena_and_code(name: str, measure: Callable[..., Figures], corpus: Path) -> None:
+    found = measure(corpus / f"mlperf_{name}" / "qdq.onnx", "size")
+    assert found.arena_bytes is not None
+    assert found.code_bytes is not None
+    assert found.arena_bytes <= ARENA_BYTES[name]
+    assert found.code_bytes <= GREATEST_CODE_BYTES
+    assert {state: number for state, number in found.proofs.items() if number and state != "proved"} == {}
+
+
+def test_a_fast_model_takes_few_instructions_for_each_product(name: str, measure: Callable[..., Figures], corpus: Path) -> None:
+    found = measure(corpus / f"mlperf_{name}" / "qdq.onnx", "speed")
+    assert found.instructions is not None
+    assert found.multiply_accumulates is not None
+    assert found.arena_bytes is not None
+    assert found.arena_bytes <= ARENA_BYTES[name]
+    assert found.instructions / found.multiply_accumulates <= GREATEST_INSTRUCTIONS_PER_PRODUCT
+
+
+def test_the_shipped_models_fit_small_chips(measure: Callable[..., Figures], repository: Path) -> None:
+    perceptron = measure(repository / "examples" / "mnist" / "mlp_int8.onnx", "size", "quantized")
+    network = measure(repository / "examples" / "mnist" / "cnn_int8.onnx", "size", "quantized")
+    assert perceptron.code_bytes is not None
+    assert network.flash_bytes is not None
+    assert perceptron.code_bytes <= 2.5 * KB
+    assert network.flash_bytes <= 11 * KB
+
+
+def weight_bytes(module: Operation) -> int:
+    """The 8-bit constants of a module at the graph level."""
+    values = [operation.properties["value"] for operation in module.walk() if operation.name == "graph.constant"]
+    return sum(value.type.element_count for value in values if isinstance(value, DenseElements) and str(value.type.element) == "i8")
+
+
+def test_dead_channels_leave_few_weights_of_vww(corpus: Path) -> None:
+    module = begin(corpus / "mlperf_vww" / "qdq.onnx").lower("graph")
+    assert 0 < weight_bytes(module) <= GREATEST_VWW_WEIGHT_BYTES
+
+
+def test_a_compilation_with_its_proofs_takes_seconds(name: str, corpus: Path) -> None:
+    start = process_time()
+    begin(corpus / f"mlperf_{name}" / "qdq.onnx", "cortex-m4").generate("net", "")
+    assert process_time() - start <= GREATEST_COMPILE_SECONDS
