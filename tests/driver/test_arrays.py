@@ -65,9 +65,9 @@ def test_inputs_by_name_have_equally_many_rows() -> None:
 @pytest.mark.parametrize("content", [b"", b"no array", b"PK\x03\x04 half a zip", b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'shape': (1,)}"])
 def test_a_file_without_arrays_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.npy").write_bytes(content)
-    with pytest.raises(TinyirError, match=r"x\.npy: not an array of numpy"):
+    with pytest.raises(TinyirError, match="is not an array of numpy"):
         load_arrays(tmp_path / "x.npy")
-    with pytest.raises(TinyirError, match="no such file"):
+    with pytest.raises(TinyirError, match="there is no such file"):
         load_arrays(tmp_path / "y.npy")
 
 

@@ -125,33 +125,6 @@ def test_targets_lists_each_target_with_its_tools(capsys: pytest.CaptureFixture[
     assert "  simulator  native   runs the program itself\n" in text
 
 
-BAD: dict[str, tuple[list[str], str]] = {
-    "no such file": (["import", "nowhere.onnx"], "nowhere.onnx: error: cannot be read: No such file or directory\n"),
-    "a folder": (["import", "."], ".: error: is not a file\n"),
-    "unknown target": (["compile", "net.tir", "-t", "cortex-m5", "-o", "out"], "error: no target 'cortex-m5': there are cortex-m4, host, rv32imc\n"),
-    "unknown pass": (["opt", "net.tir", "-p", "cse,dcee"], "pipeline:1:5: error: unknown pass 'dcee'\n"),
-    "no output folder": (["compile", "net.tir", "-t", "host"], "error: compile needs the folder to write\n     hint: add -o DIR\n"),
-    "a file in the way": (["compile", "net.tir", "-t", "host", "-o", "net.tir/out"], "error: cannot write net.tir/out: net.tir is not a folder\n"),
-    "an unwritable folder": (["compile", "net.tir", "-t", "host", "-o", "/proc/out"], "error: cannot write /proc/out: "),
-    "a bad name": (["compile", "net.tir", "-t", "host", "-o", "out", "--name", "a-b"], "error: 'a-b' is no name for C functions\n     hint: use 'a_b'\n"),
-    "nowhere to run": (["run", "net.tir"], "error: run needs to know where\n"),
-    "a wrong input": (["run", "net.tir", "-t", "host", "--input", "z.npy"], "error: z.npy: no such file\n"),
-    "no model in the folder": (["run", "."], "error: .: no generated model (NAME.c with NAME.json)\n"),
-}
-
-
-@pytest.mark.parametrize(("words", "message"), BAD.values(), ids=BAD.keys())
-def test_a_mistake_is_one_error_with_code_1_and_leaves_nothing(
-    network: Path, words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(network.parent)
-    assert main(words) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.removeprefix("note: no --input: the inputs are a fixed pattern\n").startswith(message)
-    assert sorted(path.name for path in network.parent.iterdir()) == ["net.tir", "x.npy"]
-
-
 def test_a_file_that_cannot_be_read_as_text_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.tir").write_bytes(b"\xff\xfe\x00")
     assert tinyir("opt", tmp_path / "a.tir") == 1

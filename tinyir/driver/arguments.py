@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -18,7 +19,13 @@ class Parser(argparse.ArgumentParser):
     """A parser whose complaints look like all other errors of tinyir."""
 
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"error: {message}\n     hint: {self.prog} --help says what there is\n")
+        choice = re.match(r"argument ([^:]+): invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        hint = f"{self.prog} --help says what there is"
+        if choice:
+            known = re.findall(r"[\w-]+", choice[3])
+            message = f"unknown command '{choice[2]}'" if choice[1] == "COMMAND" else f"unknown {choice[1]} '{choice[2]}': there are {', '.join(known)}"
+            hint = import_module("tinyir.ir.errors").did_you_mean(choice[2], known) or hint
+        sys.stderr.write(f"error: {message}\n     hint: {hint}\n")
         raise SystemExit(1)
 
 
