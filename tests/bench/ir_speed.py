@@ -10,11 +10,13 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.bench.irgen import KINDS
 from tinyir.ir.operation import Operation
 from tinyir.ir.verifier import verify
+from tinyir.rewrite.pipeline import PassPipeline
 from tinyir.text.printer import print_module
 from tinyir.text.reader import parse
 
@@ -27,6 +29,15 @@ def seconds(run: Callable[[], object], repetitions: int = 3) -> float:
         start = time.process_time()
         run()
         times.append(time.process_time() - start)
+    return min(times)
+
+
+def pass_seconds(name: str, module: Operation, repetitions: int = 3) -> float:
+    """The least processor time of a pass, each time on a copy of its own."""
+    times = []
+    for _ in range(repetitions):
+        copy = module.clone()
+        times.append(seconds(partial(PassPipeline.parse(name).run, copy), 1))
     return min(times)
 
 
@@ -64,6 +75,8 @@ def measure(source: str) -> Iterator[tuple[str, float, str]]:
     }
     for name, run in steps.items():
         yield name, count / seconds(run), "ops/s"
+    for name in ("canonicalize", "cse", "dce"):
+        yield name, count / pass_seconds(name, module), "ops/s"
     yield "memory", bytes_per_operation(source, count), "bytes/op"
 
 

@@ -207,6 +207,12 @@ def test_a_value_may_be_used_before_its_definition() -> None:
     assert definition.results[0].users == (use,)
 
 
+def test_the_name_of_an_operation_is_a_string() -> None:
+    module = parse(r'"odd\22 \0A name"() : () -> ()')
+    assert module.body.terminator.name == 'odd" \n name'
+    assert_same(module, parse(print_module(module)))
+
+
 def test_broken_operations_are_printed_all_the_same() -> None:
     module = parse("func.func @f(%x: i32) -> i32 {\n  %y = arith.addi %x, %x : i32\n  return %y : i32\n}")
     function = module.body.terminator

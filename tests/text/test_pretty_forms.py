@@ -144,6 +144,19 @@ def test_loops_are_printed_as_they_are_written() -> None:
     assert [argument.type for argument in loop.body.arguments] == [INDEX]
 
 
+def test_a_map_without_results_is_written_so_that_it_comes_back() -> None:
+    empty = AffineMap(0, 0, [])
+    tensor = ("%t = loop.tensor : tensor<i8>", "%1 = loop.read %t[] : tensor<i8>")
+    module = assert_stays(body("%0 = loop.index 3", *tensor, "loop.for %i = 0 to 3 {", "  loop.yield", "}"))
+    index, _, read, loop, _ = module.body.terminator.body.operations
+    assert read.properties["map"] is empty
+    index.properties["map"] = loop.properties["lower_map"] = empty
+    text = print_module(module)
+    assert "%0 = loop.index affine_map<() -> ()>()" in text
+    assert "loop.for %i = affine_map<() -> ()>() to 3 {" in text
+    assert first_difference(module, parse(text)) == ""
+
+
 def test_an_affine_map_that_cannot_stand_in_place_is_written_out() -> None:
     module = parse(body(*LOOPS, arguments="%x: tensor<25x64xi8>"))
     text = print_module(module)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from tinyir.ir.attribute import Attribute
+from tinyir.ir.collection import seldom_collected
 from tinyir.ir.location import UNKNOWN, Location
 from tinyir.ir.types import Type
 
@@ -353,6 +354,12 @@ class Operation:
         """A deep copy that stands nowhere.  `values` maps outer values to replacements and gains the inner ones."""
         values = {} if values is None else values
         blocks = {} if blocks is None else blocks
+        if not self.regions:
+            return self._copy(values, blocks)
+        with seldom_collected():
+            return self._copy(values, blocks)
+
+    def _copy(self, values: dict[Value, Value], blocks: dict[Block, Block]) -> Operation:
         regions = [Region() for _ in self.regions] if self.regions else ()
         copy = Operation(
             self.name,
@@ -515,7 +522,7 @@ class Region:
             copy = blocks[block]
             operation = block.first
             while operation is not None:
-                copied = copy.append(operation.clone(values, blocks))
+                copied = copy.append(operation._copy(values, blocks))
                 for operand in operation._operands:
                     if operand not in values:
                         forward.append((operation, copied))

@@ -102,16 +102,16 @@ def _rebuild(expression: AffineExpression, order: list[int]) -> AffineExpression
         return None
 
 
-def spell_map(map: AffineMap, names: Sequence[str]) -> str:
+def spell_map(map: AffineMap, names: Sequence[str], may_be_empty: bool) -> str:
     """`a, b`, or the map written out and applied to the operands' names."""
-    if is_plain(map.results, map.dimensions, map.symbols, names):
+    if (map.results or may_be_empty) and is_plain(map.results, map.dimensions, map.symbols, names):
         return ", ".join(spell_expression(result, names) for result in map.results)
     return f"{map}({', '.join(names)})"
 
 
 def spell_bound(map: AffineMap, names: Sequence[str], function: str) -> str:
     """The greatest (`max`) or least (`min`) of a map's results."""
-    if not is_plain(map.results, map.dimensions, map.symbols, names):
+    if not map.results or not is_plain(map.results, map.dimensions, map.symbols, names):
         return f"{map}({', '.join(names)})"
     text = ", ".join(spell_expression(result, names) for result in map.results)
     return text if len(map.results) == 1 else f"{function}({text})"

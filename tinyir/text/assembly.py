@@ -298,9 +298,10 @@ class _Compiler:
         if token == "iter":
             return Iteration(self.groups, self._operand(self._name()))
         if token in _VARIADIC:
+            is_bracketed = self.position > 2 and self.tokens[self.position - 3] == "`[`"
             name = self._property()
             self._expect(",")
-            return Affine(name, self.groups, self._operand(self._name()), "" if token == "affine" else token)
+            return Affine(name, self.groups, self._operand(self._name()), "" if token == "affine" else token, is_bracketed)
         if token == "enum":
             name = self._property()
             self._expect(",")

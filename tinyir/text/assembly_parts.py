@@ -386,6 +386,8 @@ class Affine(Part):
     groups: Groups
     index: int
     function: str
+    is_bracketed: bool = False
+    """Whether it stands in `[]`, so that it may be empty."""
 
     @property
     def consumes(self) -> tuple[str, ...]:
@@ -400,7 +402,7 @@ class Affine(Part):
         elif isinstance(value, AffineMap) and self.function in ("max", "min"):
             line.value(spell_bound(value, names, self.function))
         elif isinstance(value, AffineMap) and self.function == "":
-            line.value(spell_map(value, names))
+            line.value(spell_map(value, names, self.is_bracketed))
         else:
             raise UnprintableError
 

@@ -5,7 +5,7 @@ Nothing is verified here: broken IR prints too, with made-up names for what is d
 
 from __future__ import annotations
 
-from tinyir.ir.attribute import Attribute
+from tinyir.ir.attribute import Attribute, quote
 from tinyir.ir.attributes import (
     ArrayAttribute,
     DenseElements,
@@ -63,6 +63,7 @@ class GenericPrinter:
         self.values = self.names.values
         self.lines: list[str] = []
         self._keys: dict[str, str] = {}
+        self._quoted: dict[str, str] = {}
 
     def print_operation(self, operation: Operation, indent: str) -> None:
         """Appends the lines of an operation."""
@@ -78,7 +79,10 @@ class GenericPrinter:
             uses = ", ".join([values[operand] for operand in operands])
         except KeyError:
             uses = ", ".join([self.names.of(operand) for operand in operands])
-        head = f'{indent}{self.results_text(operation)}"{operation.name}"({uses})'
+        name = self._quoted.get(operation.name)
+        if name is None:
+            name = self._quoted[operation.name] = quote(operation.name)
+        head = f"{indent}{self.results_text(operation)}{name}({uses})"
         if operation.successors:
             head += f"[{', '.join(map(self.names.of_block, operation.successors))}]"
         if operation._properties:

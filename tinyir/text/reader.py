@@ -7,12 +7,12 @@ reader goes on with the next statement, and raises them all together at the end.
 
 from __future__ import annotations
 
-import gc
 import re
 from pathlib import Path
 from typing import Any
 
 from tinyir.ir.attributes import OpaqueAttribute
+from tinyir.ir.collection import seldom_collected
 from tinyir.ir.errors import TinyirError, did_you_mean
 from tinyir.ir.operation import Block, Operation, Region
 from tinyir.ir.registry import OperationDefinition, definition_of, dialect_names, known_operations
@@ -158,12 +158,8 @@ def parse(text: str, file: str = "-", fast: bool = True) -> Operation:
     Raises:
         TinyirError: with one diagnostic for each mistake found.
     """
-    thresholds = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 100)
-    try:
+    with seldom_collected():
         return Reader(SourceText(text, file), fast).read_file()
-    finally:
-        gc.set_threshold(*thresholds)
 
 
 def parse_file(path: Path) -> Operation:
