@@ -1,0 +1,200 @@
+"""Whether two symbolic scalars are equal: reads by their indices, folds by a bijection of their domains, the rest by z3.
+
+Elements of one operand are the same if their indices are; folds are the same if they have the same extents, conditions and
+starts and their bodies are equal point by point.  Over the reals, and on integers, a fold may also run through the same
+points in another order: where its one variable is the row-major number of an index, the lanes of that index may be permuted.
+What remains is a question without functions, and z3 answers it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Any
+
+import attrs
+
+from tinyir.ir import expression as ex
+from tinyir.ir.types import IntegerType
+from tinyir.prove.scalar_terms import Terms
+from tinyir.prove.symbolic import ElementData, FoldData, Session
+
+RLIMIT = 3_000_000
+_SYMBOL = re.compile(r"[\w.-]*[!@#][\w.]*")
+"""The names that `Session` and `Terms` give to constants hold one of these signs."""
+
+
+@attrs.frozen
+class Answer:
+    """`state`: "proved", "refuted" (z3 found values that differ) or "unknown"; `detail` shows the values or the reason."""
+
+    state: str
+    detail: str = ""
+
+
+def _normal(text: str) -> str:
+    """A question with its constants numbered in the order in which they stand."""
+    names: dict[str, str] = {}
+    return _SYMBOL.sub(lambda match: names.setdefault(match.group(), f"!{len(names)}"), text)
+
+
+class Prover:
+    """Proves equalities and conditions in one session.  `answers`: what was asked before, in this session or others."""
+
+    def __init__(self, session: Session, answers: dict[str, Answer] | None = None, rlimit: int = RLIMIT) -> None:
+        self.session = session
+        self.z3 = session.z3
+        self.terms = Terms(session)
+        self.rlimit = rlimit
+        self.questions = 0
+        self.symbols: dict[int, tuple[Any, frozenset[str], str]] = {}
+        self.answers: dict[str, Answer] = {} if answers is None else answers
+
+    # -- z3
+
+    def implied(self, goal: Any, extra: Sequence[Any] = ()) -> Answer:
+        """Whether the hypotheses imply a condition."""
+        if isinstance(goal, bool):
+            return Answer("proved" if goal else "refuted")
+        z3 = self.z3
+        goal = z3.simplify(goal)
+        if z3.is_true(goal):
+            return Answer("proved")
+        self.questions += 1
+        hypotheses = self._relevant(goal, [*self.session.hypotheses, *self.terms.facts, *extra])
+        question = _normal("\n".join(self.symbols[term.get_id()][2] for term in (*hypotheses, goal)))
+        if question not in self.answers:
+            self.answers[question] = self._ask(goal, hypotheses)
+        return self.answers[question]
+
+    def _ask(self, goal: Any, hypotheses: Sequence[Any]) -> Answer:
+        z3 = self.z3
+        solver = z3.Solver(ctx=self.session.context)
+        solver.set("rlimit", self.rlimit)
+        solver.add(*hypotheses, z3.Not(goal))
+        outcome = solver.check()
+        if outcome == z3.unsat:
+            return Answer("proved")
+        if outcome == z3.unknown:
+            return Answer("unknown", solver.reason_unknown())
+        model = solver.model()
+        return Answer("refuted", ", ".join(sorted(f"{d.name()} = {model[d]}" for d in model.decls() if d.arity() == 0)))
+
+    def _relevant(self, goal: Any, hypotheses: Sequence[Any]) -> list[Any]:
+        """The hypotheses that share symbols with the goal, directly or through others: the rest cannot matter."""
+        reached, rest, found = set(self._symbols(goal)), list(hypotheses), list[Any]()
+        while True:
+            near = [h for h in rest if not self._symbols(h) or self._symbols(h) & reached]
+            if not near:
+                return found
+            found += near
+            rest = [h for h in rest if self._symbols(h) and not self._symbols(h) & reached]
+            for hypothesis in near:
+                reached |= self._symbols(hypothesis)
+
+    def _symbols(self, term: Any) -> frozenset[str]:
+        """The names of the constants in a term."""
+        known = self.symbols.get(term.get_id())
+        if known is None:
+            text = term.sexpr()
+            known = self.symbols[term.get_id()] = term, frozenset(_SYMBOL.findall(text)), text
+        return known[1]
+
+    def holds(self, goal: Any, extra: Sequence[Any] = ()) -> bool:
+        return self.implied(goal, extra).state == "proved"
+
+    # -- scalars
+
+    def equal(self, left: ex.Expression, right: ex.Expression, extra: Sequence[Any] = ()) -> Answer:
+        """Whether two scalars are equal (NaNs count as equal, zeros of different sign do not)."""
+        one, other = self.terms.of(left), self.terms.of(right)
+        if one.eq(other):
+            return Answer("proved")
+        same = self._same_parts(one, other, extra)
+        if same:
+            one, other = self.z3.substitute(one, *same), self.z3.substitute(other, *same)
+        if one.eq(other):
+            return Answer("proved")
+        return self.implied(one == other, [*extra, *(a == b for a, b in same)])
+
+    def _same_parts(self, left: Any, right: Any, extra: Sequence[Any]) -> list[tuple[Any, Any]]:
+        """Pairs of parameters, elements or folds of the two terms, that are the same; the second stands for the first."""
+        ours, theirs = self._parts(left), self._parts(right)
+        found: list[tuple[Any, Any]] = []
+        for j in sorted(theirs - ours):
+            for i in sorted(ours - theirs) if j in self.terms.folds else sorted(ours):
+                if i in self.terms.elements and j in self.terms.elements:
+                    same = self._same_element(self.terms.elements[i], self.terms.elements[j], extra)
+                else:
+                    same = i in self.terms.folds and j in self.terms.folds and self._same_fold(self.terms.folds[i], self.terms.folds[j], extra)
+                if same:
+                    found.append((self.terms.parameters[j], self.terms.parameters[i]))
+                    break
+        return found
+
+    def _parts(self, term: Any) -> set[int]:
+        """The symbolic parameters in a term."""
+        return {int(name.rpartition("@")[2]) for name in self._symbols(term) if "@" in name}
+
+    def _same_element(self, left: ElementData, right: ElementData, extra: Sequence[Any]) -> bool:
+        if left.tensor != right.tensor or len(left.index) != len(right.index):
+            return False
+        lanes = []
+        for a, b in zip(left.index, right.index, strict=True):
+            if isinstance(a, ex.Expression) or isinstance(b, ex.Expression):
+                if not (isinstance(a, ex.Expression) and isinstance(b, ex.Expression) and self.equal(a, b, extra).state == "proved"):
+                    return False
+            else:
+                lanes.append(self.session.equal(a, b))
+        if self.holds(self.session.all_of(lanes), extra):
+            return True
+        if None in left.shape or len(lanes) != len(left.index) or len(lanes) < 2:
+            return False
+        ravel = self.session.ravel
+        return self.holds(self.session.equal(ravel(left.shape, left.index), ravel(right.shape, right.index)), extra)
+
+    # -- folds
+
+    def _same_fold(self, left: FoldData, right: FoldData, extra: Sequence[Any]) -> bool:
+        if left.kind != right.kind or left.body.type is not right.body.type or not self._proved(left.start, right.start, extra):
+            return False
+        if len(left.variables) == len(right.variables):
+            extents = [self.session.equal(a, b) for (_, a), (_, b) in zip(left.variables, right.variables, strict=True)]
+            if self.holds(self.session.all_of(extents), extra):
+                same = [a == b for (a, _), (b, _) in zip(left.variables, right.variables, strict=True)]
+                if self._same_body(left, right, [*extra, *same]):
+                    return True
+        in_any_order = self.session.ideal or isinstance(left.body.type, IntegerType) or left.kind != "sum"
+        return in_any_order and self._permuted(left, right, extra)
+
+    def _same_body(self, left: FoldData, right: FoldData, extra: Sequence[Any]) -> bool:
+        inside = [c for v, extent in (*left.variables, *right.variables) for c in (v >= 0, v < self.session.integer(extent))]
+        extra = [*extra, *inside]
+        one, other = (self.session.boolean(self.session.all_of(fold.conditions)) for fold in (left, right))
+        return self.holds(one == other, extra) and self._proved(left.body, right.body, [*extra, one])
+
+    def _permuted(self, left: FoldData, right: FoldData, extra: Sequence[Any]) -> bool:
+        """Both run through the points of one box, numbered in different orders of its axes."""
+        if len(left.variables) != 1 or len(right.variables) != 1:
+            return False
+        for shape, lanes in self._boxes(left.variables[0][0]):
+            for other_shape, other_lanes in self._boxes(right.variables[0][0]):
+                for order in permutations(range(len(shape))):
+                    if len(shape) != len(other_shape):
+                        continue
+                    extents = [self.session.equal(other_shape[i], shape[order[i]]) for i in range(len(shape))]
+                    if self.session.all_of(extents) is not True:
+                        continue
+                    same = [other_lanes[i] == lanes[order[i]] for i in range(len(shape))]
+                    if self._same_body(left, right, [*extra, *same]):
+                        return True
+        return False
+
+    def _boxes(self, variable: Any) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+        return [(shape, lanes) for shape, number, lanes in self.session.splits if number.eq(variable)]
+
+    def _proved(self, left: ex.Expression, right: ex.Expression, extra: Sequence[Any]) -> bool:
+        return self.equal(left, right, extra).state == "proved"
+
+
