@@ -116,7 +116,6 @@ def _compile(commands: Commands) -> None:
     parser.add_argument("--emit", default="c", choices=LEVELS, help="stop at that level and write NAME.LEVEL.tir (default: c, which writes C)")
     _add_io(parser)
     parser.add_argument("--selftest", metavar="X.npy", help="also write NAME_test.c with these inputs and the outputs that they must give")
-    parser.add_argument("--selftest", metavar="X.npy", help="also write NAME_test.c with these inputs and the outputs that they must give")
     _add_hooks(parser)
 
 
