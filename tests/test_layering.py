@@ -28,6 +28,8 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "torch": ("frontend.torch",),
     "elftools": ("backends.",),
     "unicorn": ("backends.",),
+    "pygls": ("driver.language_server",),
+    "lsprotocol": ("driver.language_server",),
 }
 HEAVY = ("lark", "z3", "onnx", "torch", "numpy", "unicorn", "elftools")
 LOCAL_ONLY = ("z3", "onnx", "onnxruntime", "torch")

@@ -45,7 +45,7 @@ def _parser() -> Parser:
     parser = Parser(prog="tinyir", description="Trained networks to small, fast and proved C.", allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_import, _opt, _compile, _run, _prove, _bench, _targets, _reduce, _bisect):
+    for add in (_import, _opt, _compile, _run, _prove, _bench, _targets, _reduce, _bisect, _language_server, _reference):
         add(commands)
     return parser
 
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 def _command(commands: Commands, name: str, summary: str) -> Parser:
     parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False)
-    parser.set_defaults(module=f"{name}_command")
+    parser.set_defaults(module=f"{name.replace('-', '_')}_command")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     return parser
 
@@ -176,3 +176,12 @@ def _bisect(commands: Commands) -> None:
     _add_target(parser, required=False)
     _add_goal(parser)
     _add_io(parser)
+
+
+def _language_server(commands: Commands) -> None:
+    _command(commands, "language-server", "answer an editor on stdin and stdout: errors, hovers, definitions")
+
+
+def _reference(commands: Commands) -> None:
+    parser = _command(commands, "reference", "write the reference pages: operators, functions, operations, passes, rules, targets")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder to write")
