@@ -3,11 +3,10 @@
 # make test      install what the tests need and run them all
 # make soak      the same tests, each with all its samples
 # make check     types and style
-# make measure   instructions, flash and RAM of the corpus models
+# make measure   arena, code, flash, RAM, instructions and proofs of the corpus models (TARGETS=cortex-m4,rv32imc)
 
 CORPUS ?= $(or $(TINYIR_CORPUS),../shared/corpus)
-GOAL ?= size
-TARGETS ?= cortex-m4,rv32imc
+TARGETS ?= cortex-m4
 JOBS ?= 2
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
@@ -31,7 +30,7 @@ check: .venv/has-onnx,run,dev
 	$(BIN)/python -m ruff check
 
 measure: .venv/has-onnx,run
-	$(BIN)/tinyir bench $(sort $(wildcard $(CORPUS)/mlperf_*/qdq.onnx examples/mnist/*.onnx)) -t $(TARGETS) --goal $(GOAL)
+	$(BIN)/python -m tests.bench.measure_models '$(CORPUS)' '$(TARGETS)'
 
 tools:
 	@sh .ci/install_tools
