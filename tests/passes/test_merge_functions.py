@@ -139,7 +139,7 @@ def test_simplified_index_arithmetic_has_no_neutral_operations_left() -> None:
             p.define(p.read(p.inputs[0], i.index * 8 + j.index), y, j.index * 4 + i.index + 2)
         p.finish(y)
 
-    assert "y[i * 4 + i2 + 2]" in folded(make).replace("i2 * 4 + i", "i * 4 + i2")
+    assert "[i2 * 4 + i + 2]" in folded(make)
 
 
 def test_arithmetic_of_the_network_itself_is_not_dropped() -> None:
