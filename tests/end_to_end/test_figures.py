@@ -6,7 +6,7 @@ from time import process_time
 
 import pytest
 
-from tinyir.driver.api import Figures, bench, begin
+from tinyir.driver.api import Figures, begin, bench
 from tinyir.ir.attributes import DenseElements
 from tinyir.ir.operation import Operation
 
