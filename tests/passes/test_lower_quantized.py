@@ -16,11 +16,12 @@ from tests.oracle.models import quantized_case
 from tests.oracle.rational import Array
 from tests.passes.quantized_networks import ALL, Lowered, Network, Quantized, assert_exact, lowered
 from tinyir.dialects import graph_reals
+from tinyir.frontend import import_model
 from tinyir.interp.equations import call_function
 from tinyir.ir.quantities import fractions_of, integer_of
 from tinyir.passes.dead_channels import DeadChannels
 from tinyir.passes.lower_quantized import LowerQuantized
-from tinyir.rewrite.passes import Pass
+from tinyir.rewrite.passes import Pass, PassContext
 
 X = Quantized(0.05, 3)
 Y = Quantized(0.11, -7)
@@ -278,3 +279,9 @@ def test_lowering_twice_changes_nothing() -> None:
     before = [operation.name for operation in result.module.walk()]
     LowerQuantized().run(result.module, result.context)
     assert [operation.name for operation in result.module.walk()] == before
+
+
+def test_nothing_is_said_of_a_network_that_is_float_throughout(repository: Path) -> None:
+    context = PassContext()
+    LowerQuantized().run(import_model(repository / "examples" / "mnist" / "mlp.onnx"), context)
+    assert context.remarks == []
