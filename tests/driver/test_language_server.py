@@ -21,8 +21,8 @@ module {
     return %b : tensor<1x4xf32>
   }
   func.func @outer(%x: tensor<1x4xf32>, %i: index) -> tensor<1x4xf32> {
-    "some.op"() {text = "🌊🌊", map = #half, size = 3 : index} : () -> ()   // %x
-    %r = call @inner(%x, %i) {note = "🌊🌊"} : (tensor<1x4xf32>, index) -> tensor<1x4xf32>
+    "some.op"() {text = "🌊🌊🌊🌊🌊🌊🌊🌊", map = #half, size = 3 : index} : () -> ()   // %x
+    %r = call @inner(%x, %i) {note = "🌊🌊🌊🌊🌊🌊🌊🌊"} : (tensor<1x4xf32>, index) -> tensor<1x4xf32>
     %unused = "graph.negate"(%r) : (tensor<1x4xf32>) -> tensor<1x4xf32>
     return %r : tensor<1x4xf32>
   }

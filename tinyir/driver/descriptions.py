@@ -21,7 +21,7 @@ def describe_operation(definition: OperationDefinition) -> str:
     if operator is not None:
         return describe_operator(operator)
     parts = [
-        _sentence(definition.summary),
+        sentence(definition.summary),
         f"`{definition.name}({_listed(definition.operands)}) -> ({_listed(definition.results)})`",
         "\n".join(f"- `{name.removeprefix('?')}`{' (optional)' * name.startswith('?')}: {meaning}" for name, meaning in definition.properties.items()),
         f"Traits: {', '.join(sorted(definition.traits))}" if definition.traits else "",
@@ -38,5 +38,6 @@ def _listed(names: Sequence[str] | None) -> str:
     return "..." if names is None else ", ".join(names)
 
 
-def _sentence(summary: str) -> str:
+def sentence(summary: str) -> str:
+    """With a capital letter and a full stop."""
     return f"{summary[:1].upper()}{summary[1:]}{'' if summary.endswith('.') else '.'}" if summary else ""

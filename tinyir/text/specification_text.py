@@ -12,9 +12,9 @@ _FOLDER = "specs/"
 
 
 @cache
-def _lines(file: str) -> list[str]:
-    found = resources.files("tinyir.specs").joinpath(*file.removeprefix(_FOLDER).split("/"))
-    return found.read_text("utf-8").split("\n")
+def specification_file(file: str) -> str:
+    """The whole text of a shipped file `specs/...`."""
+    return resources.files("tinyir.specs").joinpath(*file.removeprefix(_FOLDER).split("/")).read_text("utf-8")
 
 
 def specification_text(place: Place) -> str:
@@ -25,5 +25,5 @@ def specification_text(place: Place) -> str:
     """
     if not place.file.startswith(_FOLDER) or not place.line:
         raise ValueError(f"{place} is not in {_FOLDER}")
-    lines = _lines(place.file)[place.line - 1 :]
+    lines = specification_file(place.file).split("\n")[place.line - 1 :]
     return "\n".join([lines[0], *takewhile(lambda line: line[:1].isspace() and line.strip(), lines[1:])])
