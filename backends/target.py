@@ -5,13 +5,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
 
 from tinyir.ir.errors import TinyirError, did_you_mean
+from tinyir.ir.plugins import SpecificationFile, specification_files
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
 GOALS = ("speed", "size", "ram")
@@ -132,9 +132,12 @@ class Target:
 
 
 def list_targets() -> tuple[str, ...]:
-    """The names of the targets that are shipped, sorted."""
-    folder = files("tinyir.specs") / "targets"
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    """The names of the targets of `specs/targets`, and of other packages, sorted."""
+    return tuple(sorted(_target_files()))
+
+
+def _target_files() -> dict[str, SpecificationFile]:
+    return {file.name: file for file in specification_files("targets", ".toml")}
 
 
 @cache
@@ -147,8 +150,8 @@ def load_target(name: str) -> Target:
         return read_target(Path(name).stem, name, Path(name).read_text(encoding="utf-8"))
     if name not in list_targets():
         raise TinyirError(f"no target '{name}': there are {', '.join(list_targets())}", hint=did_you_mean(name, list_targets()))
-    file = files("tinyir.specs") / "targets" / f"{name}.toml"
-    return read_target(name, f"specs/targets/{name}.toml", file.read_text(encoding="utf-8"))
+    file = _target_files()[name]
+    return read_target(name, file.label, file.read())
 
 
 def read_target(name: str, file: str, text: str) -> Target:

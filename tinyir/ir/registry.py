@@ -16,6 +16,7 @@ import attrs
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.operation import Operation
+from tinyir.ir.plugins import found_entry_points
 from tinyir.ir.types import Type
 
 Verifier = Callable[[Operation], Iterable[str]]
@@ -111,6 +112,8 @@ def load_dialect(dialect: str) -> bool:
     if dialect in _missing:
         return False
     module = _dialects.get(dialect, f"tinyir.dialects.{dialect}")
+    if dialect not in _dialects and dialect.isidentifier() and importlib.util.find_spec(module) is None:
+        module = next((entry.value for entry in found_entry_points("tinyir.dialects") if entry.name == dialect), module)
     if not dialect.isidentifier() or importlib.util.find_spec(module) is None:
         _missing.add(dialect)
         return False
@@ -120,7 +123,7 @@ def load_dialect(dialect: str) -> bool:
 
 
 def register_dialect(dialect: str, module: str) -> None:
-    """Names the Python module that declares a dialect (third parties)."""
+    """Names the Python module that declares a dialect (others name it by an entry point: `tinyir.ir.plugins`)."""
     _dialects[dialect] = module
     _missing.discard(dialect)
 

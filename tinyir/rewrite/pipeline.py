@@ -11,13 +11,13 @@ import inspect
 import pkgutil
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import entry_points
 from time import process_time
 
 import attrs
 
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.operation import Operation
+from tinyir.ir.plugins import found_entry_points
 from tinyir.ir.verifier import verify
 from tinyir.rewrite.observer import CheckError, Hooks, PassReport, PassRun
 from tinyir.rewrite.pass_text import PassText, read_pipeline, spell_option, typed_option
@@ -31,7 +31,7 @@ def known_passes() -> tuple[str, ...]:
     """The names of all passes, sorted: the files of `tinyir.passes` and the entry points of third parties."""
     folder = importlib.import_module("tinyir.passes")
     files = {module.name for module in pkgutil.iter_modules(folder.__path__)}
-    return tuple(sorted(files | {entry.name for entry in entry_points(group=ENTRY_POINTS)}))
+    return tuple(sorted(files | {entry.name for entry in found_entry_points(ENTRY_POINTS)}))
 
 
 def find_pass(name: str, place: Place | None = None) -> type[Pass]:
@@ -42,7 +42,7 @@ def find_pass(name: str, place: Place | None = None) -> type[Pass]:
     """
     module_name = f"tinyir.passes.{name}"
     if not name.isidentifier() or importlib.util.find_spec(module_name) is None:
-        entries = [entry for entry in entry_points(group=ENTRY_POINTS) if entry.name == name]
+        entries = [entry for entry in found_entry_points(ENTRY_POINTS) if entry.name == name]
         if not entries:
             raise TinyirError(f"unknown pass '{name}'", place=place, hint=did_you_mean(name, known_passes()))
         module_name = entries[0].module

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
-from importlib import resources
 
 import attrs
 
 from tinyir.ir.errors import Diagnostic, TinyirError, did_you_mean
+from tinyir.ir.plugins import specification_files
 from tinyir.rewrite.rule_compiler import CompiledRule, compile_rule
 from tinyir.text import rule_syntax as ast
 from tinyir.text.rule_reader import Statement, read_rules
@@ -80,10 +80,8 @@ def _in_order(rules: Mapping[str, ast.Rule]) -> dict[str, ast.Rule]:
 
 @cache
 def shipped_rules() -> RuleBook:
-    """The rules of `specs/rules`."""
-    folder = resources.files("tinyir.specs").joinpath("rules")
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".rules")), key=lambda f: f.name)
-    return RuleBook.of([s for f in files for s in read_rules(f.read_text("utf-8"), f"specs/rules/{f.name}")])
+    """The rules of `specs/rules`, and of other packages."""
+    return RuleBook.of([s for file in specification_files("rules", ".rules") for s in read_rules(file.read(), file.label)])
 
 
 @cache

@@ -1,19 +1,17 @@
-"""The shipped specifications: operators of `specs/ops` and scalar functions of `specs/functions`, read on first use."""
+"""The operators of `specs/ops` and the scalar functions of `specs/functions`, of this package and of others; read on first use."""
 
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operator import Operator, ScalarFunction
+from tinyir.ir.plugins import specification_files
 from tinyir.text.operator_reader import Definition, read_definitions
 
 
 def _read_folder(folder: str) -> list[Definition]:
-    root = resources.files("tinyir.specs").joinpath(folder)
-    files = sorted((f for f in root.iterdir() if f.name.endswith(".op")), key=lambda f: f.name)
-    return [d for f in files for d in read_definitions(f.read_text("utf-8"), f"specs/{folder}/{f.name}")]
+    return [definition for file in specification_files(folder, ".op") for definition in read_definitions(file.read(), file.label)]
 
 
 @cache
