@@ -51,6 +51,14 @@ def test_floats_are_rounded_as_numpy_does(value: float, name: str) -> None:
         assert decode_float(bits, type) == float(expected)
 
 
+def test_a_bfloat_is_rounded_once() -> None:
+    type = FloatType("bf16")
+    tie = 1 + 2.0**-8
+    assert [decode_float(encode_float(value, type), type) for value in (tie, tie + 2.0**-40, tie - 2.0**-40, -tie - 2.0**-40)] == [
+        *(1.0, 1 + 2.0**-7, 1.0, -1 - 2.0**-7)
+    ]
+
+
 @given(st.integers(0, 2**64 - 1), st.sampled_from(["f16", "f32", "bf16", "f64"]))
 def test_a_float_is_spelled_so_that_the_bits_come_back(bits: int, name: str) -> None:
     type = FloatType(name)

@@ -53,6 +53,17 @@ def test_a_value_reaches_the_blocks_that_its_block_dominates() -> None:
             definition.erase()
 
 
+def test_paths_of_several_blocks_meet_at_the_block_where_they_part() -> None:
+    #  0 -> 1 -> 2 -> 5, 0 -> 3 -> 4 -> 5
+    holder, blocks = control_flow((1, 3), (2,), (5,), (4,), (5,), ())
+    for source, is_seen in ((0, True), (1, False), (2, False), (3, False), (4, False)):
+        definition = define_in(blocks[source])
+        use = use_in(blocks[5], definition)
+        assert (messages(holder) == []) == is_seen
+        use.erase()
+        definition.erase()
+
+
 def test_blocks_that_cannot_be_reached_may_use_anything() -> None:
     holder, blocks = control_flow((1,), (), (1,))
     use_in(blocks[2], define_in(blocks[1]))

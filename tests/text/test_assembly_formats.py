@@ -77,6 +77,13 @@ def test_two_variadic_groups_are_told_apart_by_their_segments() -> None:
     ]
 
 
+@pytest.mark.parametrize("sizes", [[5, 5], [3, -1], [2]])
+def test_segments_that_do_not_fit_are_printed_generic(sizes: list[int]) -> None:
+    operation = first("toy.segments(%a)[%b] : i32 and f32")
+    operation.properties["operandSegmentSizes"] = DenseArray(sizes, I32)
+    assert '"toy.segments"' in print_module(operation)
+
+
 def test_properties_are_written_each_in_its_way() -> None:
     everything, nothing, _ = assert_stays(
         'toy.properties @"a b" word fast count 5 scale -1.500000e+00 any [1, 2] mark {other = 2, rest = "r"}',

@@ -207,6 +207,12 @@ def test_a_value_may_be_used_before_its_definition() -> None:
     assert definition.results[0].users == (use,)
 
 
+def test_a_first_block_that_is_branched_to_keeps_its_label() -> None:
+    module = parse('"a.b"() ({\n^bb0:\n  "a.c"()[^bb0] : () -> ()\n}) : () -> ()')
+    for generic in (True, False):
+        assert_same(module, parse(print_module(module, generic=generic)))
+
+
 def test_the_name_of_an_operation_is_a_string() -> None:
     module = parse(r'"odd\22 \0A name"() : () -> ()')
     assert module.body.terminator.name == 'odd" \n name'

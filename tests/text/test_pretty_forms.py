@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tinyir.ir.affine import AffineMap
+from tinyir.ir.affine import AffineConstant, AffineDimension, AffineMap
 from tinyir.ir.attributes import DenseArray, IntegerAttribute, OpaqueAttribute
 from tinyir.ir.equality import first_difference
 from tinyir.ir.operation import Operation
@@ -89,13 +89,13 @@ def test_mlir_opt_reads_our_functions_and_arithmetic(require_tool: Callable[[str
 
 
 def test_flags_that_say_nothing_are_dropped() -> None:
-    module = parse(
+    text = (
         '%0 = arith.constant 1 : i32\n%1 = arith.addi %0, %0 overflow<none> : i32\n'
         '%2 = "arith.addi"(%0, %0) <{overflowFlags = #arith.overflow<none>}> : (i32, i32) -> i32\n'
         '%3:2 = "arith.mulsi_extended"(%0, %0) : (i32, i32) -> (i32, i32)\n'
     )
     for fast in (True, False):
-        assert all("overflowFlags" not in operation.properties for operation in parse(print_module(module), fast=fast).walk())
+        assert all("overflowFlags" not in operation.properties for operation in parse(text, fast=fast).walk())
 
 
 def test_functions_and_modules_are_printed_as_they_are_written() -> None:
@@ -166,6 +166,11 @@ def test_an_affine_map_that_cannot_stand_in_place_is_written_out() -> None:
     text = print_module(module)
     assert "loop.read %x[affine_map<(d0, d1) -> (d1, d0)>(%k, %i)] : tensor<25x64xi8>" in text
     assert first_difference(module, parse(text)) == ""
+    read.operands = [read.operands[0], read.operands[1], read.operands[1]]
+    read.properties["map"] = AffineMap(2, 0, [AffineDimension(0) + AffineDimension(1), AffineConstant(0)])
+    text = print_module(module)
+    assert "loop.read %x[affine_map<(d0, d1) -> (d0 + d1, 0)>(%k, %k)] : tensor<25x64xi8>" in text
+    assert first_difference(module, parse(text)) == ""
 
 
 BUFFERS = """module {
@@ -225,6 +230,14 @@ def test_a_result_that_does_not_follow_from_the_form_is_printed_generic() -> Non
     text = print_module(module)
     assert '%x = "arith.constant"() <{value = 1.500000e+00}> : () -> f32' in text
     assert '%y = "arith.cmpi"' in text
+    assert first_difference(module, parse(text)) == ""
+
+
+def test_a_function_whose_arguments_are_not_those_of_its_type_is_printed_generic() -> None:
+    module = parse(body(arguments="%x: i32"))
+    module.body.terminator.body.arguments[0].type = INDEX
+    text = print_module(module)
+    assert '"func.func"() <{function_type = (i32) -> (), sym_name = "f"}> ({\n  ^bb0(%x: index):' in text
     assert first_difference(module, parse(text)) == ""
 
 
