@@ -86,14 +86,17 @@ def test_every_target_has_its_tools_and_instructions(pages: dict[str, str]) -> N
     assert "instr smlad(a: i16[2], b: i16[2], c: i32) -> i32" in pages["targets.md"]
 
 
-def test_the_command_writes_the_same_pages_everywhere(pages: dict[str, str], tmp_path: Path) -> None:
+def test_the_command_writes_the_same_pages_everywhere(tmp_path: Path) -> None:
+    written = []
     for seed in ("1", "2"):
         folder = tmp_path / seed
         words = [sys.executable, "-m", "tinyir", "reference", "-o", str(folder)]
         subprocess.run(words, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
-        assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == pages
-    links = re.findall(r"\]\(([^)]*)\)", pages["index.md"])
-    assert sorted([*links, "index.md"]) == sorted(pages)
+        written.append({path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()})
+    assert written[0] == written[1]
+    links = re.findall(r"\]\(([^)]*)\)", written[0]["index.md"])
+    assert sorted([*links, "index.md"]) == sorted(written[0])
+    assert "operators.md" in links
 
 
 def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
