@@ -18,6 +18,7 @@ import attrs
 from tinyir.dialects import loop
 from tinyir.ir import expression as ex
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet, linear_terms, used_dimensions
+from tinyir.ir.affine_interval import interval_over
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import (
     ArrayAttribute,
@@ -31,7 +32,7 @@ from tinyir.ir.attributes import (
 from tinyir.ir.builder import Builder, create_function, find_symbol, functions
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.function import concrete_function
-from tinyir.ir.instance import ConcreteEquation, Instance, affine_range, instantiate
+from tinyir.ir.instance import ConcreteEquation, Instance, instantiate
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import I64, INDEX, FloatType, FunctionType, IndexType, IntegerType, ShapedType, TensorType, Type, storage_type
 from tinyir.rewrite.passes import Pass, PassContext
@@ -243,7 +244,7 @@ class _Nest:
         """The conditions (>= 0) that an index lies inside, less those that always hold."""
         assert isinstance(tensor.type, ShapedType)
         conditions = [c for e, n in zip(index, tensor.type.shape, strict=True) for c in (e, (n - 1) - e)]
-        return [c for c in conditions if affine_range(c, self.equation.extents)[0] < 0]
+        return [c for c in conditions if interval_over(c, self.equation.extents)[0] < 0]
 
     # -- folds
 
@@ -288,9 +289,9 @@ class _Nest:
                 else:
                     upper.append(rest // -coefficient + 1)
         ranges = self.equation.extents
-        if any(affine_range(e, ranges)[0] >= 0 for e in lower[1:]):
+        if any(interval_over(e, ranges)[0] >= 0 for e in lower[1:]):
             lower = lower[1:]
-        if any(affine_range(e, ranges)[1] <= extent for e in upper[1:]):
+        if any(interval_over(e, ranges)[1] <= extent for e in upper[1:]):
             upper = upper[1:]
         return lower, upper
 

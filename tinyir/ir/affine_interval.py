@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyir.ir.affine import AffineBinary, AffineConstant, AffineDimension, AffineExpression
+from tinyir.ir.affine import AffineBinary, AffineConstant, AffineDimension, AffineExpression, make_binary
 
 Interval = tuple[int, int]
 """Inclusive."""
@@ -36,3 +36,22 @@ def interval_of(expression: AffineExpression, ranges: Sequence[Interval]) -> Int
             return low // right_low, high // right_low
         case _:
             return -(-low // right_low), -(-high // right_low)
+
+
+def interval_over(expression: AffineExpression, extents: Sequence[int]) -> Interval:
+    """An interval of the values when dimension i runs over 0 .. extents[i] - 1."""
+    return interval_of(expression, [(0, max(extent - 1, 0)) for extent in extents])
+
+
+def simplify(expression: AffineExpression, extents: Sequence[int]) -> AffineExpression:
+    """The expression without divisions that the ranges of the variables decide."""
+    if not isinstance(expression, AffineBinary):
+        return expression
+    left, right = simplify(expression.left, extents), simplify(expression.right, extents)
+    divisor = right.constant_value
+    if expression.kind in ("floordiv", "mod") and divisor is not None:
+        low, high = interval_over(left, extents)
+        if low // divisor == high // divisor:
+            quotient = low // divisor
+            return AffineConstant(quotient) if expression.kind == "floordiv" else left - quotient * divisor
+    return make_binary(expression.kind, left, right)

@@ -9,7 +9,7 @@ import attrs
 from tinyir.ir import expression as ex
 from tinyir.ir import operator as ast
 from tinyir.ir.errors import TinyirError
-from tinyir.ir.instance import InstanceError, apply_function, combine_values
+from tinyir.ir.loose_values import InstanceError, apply_function, combine_values
 from tinyir.ir.types import FloatType, Type
 
 _NUMBERS = {"inf": float("inf"), "nan": float("nan"), "true": True, "false": False}

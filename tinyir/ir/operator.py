@@ -159,3 +159,48 @@ class ScalarFunction:
     assignments: tuple[tuple[str, Expression], ...]
     value: Expression
     place: Place = attrs.field(factory=Place)
+
+
+# -- reading expressions
+
+
+def children(expression: Expression) -> list[Expression]:
+    """The expressions right below."""
+    if isinstance(expression, Pack):
+        return [expression.expression]
+    if isinstance(expression, Access | Call):
+        return [item.expression for item in expression.items]
+    if isinstance(expression, Unary):
+        return [expression.operand]
+    if isinstance(expression, Binary):
+        return [expression.left, expression.right]
+    if isinstance(expression, Reduction):
+        return [*(item.expression for item in expression.binders), expression.body]
+    return []
+
+
+def names(expression: Expression) -> list[str]:
+    """All names in an expression, in order."""
+    if isinstance(expression, Name):
+        return [expression.name]
+    return [name for child in children(expression) for name in names(child)]
+
+
+def spell(expression: Expression) -> str:
+    """The expression as text of the operator language."""
+    if isinstance(expression, Number):
+        return str(expression.value)
+    if isinstance(expression, Name):
+        return expression.name
+    if isinstance(expression, Pack):
+        return f"{spell(expression.expression)}..."
+    if isinstance(expression, Unary):
+        return f"{expression.operator}{spell(expression.operand)}"
+    if isinstance(expression, Binary):
+        return f"{spell(expression.left)} {expression.operator} {spell(expression.right)}"
+    if isinstance(expression, Access):
+        return f"{expression.name}[{', '.join(spell(item.expression) for item in expression.items)}]"
+    if isinstance(expression, Call):
+        return f"{expression.name}({', '.join(spell(item.expression) for item in expression.items)})"
+    binders = ", ".join(spell(item.expression) for item in expression.binders)
+    return f"{expression.kind}({binders}) {spell(expression.body)}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from tinyir.ir import expression as ex
 from tinyir.ir import operator as ast
-from tinyir.ir.instance import apply_function, combine_values
+from tinyir.ir.loose_values import apply_function, combine_values
 from tinyir.ir.types import F32, I1, I32, I64, Type
 from tinyir.prove.symbolic import (
     ElementData,

@@ -47,24 +47,20 @@ from tinyir.ir.attribute import Attribute
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.registry import OperationDefinition
 from tinyir.ir.types import INDEX, FloatType, IntegerType, Type
+from tinyir.text.affine_part import Affine
 from tinyir.text.assembly_parts import (
-    Affine,
     AttributeDictionary,
     Enumeration,
     Flags,
-    Induction,
-    Iteration,
     Literal,
     Operands,
     OperandTypes,
     Optional,
     Part,
     Property,
-    RegionPart,
     ResultTypes,
     SameType,
     Signature,
-    Successors,
     default_attribute,
 )
 from tinyir.text.cursor import Cursor
@@ -72,6 +68,7 @@ from tinyir.text.draft import SEGMENTS, Draft, Groups, Line, UnprintableError
 from tinyir.text.function_signature import FunctionSignature
 from tinyir.text.functional_form import FunctionalForm
 from tinyir.text.generic_printer import GenericPrinter
+from tinyir.text.region_parts import Induction, Iteration, RegionPart, Successors
 
 _TOKEN = re.compile(r"\s*(`[^`]*`|\$\w+(?::\w+)?(?:=-?[\d.]+)?|\(|\)\?|\)|,|\^|[\w.\-]+)")
 _VARIADIC = ("affine", "max", "min", "set", "iter")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
-from typing import Any
 
 import attrs
 
-from tinyir.ir.affine import AffineMap, AffineSet
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import (
     FloatAttribute,
@@ -19,9 +16,8 @@ from tinyir.ir.attributes import (
     spell_symbol,
 )
 from tinyir.ir.errors import did_you_mean
-from tinyir.ir.operation import Block, Operation, Region
+from tinyir.ir.operation import Operation
 from tinyir.ir.types import F64, I64, FloatType, FunctionType, Type
-from tinyir.text.affine_text import spell_bound, spell_map, spell_set
 from tinyir.text.cursor import token_pattern
 from tinyir.text.draft import Draft, Groups, Line, UnprintableError
 
@@ -59,6 +55,9 @@ class Part:
     def follows(self, draft: Draft) -> bool:
         """Whether the text goes on with this part (asked of the first part of an optional group)."""
         return True
+
+    def skip(self, draft: Draft) -> None:
+        """What the absence of the optional group means for this part."""
 
 
 @attrs.frozen(eq=False)
@@ -179,6 +178,10 @@ class Property(Part):
             return token_pattern(self.kind.upper()).match(draft.reader.text, draft.reader.position) is not None
         return True
 
+    def skip(self, draft: Draft) -> None:
+        if self.default is not None:
+            draft.properties[self.name] = self.default
+
 
 def typed_text(line: Line, value: Attribute) -> str:
     """An attribute that tells its type even where that is the usual one."""
@@ -294,6 +297,9 @@ class ResultTypes(Part):
     def is_needed(self, line: Line, operation: Operation) -> bool | None:
         return bool(operation.results)
 
+    def skip(self, draft: Draft) -> None:
+        draft.results = []
+
 
 @attrs.frozen(eq=False)
 class SameType(Part):
@@ -375,254 +381,6 @@ class AttributeDictionary(Part):
             target[name] = value
 
 
-# -- affine maps applied to operands
-
-
-@attrs.frozen(eq=False)
-class Affine(Part):
-    """A map, bound (`function` max or min) or set applied to a group of index operands."""
-
-    name: str
-    groups: Groups
-    index: int
-    function: str
-    is_bracketed: bool = False
-    """Whether it stands in `[]`, so that it may be empty."""
-
-    @property
-    def consumes(self) -> tuple[str, ...]:
-        return (self.name,)
-
-    def write(self, line: Line, operation: Operation) -> None:
-        value = operation.properties.get(self.name)
-        operands = self.groups.slice(operation, self.index)
-        names = [line.printer.names.of(operand) for operand in operands]
-        if isinstance(value, AffineSet) and self.function == "set":
-            line.value(spell_set(value, names))
-        elif isinstance(value, AffineMap) and self.function in ("max", "min"):
-            line.value(spell_bound(value, names, self.function))
-        elif isinstance(value, AffineMap) and self.function == "":
-            line.value(spell_map(value, names, self.is_bracketed))
-        else:
-            raise UnprintableError
-
-    def read(self, draft: Draft) -> None:
-        reader = draft.reader
-        if reader.sees("affine_map") or reader.sees("affine_set"):
-            draft.properties[self.name] = self._read_written_out(draft)
-            return
-        if self.function in ("max", "min") and self._read_constant(draft):
-            return
-        if self.function == "" and self._read_known(draft):
-            return
-        begin = reader.position
-        trees = self._read_trees(draft)
-        uses: dict[str, int] = {}
-        for tree, _ in trees:
-            note_operands(tree, uses)
-        draft.uses[self.index] = list(uses.items())
-        names = reader.dimension_names(list(uses))
-        if self.function == "set":
-            resolved = [(reader.resolve_affine(tree, names), equal) for tree, equal in trees]
-            draft.properties[self.name] = AffineSet(len(uses), 0, resolved)
-        else:
-            map = AffineMap(len(uses), 0, [reader.resolve_affine(tree, names) for tree, _ in trees])
-            draft.properties[self.name] = map
-            reader.phrases.keep("indices", _anonymous(reader.text[begin : reader.position])[0], map, False)
-
-    def _read_constant(self, draft: Draft) -> bool:
-        """A bound that is a number."""
-        match = _CONSTANT.match(draft.reader.text, draft.reader.position)
-        if match is not None:
-            draft.properties[self.name] = AffineMap.constant(int(match.group(1)))
-            draft.reader.position = match.end(1)
-        return match is not None
-
-    def _read_known(self, draft: Draft) -> bool:
-        """Indices that were read before, perhaps with other operands."""
-        reader = draft.reader
-        match = _INDICES.match(reader.text, reader.position)
-        if match is None:
-            return False
-        text, names = _anonymous(match.group(1))
-        map = reader.phrases.find("indices", text)
-        if map is None:
-            return False
-        draft.uses[self.index] = [(name, reader.position) for name in names]
-        draft.properties[self.name] = map
-        reader.position = match.end(1)
-        return True
-
-    def _read_trees(self, draft: Draft) -> list[tuple[Any, bool]]:
-        reader = draft.reader
-        if self.function == "set":
-            found: list[tuple[Any, bool]] = [] if reader.sees(")") else reader.read_value("constraints")
-            return found
-        if self.function:
-            if not reader.skip(self.function):
-                return [(reader.read_value("expression"), False)]
-            reader.expect("(")
-            trees = reader.read_value("expressions")
-            reader.expect(")")
-        else:
-            trees = [] if reader.sees("]") else reader.read_value("expressions")
-        return [(tree, False) for tree in trees]
-
-    def _read_written_out(self, draft: Draft) -> Attribute:
-        reader = draft.reader
-        begin = reader.position
-        value = reader.read_attribute()
-        wanted = AffineSet if self.function == "set" else AffineMap
-        if not isinstance(value, wanted):
-            raise reader.failure(f"expected an affine {'set' if wanted is AffineSet else 'map'}, found {value}", begin)
-        reader.expect("(")
-        draft.uses[self.index] = reader.read_uses()
-        reader.expect(")")
-        return value
-
-
-_CONSTANT = re.compile(r"[ \t]*(-?\d{1,18})(?=[ \t]+(?:\w|\{))")
-_INDICES = re.compile(r"[ \t]*([^\[\]\n\"/]*)(?=\])")
-_OPERAND = re.compile(r"%[\w$.\-]+(?:#\d+)?")
-
-
-def _anonymous(text: str) -> tuple[str, list[str]]:
-    """The text of expressions with numbers for the operands, and the operands in their order."""
-    numbers: dict[str, int] = {}
-
-    def number(match: re.Match[str]) -> str:
-        return f"%{numbers.setdefault(match.group(), len(numbers))}"
-
-    return _OPERAND.sub(number, text.strip()), list(numbers)
-
-
-def note_operands(tree: Any, uses: dict[str, int]) -> None:
-    """Collects the operands of an expression in their order, with the offset of the first use."""
-    if tree[0] == "operand":
-        uses.setdefault(tree[1], tree[2])
-    elif tree[0] not in ("integer", "name"):
-        note_operands(tree[1], uses)
-        note_operands(tree[2], uses)
-
-
-# -- regions and successors
-
-
-@attrs.frozen(eq=False)
-class RegionPart(Part):
-    """`{ ... }`, at least one block.  Left out in an optional group, the region has none."""
-
-    index: int
-
-    def write(self, line: Line, operation: Operation) -> None:
-        line.region(operation.regions[self.index])
-
-    def read(self, draft: Draft) -> None:
-        region = draft.reader.read_region(draft.definition.name, draft.arguments)
-        draft.arguments = []
-        if not region.blocks:
-            region.add(Block())
-        draft.regions.append(region)
-
-    def is_needed(self, line: Line, operation: Operation) -> bool | None:
-        return bool(operation.regions[self.index].blocks)
-
-    def follows(self, draft: Draft) -> bool:
-        return draft.reader.sees("{")
-
-
-@attrs.frozen(eq=False)
-class Successors(Part):
-    """`^a, ^b`."""
-
-    def write(self, line: Line, operation: Operation) -> None:
-        line.value(", ".join(map(line.printer.names.of_block, operation.successors)))
-
-    def read(self, draft: Draft) -> None:
-        reader = draft.reader
-        draft.successors.append((reader.need("BLOCK", "a block name"), reader.begin))
-        while reader.skip(","):
-            draft.successors.append((reader.need("BLOCK", "a block name"), reader.begin))
-
-    def is_needed(self, line: Line, operation: Operation) -> bool | None:
-        return bool(operation.successors)
-
-    def follows(self, draft: Draft) -> bool:
-        return token_pattern("BLOCK").match(draft.reader.text, draft.reader.position) is not None
-
-
-@attrs.frozen(eq=False)
-class Induction(Part):
-    """The name of the first argument of the next region, of a fixed type."""
-
-    type: Type
-
-    def write(self, line: Line, operation: Operation) -> None:
-        arguments = next_arguments(line, operation)
-        if not arguments or arguments[0].type is not self.type:
-            raise UnprintableError
-        line.value(line.printer.names.of(arguments[0]))
-        line.named_arguments = 1
-
-    def read(self, draft: Draft) -> None:
-        reader = draft.reader
-        name = reader.need("VALUE", "an SSA name")
-        draft.arguments.append((name, self.type, None, reader.begin))
-
-
-@attrs.frozen(eq=False)
-class Iteration(Part):
-    """`iter(%a = %x, %b = %y) -> (i32, i32)`: values carried from one iteration to the next.  Nothing without any."""
-
-    groups: Groups
-    index: int
-
-    def write(self, line: Line, operation: Operation) -> None:
-        initial = self.groups.slice(operation, self.index)
-        arguments = next_arguments(line, operation)[line.named_arguments :]
-        types = [value.type for value in initial]
-        if [a.type for a in arguments] != types or [r.type for r in operation.results] != types:
-            raise UnprintableError
-        line.named_arguments += len(arguments)
-        if initial:
-            name = line.printer.names.of
-            pairs = ", ".join(f"{name(a)} = {name(v)}" for a, v in zip(arguments, initial, strict=True))
-            line.value(f"iter({pairs}) -> ({types_text(line, types)})")
-
-    def read(self, draft: Draft) -> None:
-        reader = draft.reader
-        draft.results = []
-        draft.types[self.index] = []
-        if not reader.skip("iter"):
-            return
-        reader.expect("(")
-        names: list[tuple[str, int]] = []
-        while not names or reader.skip(","):
-            names.append((reader.need("VALUE", "an SSA name"), reader.begin))
-            reader.expect("=")
-            draft.uses[self.index].append(reader.read_use())
-        reader.expect(")")
-        reader.expect("->")
-        begin = reader.position
-        types = reader.read_results()
-        if len(types) != len(names):
-            raise reader.failure(f"{len(names)} values are carried, {len(types)} types given", begin)
-        draft.types[self.index] = types
-        draft.results = list(types)
-        draft.arguments += [(name, type, None, offset) for (name, offset), type in zip(names, types, strict=True)]
-
-
-def next_arguments(line: Line, operation: Operation) -> tuple[Any, ...]:
-    """The arguments of the first block of the region that is written next.
-
-    Raises:
-        UnprintableError: there is no such block.
-    """
-    if line.regions_written >= len(operation.regions) or not operation.regions[line.regions_written].blocks:
-        raise UnprintableError
-    return operation.regions[line.regions_written].blocks[0].arguments
-
-
 @attrs.frozen(eq=False)
 class Optional(Part):
     """A group that is written only if one of its parts needs it, and read only if its first part follows."""
@@ -645,12 +403,7 @@ class Optional(Part):
                 part.read(draft)
             return
         for part in self.parts:
-            if isinstance(part, Property) and part.default is not None:
-                draft.properties[part.name] = part.default
-            elif isinstance(part, RegionPart):
-                draft.regions.append(Region())
-            elif isinstance(part, ResultTypes):
-                draft.results = []
+            part.skip(draft)
 
 
 def default_attribute(text: str, type: Type) -> Attribute:

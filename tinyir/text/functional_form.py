@@ -6,10 +6,11 @@ import attrs
 
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.registry import OperationDefinition
-from tinyir.text.assembly_parts import AttributeDictionary, Signature, Successors
+from tinyir.text.assembly_parts import AttributeDictionary, Signature
 from tinyir.text.cursor import Cursor
 from tinyir.text.draft import Draft, Groups, Line
 from tinyir.text.generic_printer import GenericPrinter
+from tinyir.text.region_parts import Successors
 
 _ALL = Groups(["operands"], [True])
 _DICTIONARY = AttributeDictionary(frozenset())
