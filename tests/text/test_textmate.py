@@ -121,6 +121,7 @@ LINES = {
     "memref<8xi8, affine_map<(d0) -> (d0 mod 2)>, 1> {a = true}": [("->", "operator"), ("mod", "word"), ("a", "attribute-name"), ("true", "language")],
     '{-# dialect_resources: { "i8" } #-} i8': [("{-#", "resources"), (' dialect_resources: { "i8" } ', "resources"), ("i8", TYPE)],
     'loc("a.b"("c.d":1:2)) loc("e")': [("loc", "keyword.other"), ('"a.b"', "string"), ('"c.d"', "string"), ('"e"', "string")],
+    "memref<4xi8, affine_set<(d0) : (d0 >= 0)>, ?x>": [("4x", DIMENSION), ("affine_set", "keyword.other"), (">=", "operator"), ("?x", DIMENSION)],
     "#m = affine_map<(i) -> (i)>": [("#m", "attribute"), ("=", "operator"), ("affine_map", "keyword.other")],
 }  # fmt: skip
 

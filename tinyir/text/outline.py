@@ -172,15 +172,15 @@ class _OutlineReader(Reader):
     def operation(self, parts: list[Any]) -> None:
         begin = self.begin
         super().operation(parts)
-        self._note_operation(begin, r'sym_name\s*=\s*"{}"')
+        self._note_operation(begin, r'sym_name\s*=\s*("{}")')
 
     def _read_pretty(self, match: re.Match[str]) -> None:
         begin = match.start(2) if match.group(1) is None else match.start(1)
         super()._read_pretty(match)
-        self._note_operation(begin, r'@"?{}(?![\w$.])')
+        self._note_operation(begin, r'(@"?{}(?![\w$.]))')
 
     def _note_operation(self, begin: int, symbol: str) -> None:
-        """`symbol`: how the operation's form writes its own symbol, as a regular expression."""
+        """`symbol`: how the operation's form writes its own symbol, as a regular expression with one group for it."""
         block = self.frame.block
         assert block is not None
         assert block.last is not None
@@ -189,7 +189,7 @@ class _OutlineReader(Reader):
         name = operation.get("sym_name")
         if isinstance(name, StringAttribute) and has_trait(operation, "symbol"):
             match = re.compile(symbol.format(re.escape(name.value))).search(self.text, begin, self.position)
-            self.note(f"@{name.value}", match.start() if match is not None else begin, operation)
+            self.note(f"@{name.value}", match.start(1) if match is not None else begin, operation)
 
 
 def read_outline(text: str, file: str = "-") -> Outline:
