@@ -79,6 +79,12 @@ def test_a_function_does_not_see_the_values_around_it() -> None:
     assert definition(outline, text.index("%o =")) == text.index("%o =")
 
 
+def test_a_block_is_seen_in_its_region_alone() -> None:
+    text = '"a.open"() ({\n^bb0:\n  "a.in"() ({\n    "a.jump"()[^bb0] : () -> ()\n  }) : () -> ()\n}) : () -> ()\n'
+    assert definition(read_outline(text), text.index("^bb0]")) is None
+    assert definition(read_outline(text), text.index("^bb0:")) == text.index("^bb0:")
+
+
 def test_a_text_that_is_right_has_no_diagnostics() -> None:
     verify_or_raise(parse(TEXT))
     assert read_outline(TEXT).diagnostics == ()
