@@ -7,6 +7,7 @@ It only calls the command line of tinyir, and prints each command, so that every
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(os.path.relpath(Path(__file__).parent))
 MODELS = {
     "cnn_int8": "CNN, 5,258 parameters, int8",
     "mlp_int8": "MLP, 6,094 parameters, int8",
@@ -31,6 +32,7 @@ class Row:
     accuracy: float
     figures: dict[str, int | None]
     proofs: dict[str, int]
+    tools: str
     folder: Path
 
 
@@ -52,7 +54,8 @@ def try_model(name: str, target: str, goal: str, output: Path, digits: np.ndarra
     report = json.loads(measured)
     answers = np.load(folder / "y.npy").reshape(len(digits), -1).argmax(axis=1)
     figures = {key: report[key] for key in ("instructions", "code_bytes", "weight_bytes", "flash_bytes", "ram_bytes")}
-    return Row(name, float((answers == digits).mean()), figures, report["proofs"], folder)
+    tools = f"{report['toolchain']}; {report['simulator']}"
+    return Row(name, float((answers == digits).mean()), figures, report["proofs"], tools, folder)
 
 
 def print_table(rows: list[Row], target: str, count: int) -> None:
@@ -62,7 +65,8 @@ def print_table(rows: list[Row], target: str, count: int) -> None:
         cells = "".join(f"{'-' if value is None else format(value, ','):>{width}}" for value, width in zip(row.figures.values(), (14, 8, 9, 8, 8), strict=True))
         proofs = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in row.proofs.items())
         print(f"{MODELS[row.model]:32}{row.accuracy:>9.1%}{cells}   {proofs}")
-    print("bytes; instructions are those of one digit, the greatest over all; RAM holds the arena with input and output, and the stack\n")
+    print("bytes; instructions are those of one digit, the greatest over all; RAM holds the arena with input and output, and the stack")
+    print(f"measured with {rows[0].tools}\n")
 
 
 def main() -> None:

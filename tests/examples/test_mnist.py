@@ -1,6 +1,10 @@
 """The shipped models and digits: small, whole, and as accurate as they claim."""
 
+import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE, run
 
 import numpy as np
 import onnx
@@ -44,3 +48,16 @@ def test_onnxruntime_names_so_many_digits_rightly(folder: Path, model: str) -> N
     name = session.get_inputs()[0].name
     answers = [session.run(None, {name: (image / np.float32(255))[None, None]})[0].argmax() for image in images]
     assert int((np.array(answers) == digits).sum()) == RIGHT[model]
+
+
+def test_the_demonstration_names_as_many_digits_rightly(repository: Path, tmp_path: Path, require_tool: Callable[[str], str]) -> None:
+    require_tool("arm-none-eabi-gcc")
+    require_tool("qemu-system-arm")
+    words = [sys.executable, repository / "examples" / "mnist" / "demo.py", "--output", tmp_path]
+    outcome = run(words, cwd=repository, stdout=PIPE, text=True, check=True)
+    accuracies = re.findall(r"^(?:CNN|MLP), .*? (\d+\.\d)%", outcome.stdout, re.MULTILINE)
+    assert accuracies == [f"{right / 5:.1f}" for right in (RIGHT["cnn_int8"], RIGHT["mlp_int8"], RIGHT["mlp"])]
+    assert outcome.stdout.count(" 0 refuted, 0 unknown, 0 not attempted") == len(MODELS)
+    for model in MODELS:
+        assert (tmp_path / model / f"{model}.c").exists()
+        assert list((tmp_path / model / "stages").glob("*_lower_to_c.tir"))

@@ -56,6 +56,7 @@ class Figures:
     """What a model costs on a target; None where the target does not tell.  Units and meaning: `tinyir.backends.measure.Measurement`.
 
     `multiply_accumulates`: terms of all sums of products that the model as it was given asks for (only `bench` counts them).
+    `toolchain` and `simulator`: what the figures were taken with.
     """
 
     model: str
@@ -73,6 +74,8 @@ class Figures:
     instructions_least: int | None
     instructions_mean: float | None
     multiply_accumulates: int | None = None
+    toolchain: str = ""
+    simulator: str = ""
 
 
 @attrs.frozen
@@ -190,7 +193,8 @@ def figures(manifest: Manifest, target: Target, result: RunResult) -> Figures:
     """What was measured, under the names of `--json`."""
     measured: Measurement = result.measurement
     shared = {field.name: getattr(measured, field.name) for field in attrs.fields(Measurement)}
-    return Figures(model=manifest.model, target=target.name, goal=manifest.goal, proofs=manifest.proofs, **shared)
+    named = Figures(model=manifest.model, target=target.name, goal=manifest.goal, proofs=manifest.proofs, **shared)
+    return attrs.evolve(named, toolchain=result.toolchain, simulator=result.simulator)
 
 
 def prove(model: Model, target: str | Target | None = None, *, prover: str = "native", goal: str = "speed", io: str = "model") -> Ledger:
