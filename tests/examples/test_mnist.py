@@ -53,7 +53,7 @@ def test_onnxruntime_names_so_many_digits_rightly(folder: Path, model: str) -> N
 def test_the_demonstration_names_as_many_digits_rightly(repository: Path, tmp_path: Path, require_tool: Callable[[str], str]) -> None:
     require_tool("arm-none-eabi-gcc")
     require_tool("qemu-system-arm")
-    words = [sys.executable, repository / "examples" / "mnist" / "demo.py", "--output", tmp_path]
+    words = [sys.executable, str(repository / "examples" / "mnist" / "demo.py"), "--output", str(tmp_path)]
     outcome = run(words, cwd=repository, stdout=PIPE, text=True, check=True)
     accuracies = re.findall(r"^(?:CNN|MLP), .*? (\d+\.\d)%", outcome.stdout, re.MULTILINE)
     assert accuracies == [f"{right / 5:.1f}" for right in (RIGHT["cnn_int8"], RIGHT["mlp_int8"], RIGHT["mlp"])]
