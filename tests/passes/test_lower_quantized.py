@@ -137,6 +137,12 @@ def test_a_sum_with_ties_of_an_even_divisor_is_divided() -> None:
     assert "sum_type" not in result.one("graph.add_division").properties
 
 
+@pytest.mark.parametrize(("second", "result"), [(1.0, 1.5e-9), (1.0, 2**-30), (2**-31, 2**-30), (0.7, 1e-8)])
+def test_a_sum_far_beyond_the_scale_of_its_result_saturates(second: float, result: float) -> None:
+    network = Network([1, 64], Quantized(1.5, 3))
+    assert_exact(network.model(network.node("Add", network.x, network.input("x2", [1, 64], Quantized(second, -7))), Quantized(result, 5)))
+
+
 def test_a_product_of_two_tensors_is_requantized() -> None:
     result = assert_exact(add_model(Quantized(0.07, -5), Y, "Mul"))
     assert result.names["graph.multiply_widening"] == 1

@@ -109,6 +109,13 @@ def test_powers_of_two_for_each_channel_are_shifts_with_halves_to_even() -> None
     assert_equal_everywhere(module, meanings, 9)
 
 
+@pytest.mark.parametrize("scale", [Fraction(1 << 33), Fraction(10204158976), Fraction((1 << 40) + 1, 2)])
+def test_scales_beyond_32_bits_saturate(scale: Fraction) -> None:
+    module = requantization([scale], 1, [Fraction(-44402)])
+    _, _, meanings = lower(module)
+    assert_equal_everywhere(module, meanings, 1)
+
+
 def test_a_mean_of_six_is_a_division() -> None:
     module = requantization([Fraction(1, 6)], 6)
     new, _, meanings = lower(module)

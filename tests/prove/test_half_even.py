@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from tests.prove.corpus_layers import read_model
 from tinyir.ir.exact import Requantization, SumRequantization, scale_ratio
+from tinyir.prove.claim import Claim
 from tinyir.prove.half_even import HalfEvenDivision, choose_half_even_division, choose_half_even_sum, first_division_difference
+from tinyir.prove.requantize import RequantizeClaim, SumRequantizeClaim
 from tinyir.prove.sum_fixed_point import SumFixedPoint, choose_sum, first_sum_difference
 
 INT8 = (-128, 127)
@@ -93,3 +95,29 @@ def test_an_overflowing_sum_is_refused() -> None:
     form = SumFixedPoint(1 << 23, 1 << 23, 0, 23, -128, 127, 32, 0, 0)
     assert first_sum_difference(form, SumRequantization((1, 1), (1, 1)), (0, 127), (0, 127)) is None
     assert first_sum_difference(form, SumRequantization((1, 1), (1, 1)), INT8, INT8) is not None
+
+
+STEEP = 3 << 30
+OVERFLOWING: dict[str, Claim] = {
+    "a factor of 33 bits": RequantizeClaim(Requantization(1 << 32, 2), HalfEvenDivision((1 << 32,), 0, 2, 0, -128, 127, 64, 1, None), -1, 1),
+    "a quotient of 33 bits": RequantizeClaim(Requantization(STEEP, 2), HalfEvenDivision((STEEP // 2,), 0, 2, 0, -128, 127, 64, 1, None), -8, 8),
+    "a quotient that the zero point takes beyond int32": RequantizeClaim(
+        Requantization((1 << 31) - 2, 2, 127), HalfEvenDivision(((1 << 31) - 2,), 0, 2, 127, -128, 127, 64, 1, None), 0, 2
+    ),
+    "a quotient of two operands": SumRequantizeClaim(
+        SumRequantization((1 << 30, 2), (1, 2)), HalfEvenDivision((1 << 30, 1), 0, 2, 0, -128, 127, 64, 1, None), INT8, (0, 1)
+    ),
+    "a shifted sum": SumRequantizeClaim(SumRequantization((1 << 29, 1), (1, 1)), SumFixedPoint(1 << 30, 2, 1, 1, -128, 127, 64, 0, 0), INT8, (0, 1)),
+}
+
+
+@pytest.mark.parametrize("prover", ["native", "z3"])
+@pytest.mark.parametrize("claim", OVERFLOWING.values(), ids=OVERFLOWING)
+def test_what_leaves_32_bits_before_the_clamp_is_refuted(claim: Claim, prover: str) -> None:
+    assert claim.check(prover).state == "refuted"
+
+
+def test_sums_of_steep_scales_have_no_form_that_leaves_32_bits() -> None:
+    assert choose_sum(SumRequantization((1 << 30, 1), (1, 1))) is None
+    assert choose_half_even_sum(SumRequantization((STEEP, 2), (1, 2)), INT8, INT8) is None
+    assert choose_half_even_division(Requantization(STEEP + 1, 2), -8, 8) is None

@@ -24,6 +24,7 @@ from tinyir.prove.fixed_point import FixedPoint, choose_fixed_point
 
 _MOST_QUOTIENTS = 1 << 16
 MOST_EXHAUSTED = 1 << 24
+_INT32 = 1 << 31
 
 
 @attrs.frozen
@@ -56,6 +57,25 @@ class HalfEvenDivision:
         raised = n + self.denominator // 2 - 1 + (self.floor_divide(n) & 1)
         return min(max(self.floor_divide(raised) + self.zero_point, self.low), self.high)
 
+    def room(self) -> tuple[int, int]:
+        """The least and the greatest n for which n + denominator/2 fits the width, and the quotient int32, with the zero point as without."""
+        bound = 1 << (self.width - 1)
+        least = max(-bound, self.denominator * (-_INT32 - min(self.zero_point, 0)))
+        greatest = min(bound, self.denominator * (_INT32 - max(self.zero_point, 0))) - 1 - self.denominator // 2
+        return least, greatest
+
+    def fits(self, *ranges: tuple[int, int]) -> bool:
+        """Whether every factor is an int32, and every n for operands of these ranges has room."""
+        least, greatest = self.room()
+        n_low, n_high = _reach(self.factors, self.constant, ranges)
+        return all(-_INT32 <= factor < _INT32 for factor in self.factors) and least <= n_low and n_high <= greatest
+
+
+def _reach(factors: tuple[int, ...], constant: int, ranges: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The least and the greatest sum(factors[i] * x[i]) + constant."""
+    ends = [(f * low, f * high) for f, (low, high) in zip(factors, ranges, strict=True)]
+    return constant + sum(min(pair) for pair in ends), constant + sum(max(pair) for pair in ends)
+
 
 def _divide(
     factors: tuple[int, ...], constant: int, denominator: int, ranges: Sequence[tuple[int, int]], result: tuple[int, int, int]
@@ -64,8 +84,8 @@ def _divide(
     factors, constant, denominator = tuple(f // common for f in factors), constant // common, denominator // common
     if denominator % 2:
         factors, constant, denominator = tuple(2 * f for f in factors), 2 * constant, 2 * denominator
-    n_low = constant + sum(min(f * low, f * high) for f, (low, high) in zip(factors, ranges, strict=True))
-    n_high = constant + sum(max(f * low, f * high) for f, (low, high) in zip(factors, ranges, strict=True)) + denominator // 2
+    n_low, n_high = _reach(factors, constant, ranges)
+    n_high += denominator // 2
     magnitude = max(-n_low, n_high) + sum(abs(f) * max(map(abs, r)) for f, r in zip(factors, ranges, strict=True)) + abs(constant)
     if magnitude >= 1 << 62 or denominator >= 1 << 31:
         return None
@@ -79,7 +99,8 @@ def _divide(
         division = choose_fixed_point(Requantization(1, denominator, 0, low, high, rounding="real_floor"), n_low, n_high)
         if division is None:
             return None
-    return HalfEvenDivision(factors, constant, denominator, *result, width, shift, division)
+    form = HalfEvenDivision(factors, constant, denominator, *result, width, shift, division)
+    return form if form.fits(*ranges) else None
 
 
 def choose_half_even_division(meaning: Requantization, x_low: int, x_high: int) -> HalfEvenDivision | None:
@@ -117,13 +138,15 @@ def evaluate_division(form: HalfEvenDivision, n: NDArray[numpy.int64]) -> NDArra
 
 
 def first_division_difference(form: HalfEvenDivision, meaning: Requantization, x_low: int, x_high: int) -> int | None:
-    """An input of [x_low, x_high] where the form differs from the meaning, or None, by looking at all of them.
+    """An input of [x_low, x_high] where the form overflows or differs from the meaning, or None, by looking at all of them.
 
     Raises:
         ValueError: the range is too long to exhaust.
     """
     if x_high - x_low >= MOST_EXHAUSTED:
         raise ValueError(f"{x_high - x_low + 1} inputs are too many to look at each")
+    if not form.fits((x_low, x_high)):
+        return next((x for x in (x_low, x_high) if not form.fits((x, x))), x_low)
     x = numpy.arange(x_low, x_high + 1, dtype=numpy.int64)
     expected = meaning.low + numpy.searchsorted(numpy.array(meaning.thresholds(x_low, x_high), numpy.int64), x, side="right")
     wrong = x[evaluate_division(form, x * form.factors[0] + form.constant) != expected]

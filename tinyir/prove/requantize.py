@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Protocol
 
 import attrs
@@ -26,6 +27,7 @@ class ThresholdSearch:
         return self.low + sum(threshold <= x for threshold in self.thresholds)
 
 
+_INT32 = 1 << 31
 Sequence1 = FixedPoint | HalfEvenDivision | ThresholdSearch
 Sequence2 = SumFixedPoint | HalfEvenDivision
 
@@ -124,13 +126,27 @@ def _differ(meaning: Formula, sequence: Formula, low: int, high: int) -> str:
     return disjunction([f"(xor {meaning(v)} {sequence(v)})" for v in range(low + 1, high + 1)])
 
 
-def _overflow(sequence: Sequence1, x: str) -> list[str]:
-    """The product or the sum leaves the width."""
-    if not isinstance(sequence, FixedPoint):
+def _overflow(sequence: Sequence1 | Sequence2, operands: Sequence[str]) -> list[str]:
+    """The product or the sum leaves the width, or a factor or the quotient int32."""
+    if isinstance(sequence, ThresholdSearch):
         return []
+    if isinstance(sequence, HalfEvenDivision):
+        n = linear(list(zip(sequence.factors, operands, strict=True)), sequence.constant)
+        return [_outside(n, *sequence.room()), *("true" for factor in sequence.factors if not -_INT32 <= factor < _INT32)]
     bound = 1 << (sequence.width - 1)
-    totals = [linear([(sequence.multiplier, x)], constant) for constant in sorted({0, sequence.rounding, sequence.rounding + sequence.negative_rounding})]
-    return [f"(or (< {total} {number(-bound)}) (> {total} {number(bound - 1)}))" for total in totals]
+    if isinstance(sequence, SumFixedPoint):
+        limit = min(bound, _INT32 << sequence.shift)
+        return [_outside(linear(list(zip((sequence.first, sequence.second), operands, strict=True)), sequence.rounding), -limit, limit - 1)]
+    constants = sorted({0, sequence.rounding, sequence.rounding + sequence.negative_rounding})
+    fixed = [_outside(linear([(sequence.multiplier, operands[0])], constant), -bound, bound - 1) for constant in constants]
+    least, beyond = -_INT32 - min(sequence.zero_point, 0), _INT32 - max(sequence.zero_point, 0)
+    total = linear([(sequence.multiplier, operands[0])], sequence.rounding)
+    adjusted = f"(+ {total} (ite (< {operands[0]} 0) {number(sequence.negative_rounding)} 0))" if sequence.negative_rounding else total
+    return [*fixed, _outside(adjusted, least << sequence.shift, (beyond << sequence.shift) - 1)]
+
+
+def _outside(total: str, low: int, high: int) -> str:
+    return f"(or (< {total} {number(low)}) (> {total} {number(high)}))"
 
 
 @attrs.frozen
@@ -166,7 +182,7 @@ class RequantizeClaim(Claim):
     def negation(self, prefix: str = "") -> Negation:
         x = f"{prefix}x"
         different = _differ(meaning_at_least(self.meaning, x), _sequence_at_least(self.sequence, [x]), self.meaning.low, self.meaning.high)
-        return Negation(((x, "Int"),), (within(x, self.x_low, self.x_high), disjunction([different, *_overflow(self.sequence, x)])))
+        return Negation(((x, "Int"),), (within(x, self.x_low, self.x_high), disjunction([different, *_overflow(self.sequence, [x])])))
 
 
 @attrs.frozen
@@ -216,6 +232,8 @@ class SumRequantizeClaim(Claim):
         return refuted("exhaustion", {"a": a, "b": b, "sequence": self.sequence(a, b), "meaning": self.meaning(a, b)})
 
     def _first_division_difference(self, form: HalfEvenDivision) -> tuple[int, int] | None:
+        if not form.fits(self.first_range, self.second_range):
+            return next((pair for pair in product(self.first_range, self.second_range) if not form.fits(*zip(pair, pair, strict=True))), (0, 0))
         a, b = (numpy.arange(low, high + 1, dtype=numpy.int64) for low, high in (self.first_range, self.second_range))
         n = a[:, None] * form.factors[0] + b * form.factors[1] + form.constant
         wrong = numpy.argwhere(evaluate_division(form, n) != self.meaning.table(self.first_range, self.second_range))
@@ -230,4 +248,6 @@ class SumRequantizeClaim(Claim):
         p, q, constant, denominator = self.meaning.integers()
         meaning = real_at_least(self.meaning.rounding, [(p, a), (q, b)], constant, denominator, self.meaning.zero_point)
         different = _differ(meaning, _sequence_at_least(self.sequence, [a, b]), self.meaning.low, self.meaning.high)
-        return Negation(((a, "Int"), (b, "Int")), (within(a, *self.first_range), within(b, *self.second_range), different))
+        return Negation(
+            ((a, "Int"), (b, "Int")), (within(a, *self.first_range), within(b, *self.second_range), disjunction([different, *_overflow(self.sequence, [a, b])]))
+        )

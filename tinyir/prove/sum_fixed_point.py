@@ -18,6 +18,7 @@ from tinyir.ir.exact import SumRequantization
 
 _NEIGHBOURS = sorted(((i, j) for i in range(-2, 3) for j in range(-2, 3)), key=lambda pair: (abs(pair[0]) + abs(pair[1]), pair))
 _MOST_PAIRS = 1 << 24
+_INT32 = 1 << 31
 
 
 @attrs.frozen
@@ -46,7 +47,7 @@ def _grid(bounds: tuple[int, int]) -> NDArray[numpy.int64]:
 
 
 def sum_result_range(form: SumFixedPoint, first_range: tuple[int, int], second_range: tuple[int, int]) -> tuple[int, int] | None:
-    """Least and greatest value before the clamp; None if an intermediate leaves the width, in any order of the additions."""
+    """Least and greatest value before the clamp; None if it is no int32, or an intermediate leaves the width, in any order of the additions."""
     bound = 1 << (form.width - 1)
     totals = [form.rounding]
     for factor, (low, high) in ((form.first, first_range), (form.second, second_range)):
@@ -55,8 +56,9 @@ def sum_result_range(form: SumFixedPoint, first_range: tuple[int, int], second_r
             return None
         totals = [t + p for t in totals for p in products]
     spread = sum(max(abs(f * low), abs(f * high)) for f, (low, high) in ((form.first, first_range), (form.second, second_range)))
-    fits = max(abs(form.first), abs(form.second)) < 1 << 31 and spread + abs(form.rounding) < bound
-    return (min(totals) >> form.shift, max(totals) >> form.shift) if fits else None
+    low, high = min(totals) >> form.shift, max(totals) >> form.shift
+    fits = max(abs(form.first), abs(form.second)) < _INT32 and spread + abs(form.rounding) < bound
+    return (low, high) if fits and low >= -_INT32 and high < _INT32 else None
 
 
 def first_sum_difference(
