@@ -9,6 +9,7 @@ import pytest
 from tests.graphs import Array, chain, random_inputs
 from tinyir.backends.target import load_target
 from tinyir.interp.machine import run
+from tinyir.ir.attributes import UnitAttribute
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.ir.types import I8, I32, TensorType
@@ -19,8 +20,9 @@ from tinyir.passes.fuse_nests import FuseNests
 from tinyir.passes.jam_outputs import JamOutputs
 from tinyir.passes.lower_to_loops import LowerToLoops
 from tinyir.passes.select_instructions import SelectInstructions
+from tinyir.prove.claim import Verdict, unknown
 from tinyir.prove.instructions import InstructionClaim
-from tinyir.prove.obligations import Ledger
+from tinyir.prove.obligations import Ledger, Obligation
 from tinyir.rewrite.passes import PassContext
 from tinyir.text.instruction_reader import instruction_set, read_instruction_set
 
@@ -47,6 +49,30 @@ def test_the_result_keeps_every_bit(channels: int, pad: int, zero: int) -> None:
     assert ledger.summary()["proved"] == len(ledger)
     result = run(module, given)
     assert all(result[name].tobytes() == expected[name].tobytes() for name in expected)
+
+
+class _Undecided(Ledger):
+    """A ledger whose prover gives up."""
+
+    def add(self, obligation: Obligation, verdict: Verdict | None = None) -> Verdict:
+        return super().add(obligation, unknown("z3", "out of budget"))
+
+
+def test_without_a_proof_no_instruction_is_used() -> None:
+    module, _ = _lowered(8, 0, 7)
+    ledger = _Undecided()
+    SelectInstructions().run(module, PassContext(target=load_target("cortex-m4"), ledger=ledger))
+    assert len(ledger)
+    assert not any(operation.name.startswith("isa.") for operation in module.walk())
+
+
+def test_a_loop_that_runs_backwards_is_left_alone() -> None:
+    module, _ = _lowered(8, 0, 7)
+    for operation in module.walk():
+        if operation.name == "loop.for" and operation.results:
+            operation.properties["reverse"] = UnitAttribute()
+    SelectInstructions().run(module, PassContext(target=load_target("cortex-m4"), ledger=Ledger()))
+    assert not any(operation.name.startswith("isa.") for operation in module.walk())
 
 
 def test_a_target_without_such_instructions_is_left_alone() -> None:

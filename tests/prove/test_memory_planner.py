@@ -136,6 +136,13 @@ def test_an_input_that_is_used_again_is_not_overwritten() -> None:
     assert plan_memory(buffers, [Sharing("nest", "in", "out", 0, 0)]).arena_bytes == 200
 
 
+def test_a_plan_that_overwrites_an_input_before_its_last_use_is_refused() -> None:
+    sharing, plan = Sharing("nest", "in", "out", 0, 0), Plan({"in": 0, "out": 0}, {"nest": "forward"}, 100, 0)
+    assert PlanClaim.of(SAME, [sharing], plan).check().state == "proved"
+    used_later = [Buffer("in", 100, 0, 2), Buffer("out", 100, 1, 2)]
+    assert [PlanClaim.of(used_later, [sharing], plan).check(prover).state for prover in ("native", "z3")] == ["refuted", "refuted"]
+
+
 def test_the_inputs_of_one_nest_agree_on_its_direction() -> None:
     buffers = [Buffer("a", 64, 0, 1), Buffer("b", 64, 0, 1), Buffer("out", 128, 1, 2)]
     apart = [Sharing("n", "a", "out", 64, 500), Sharing("n", "b", "out", 500, 0)]

@@ -104,9 +104,9 @@ def attempt(compilation: Compilation) -> TinyirError | None:
 def require_proofs(ledger: Ledger) -> None:
     """
     Raises:
-        TinyirError: an obligation is refuted or unknown: nothing is compiled on such ground.
+        TinyirError: an obligation is refuted, unknown or not attempted: nothing is compiled on such ground.
     """
-    failed = [(obligation, verdict) for obligation, verdict in ledger if verdict.state in ("refuted", "unknown")]
+    failed = [(obligation, verdict) for obligation, verdict in ledger if verdict.state != "proved"]
     if failed:
         raise TinyirError(diagnostics=[_failure(obligation, verdict) for obligation, verdict in failed])
 
