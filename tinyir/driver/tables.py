@@ -9,6 +9,7 @@ import attrs
 
 from tinyir.driver.api import Figures
 from tinyir.driver.arrays import Array
+from tinyir.driver.layers import Layer
 from tinyir.rewrite.observer import PassReport
 
 COLUMNS = ("instructions", "code_bytes", "weight_bytes", "flash_bytes", "arena_bytes", "ram_bytes", "stack_bytes")
@@ -55,6 +56,13 @@ def per_multiplication(result: Figures) -> str:
     if result.instructions is None or result.multiply_accumulates is None:
         return "-"
     return f"{result.instructions / result.multiply_accumulates:.2f}"
+
+
+def layers_table(layers: Sequence[Layer]) -> str:
+    """Instructions of each layer, and its share of all."""
+    total = sum(layer.instructions for layer in layers)
+    rows = [(layer.name, count(layer.instructions), f"{layer.instructions / max(total, 1):.1%}") for layer in layers]
+    return align([("layer", "instructions", "share"), *rows, ("total", count(total), "")])
 
 
 def figures_json(result: Figures) -> dict[str, object]:

@@ -1,19 +1,43 @@
-"""`tinyir bench MODEL... -t TARGET[,TARGET]`: what models cost."""
+"""`tinyir bench MODEL... -t TARGET[,TARGET]`: what models cost, as a whole and layer by layer."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from tinyir.backends.target import load_target
-from tinyir.driver.api import bench
+import attrs
+
+from tinyir.backends.target import Target, load_target
+from tinyir.driver.api import Figures, begin, bench
+from tinyir.driver.layers import Layer, measure_layers
 from tinyir.driver.progress import Progress
-from tinyir.driver.tables import figures_json, figures_table, json_text
+from tinyir.driver.tables import figures_json, figures_table, json_text, layers_table
 
 
 def execute(arguments: argparse.Namespace) -> int:
     targets = [load_target(name) for name in arguments.target.split(",")]
     with Progress.on_terminal(arguments.quiet) as progress:
         results = bench(arguments.models, targets, goal=arguments.goal, io=arguments.io, say=progress)
-    sys.stdout.write(json_text([figures_json(result) for result in results]) if arguments.json else figures_table(results))
+        layers = _layers(arguments, targets, progress) if arguments.per_layer else [()] * len(results)
+    sys.stdout.write(_json(results, layers) if arguments.json else _text(results, layers))
     return 0
+
+
+def _layers(arguments: argparse.Namespace, targets: list[Target], progress: Progress) -> list[tuple[Layer, ...]]:
+    """For each model and target, as `bench` orders them."""
+    pairs = [(model, target) for model in arguments.models for target in targets]
+    return [measure_layers(begin(model, target, goal=arguments.goal, io=arguments.io), progress) for model, target in pairs]
+
+
+def _json(results: tuple[Figures, ...], layers: list[tuple[Layer, ...]]) -> str:
+    shown = [figures_json(result) for result in results]
+    for entry, found in zip(shown, layers, strict=True):
+        if found:
+            entry["layers"] = [attrs.asdict(layer) for layer in found]
+    return json_text(shown)
+
+
+def _text(results: tuple[Figures, ...], layers: list[tuple[Layer, ...]]) -> str:
+    parts = [figures_table(results)]
+    parts += [f"\n{result.model} on {result.target}:\n{layers_table(found)}" for result, found in zip(results, layers, strict=True) if found]
+    return "".join(parts)
