@@ -1,74 +1,69 @@
-"""What each layer costs: the network is run again and again, each time with one layer more, and the differences are told."""
+"""Layer by layer against onnxruntime: which node first loses accuracy, and by how much."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
 
-from tinyir.backends.run import build_and_run
-from tinyir.backends.target import Target
-from tinyir.driver.arrays import pattern_rows
-from tinyir.driver.compilation import Compilation
+from tinyir.driver.arrays import Array, Rows, fit_rows, pattern_rows
+from tinyir.driver.execution import interpret
+from tinyir.driver.expensive_checks import first_place, greatest_difference
 from tinyir.driver.ports import module_ports
-from tinyir.ir.builder import Builder
-from tinyir.ir.errors import TinyirError
-from tinyir.ir.operation import Operation
+from tinyir.driver.tables import align
+from tinyir.frontend.onnx import import_onnx
+from tinyir.frontend.onnx_layers import open_model, run_onnxruntime
 
 
 @attrs.frozen
-class Layer:
-    """A layer by the nodes that it came from, and its instructions in one run on a fixed pattern."""
+class LayerDifference:
+    """How far the tensor of a node is from onnxruntime's: as a part of its greatest value, over all rows, and where."""
 
-    name: str
-    instructions: int
+    node: str
+    operator: str
+    tensor: str
+    difference: float
+    where: str
 
 
-def measure_layers(compilation: Compilation, say: Callable[[str], None] | None = None) -> tuple[Layer, ...]:
-    """The layers in the order in which they run.  Lowers the compilation to C.
+def compare_layers(path: Path, inputs: Rows | None, say: Callable[[str], None] | None = None) -> tuple[LayerDifference, ...]:
+    """The differences of all tensors between the nodes of an ONNX model, in the order of the nodes.
 
     Raises:
-        TinyirError: the target counts no instructions, or as `Compilation.lower`.
+        TinyirError: the model is not supported, the inputs do not fit, or onnxruntime is missing.
     """
-    target = compilation.context.target
-    assert isinstance(target, Target)
-    module = compilation.lower("c")
-    names = [_name(call) for call in _calls(module)]
-    counts = []
-    for count in range(len(names) + 1):
+    model = open_model(path)
+    module = import_onnx(model.content, file=str(path))
+    ports = module_ports(module)
+    rows = pattern_rows(ports.inputs) if inputs is None else fit_rows(inputs, ports.inputs)
+    ours = interpret(module, rows, say)
+    theirs: list[dict[str, Array]] = []
+    for index in range(len(next(iter(ours.values())))):
         if say is not None:
-            say(f"measuring layer {count} of {len(names)}")
-        counts.append(_instructions(compilation, _cut(module, count), target))
-    return tuple(Layer(name, after - before) for name, (before, after) in zip(names, pairwise(counts), strict=True))
+            say(f"row {index + 1} in onnxruntime")
+        theirs.append(run_onnxruntime(model, {name: column[index] for name, column in rows.items()}))
+    found = []
+    for layer in model.layers:
+        worst, where = 0.0, ""
+        for index, tensors in enumerate(theirs):
+            expected, actual = tensors[layer.tensor][None], ours[layer.tensor][index : index + 1]
+            size = greatest_difference(expected, actual.reshape(expected.shape))
+            if size > worst:
+                worst, where = size, first_place(expected, actual.reshape(expected.shape)).replace("row 0", f"row {index}")
+        found.append(LayerDifference(layer.node, layer.operator, layer.tensor, worst, where))
+    return tuple(found)
 
 
-def _network(module: Operation) -> Operation:
-    return next(operation for operation in module.body if operation.name == "c.function" and "network" in operation.properties)
+def layers_table(layers: Sequence[LayerDifference], tolerance: float) -> str:
+    """One line per node; the first one beyond the tolerance is told at the end."""
+    rows = [("node", "operator", "difference"), *((_short(layer.node), layer.operator, f"{layer.difference:.3g}") for layer in layers)]
+    first = next((layer for layer in layers if layer.difference > tolerance), None)
+    if first is None:
+        return align(rows, right_from=2) + f"no node is off by more than {tolerance:g} of its greatest value\n"
+    return align(rows, right_from=2) + f"{first.node} ({first.operator}) is the first that is off by more than {tolerance:g}: {first.where}\n"
 
 
-def _calls(module: Operation) -> list[Operation]:
-    return [operation for operation in _network(module).body if operation.name == "c.call"]
-
-
-def _name(call: Operation) -> str:
-    return ", ".join(call.location.names) or str(call.properties["callee"]).lstrip("@")
-
-
-def _cut(module: Operation, count: int) -> Operation:
-    """A copy of the module that returns after `count` layers; what follows stays, unreached, as the file's other parts are made from it."""
-    copy = module.clone()
-    for call in _calls(copy)[count : count + 1]:
-        Builder.before(call).create("c.return")
-    return copy
-
-
-def _instructions(compilation: Compilation, module: Operation, target: Target) -> int:
-    with tempfile.TemporaryDirectory(prefix="tinyir-") as scratch:
-        attrs.evolve(compilation, module=module).generate("net", "").write(Path(scratch))
-        result = build_and_run(Path(scratch), target, pattern_rows(module_ports(module).inputs), compilation.context.goal, measure=False)
-    if not result.instructions:
-        raise TinyirError(f"target '{target.name}' counts no instructions", hint="ask for layers on a target that is simulated")
-    return result.instructions[0]
+def _short(name: str, longest: int = 60) -> str:
+    """The end of a long name, which tells most."""
+    return name if len(name) <= longest else f"...{name[3 - longest :]}"

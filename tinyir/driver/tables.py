@@ -9,7 +9,7 @@ import attrs
 
 from tinyir.driver.api import Figures
 from tinyir.driver.arrays import Array
-from tinyir.driver.layers import Layer
+from tinyir.driver.layer_costs import Layer
 from tinyir.rewrite.observer import PassReport
 
 COLUMNS = ("instructions", "code_bytes", "weight_bytes", "flash_bytes", "arena_bytes", "ram_bytes", "stack_bytes")

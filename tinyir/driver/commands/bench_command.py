@@ -9,7 +9,7 @@ import attrs
 
 from tinyir.backends.target import Target, load_target
 from tinyir.driver.api import Figures, begin, bench
-from tinyir.driver.layers import Layer, measure_layers
+from tinyir.driver.layer_costs import Layer, measure_layers
 from tinyir.driver.progress import Progress
 from tinyir.driver.tables import figures_json, figures_table, json_text, layers_table
 
@@ -18,7 +18,7 @@ def execute(arguments: argparse.Namespace) -> int:
     targets = [load_target(name) for name in arguments.target.split(",")]
     with Progress.on_terminal(arguments.quiet) as progress:
         results = bench(arguments.models, targets, goal=arguments.goal, io=arguments.io, say=progress)
-        layers = _layers(arguments, targets, progress) if arguments.per_layer else [()] * len(results)
+        layers: list[tuple[Layer, ...]] = _layers(arguments, targets, progress) if arguments.per_layer else [() for _ in results]
     sys.stdout.write(_json(results, layers) if arguments.json else _text(results, layers))
     return 0
 
