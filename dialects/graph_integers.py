@@ -45,8 +45,14 @@ def _attribute(value: Any) -> Attribute:
 
 
 def create_constant(builder: Builder, array: NDArray[Any], element: Type, name: str = "") -> Value:
-    """A `graph.constant` of a machine type; the array's values must fit it."""
+    """A `graph.constant` of a machine type.
+
+    Raises:
+        OverflowError: a value of the array does not fit it.
+    """
     data = numpy.ascontiguousarray(array, dtype_of(element))
+    if not numpy.array_equal(data, array):
+        raise OverflowError(f"a constant of '{element}' cannot hold values from {array.min()} to {array.max()}")
     made = builder.create("graph.constant", [], [TensorType(array.shape, element)], {"value": dense(data, element)}).result
     made.name = name
     return made

@@ -13,6 +13,7 @@ import pytest
 from tests.oracle.cases import EXACT_CASES, soaking
 from tests.passes.quantized_networks import ALL, Lowered, Network, Quantized, assert_exact, lowered
 from tinyir.dialects.graph_ranges import constant_array
+from tinyir.ir.errors import TinyirError
 from tinyir.passes.dead_channels import DeadChannels
 from tinyir.passes.lower_quantized import LowerQuantized
 from tinyir.prove.dead import DeadClaim
@@ -75,6 +76,16 @@ def test_a_constant_that_is_not_the_zero_point_joins_the_bias() -> None:
 def test_a_constant_that_is_not_the_zero_point_stays_under_padding() -> None:
     result = assert_exact(two_layers([0, 5000, 300, 100], pads=[1, 1, 1, 1]))
     assert weights(result) == [(4, 1, 1, 2), (3, 3, 3, 4)]
+
+
+def test_a_constant_that_would_take_a_bias_beyond_32_bits_stays() -> None:
+    """Then the range of the sums is refuted: a bias that wraps around would go unnoticed."""
+    network = Network([1, 2, 3, 3], X)
+    hidden = convolution(network, network.x, np.zeros((4, 2, 1, 1)), [5000] * 4, X.scale)
+    bias = network.bias([2**31 - 1000, 0, 0], np.float32(HIDDEN.scale) * np.float32(0.02))
+    model = network.model(network.node("Conv", hidden, network.weight(np.full((3, 4, 1, 1), 40), 0.02), bias), Y)
+    with pytest.raises(TinyirError, match="refuted that 3 sums of 4 products fit 32 bits"):
+        lowered(model)
 
 
 def test_padding_that_no_window_reaches_does_not_count() -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy
 import pytest
 
+from tests.graphs import chain
 from tests.passes.loop_programs import Program
 from tests.passes.models import MODELS, SAME, Network
 from tests.passes.pipeline import apply, generate, run
@@ -19,6 +20,7 @@ from tinyir.ir.operation import Operation
 from tinyir.ir.types import I8, I32, INDEX, TensorType
 from tinyir.passes.bufferize import Bufferize
 from tinyir.passes.lower_to_c import LowerToC
+from tinyir.passes.lower_to_loops import LowerToLoops
 from tinyir.passes.outline_layers import OutlineLayers
 from tinyir.passes.plan_memory import PlanMemory
 from tinyir.passes.prove_bounds import ProveBounds
@@ -68,6 +70,24 @@ def test_an_access_moved_by_one_element_is_refuted() -> None:
         mapping = access_map(moved)
         moved.properties["map"] = AffineMap(mapping.dimensions, 0, [*mapping.results[:-1], mapping.results[-1] + 1])
         assert proved(module).summary()["refuted"] == 1
+
+
+def test_a_condition_guards_its_first_branch_alone() -> None:
+    """The load of a padding stands where its index is inside; where it is outside, the load leaves its memory."""
+    for turned in (False, True):
+        module = chain([TensorType((2, 3), I8)], [("graph.pad", [0], {"low": [0, 1], "high": [0, 2]})])
+        apply(module, [LowerToLoops(), Bufferize()])
+        (condition,) = [operation for operation in module.walk() if operation.name == "loop.if"]
+        inside, outside = (region.blocks[0] for region in condition.regions)
+        if turned:
+            moved, kept = list(inside), list(outside)
+            for operation in (*moved, *kept):
+                operation.detach()
+            for operation in moved:
+                outside.append(operation)
+            for operation in kept:
+                inside.append(operation)
+        assert proved(module).summary()["refuted"] == int(turned)
 
 
 def test_an_index_from_data_stays_within_what_its_type_allows() -> None:
