@@ -100,7 +100,7 @@ def _tensors(module: Operation, name: str, direction: str) -> Iterator[Tensor]:
         taken.add(word)
         type = _port_type(port)
         function = f"{name}_{direction}" if len(ports) == 1 else f"{name}_{direction}_{word}"
-        yield Tensor(tensor, function, DTYPES[str(type.element)], tuple(type.shape))
+        yield Tensor(tensor, function, DTYPES[str(type.element)], tuple(type.shape), *_quantization(port))
 
 
 def _port_type(port: Operation) -> MemRefType:
@@ -108,6 +108,14 @@ def _port_type(port: Operation) -> MemRefType:
     assert isinstance(attribute, TypeAttribute)
     assert isinstance(attribute.type, MemRefType)
     return attribute.type
+
+
+def _quantization(port: Operation) -> tuple[float | None, int | None]:
+    """Scale and zero point of a quantized tensor."""
+    scale, zero_point = port.properties.get("scale"), port.properties.get("zero_point")
+    if isinstance(scale, FloatAttribute) and isinstance(zero_point, IntegerAttribute):
+        return scale.value, zero_point.value
+    return None, None
 
 
 def _port_element(port: Operation) -> Type:
@@ -318,7 +326,7 @@ def _header(module: Operation, manifest: Manifest) -> str:
         "",
         f"#define {macro}_ARENA_BYTES {manifest.arena_bytes}",
         f"#define {macro}_ARENA_ALIGNMENT {_alignment(module)}",
-        *_port_macros(module, manifest),
+        *_port_macros(manifest),
         "",
         "#ifdef __cplusplus",
         'extern "C" {',
@@ -348,14 +356,13 @@ def _prototypes(module: Operation, manifest: Manifest) -> Iterator[str]:
             yield f"{_accessor(tensor, _port_element(port), direction)}; /* {tensor.name.replace('*/', '* /')}: {shape} */"
 
 
-def _port_macros(module: Operation, manifest: Manifest) -> Iterator[str]:
+def _port_macros(manifest: Manifest) -> Iterator[str]:
     for direction in ("input", "output"):
-        for tensor, port in zip(getattr(manifest, f"{direction}s"), _ports(module, direction), strict=True):
+        for tensor in getattr(manifest, f"{direction}s"):
             macro = tensor.function.upper()
             yield f"#define {macro}_SIZE {tensor.elements}"
-            scale, zero_point = port.properties.get("scale"), port.properties.get("zero_point")
-            if isinstance(scale, FloatAttribute) and isinstance(zero_point, IntegerAttribute):
-                yield f"#define {macro}_SCALE {scale.value!r}f"
-                yield f"#define {macro}_ZERO_POINT {f'({zero_point.value})' if zero_point.value < 0 else zero_point.value}"
+            if tensor.zero_point is not None:
+                yield f"#define {macro}_SCALE {tensor.scale!r}f"
+                yield f"#define {macro}_ZERO_POINT {f'({tensor.zero_point})' if tensor.zero_point < 0 else tensor.zero_point}"
 
 

@@ -18,12 +18,17 @@ SIZES = {"bool": 1, "int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8, "
 
 @attrs.frozen
 class Tensor:
-    """An input or output: `function` is the C function that gives its address; `dtype` a numpy name; `elements` the product of `shape`."""
+    """An input or output: `function` is the C function that gives its address; `dtype` a numpy name; `elements` the product of `shape`.
+
+    A stored integer q of a quantized tensor stands for (q - zero_point) * scale; both are None for other tensors.
+    """
 
     name: str
     function: str
     dtype: str
     shape: tuple[int, ...]
+    scale: float | None = None
+    zero_point: int | None = None
 
     @property
     def elements(self) -> int:
@@ -101,7 +106,10 @@ def _tensor(value: object) -> Tensor:
     if dtype not in SIZES:
         raise ValueError(f"'{dtype}' is no element type; there are {', '.join(SIZES)}")
     shape = tuple(_count(extent) for extent in _rows(row, "shape"))
-    return Tensor(_text(row, "name"), _identifier(_text(row, "function")), dtype, shape)
+    scale, zero_point = row.get("scale"), row.get("zero_point")
+    if (scale is None) != (zero_point is None) or not isinstance(scale, float | None) or not isinstance(zero_point, int | None):
+        raise ValueError(f"scale {scale!r} and zero point {zero_point!r} are no number and integer")
+    return Tensor(_text(row, "name"), _identifier(_text(row, "function")), dtype, shape, scale, zero_point)
 
 def _table(value: object) -> Mapping[str, object]:
     if not isinstance(value, dict):

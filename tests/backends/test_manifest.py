@@ -17,7 +17,7 @@ KWS = Manifest(
     "kws",
     "cortex-m4",
     "size",
-    (Tensor("x", "kws_input", "int8", (1, 49, 10)),),
+    (Tensor("x", "kws_input", "int8", (1, 49, 10), 0.58, 83),),
     (Tensor("p", "kws_output", "float32", ()),),
     22_000,
     has_reset=True,
@@ -37,7 +37,7 @@ def test_equal_manifests_are_equal_bytes(tmp_path: Path) -> None:
     first = write_manifest(tmp_path, KWS).read_bytes()
     other = attrs.evolve(KWS, proofs={"proved": 12, "unknown": 0})
     assert write_manifest(tmp_path, other).read_bytes() == first
-    assert list(json.loads(first)["inputs"][0]) == ["name", "function", "dtype", "shape", "elements"]
+    assert list(json.loads(first)["inputs"][0]) == ["name", "function", "dtype", "shape", "scale", "zero_point", "elements"]
 
 
 def test_sizes_follow_from_shapes() -> None:
@@ -81,3 +81,15 @@ def test_a_broken_manifest_is_an_error(old: str, new: str, message: str, tmp_pat
         read_manifest(tmp_path)
     assert "not a manifest" in str(caught.value)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("quantization", [{"scale": 0.5}, {"zero_point": 3}, {"scale": "small", "zero_point": 3}, {"scale": 0.5, "zero_point": 0.5}])
+def test_half_a_quantization_is_an_error(tmp_path: Path, quantization: dict[str, object]) -> None:
+    (tmp_path / "kws.c").write_text("")
+    path = write_manifest(tmp_path, attrs.evolve(KWS, inputs=(Tensor("x", "kws_input", "int8", (4,)),)))
+    table = json.loads(path.read_text())
+    del table["inputs"][0]["scale"], table["inputs"][0]["zero_point"]
+    table["inputs"][0].update(quantization)
+    path.write_text(json.dumps(table))
+    with pytest.raises(TinyirError, match="not a manifest: scale"):
+        read_manifest(tmp_path)
