@@ -12,6 +12,7 @@ from tinyir.ir.registry import has_trait, is_pure
 from tinyir.rewrite.edit import Edit, Rewriter
 from tinyir.rewrite.passes import PassContext
 from tinyir.rewrite.rewrite_checks import RewriteChecks
+from tinyir.rewrite.rule_compiler import CompiledRule
 from tinyir.rewrite.trace import Rewrite, spell_tree
 
 REWRITES_PER_OPERATION = 64
@@ -126,6 +127,8 @@ class _Driver:
         entry = self._describe(rewriter, edit, values) if trace is not None else None
         self.context.used_rules[rewriter.name] = rewriter
         self.context.rewrites[rewriter.name] += 1
+        if isinstance(rewriter, CompiledRule) and rewriter.rule.assumed:
+            self.context.remark(f"the rule '{rewriter.name}' is assumed, not proved: {rewriter.rule.assumed}")
         edit.commit()
         for result, value in zip(root.results, values, strict=True):
             if result.name and not value.name and isinstance(value, Result):
