@@ -17,7 +17,7 @@ from tinyir.prove.symbolic import (
     ElementData,
     FoldData,
     Integer,
-    NoMeaning,
+    NoMeaningError,
     Number,
     QuantizedElement,
     Session,
@@ -46,7 +46,7 @@ def result_of(session: Session, operator: ast.Operator, operands: Sequence[Symbo
     """The one result of an operator.  `attributes`: all its properties; integers, z3 integers, `Number`s, types or tuples.
 
     Raises:
-        NoMeaning: ranks or types do not fit, or the language says something that proofs do not know.
+        NoMeaningError: ranks or types do not fit, or the language says something that proofs do not know.
     """
     tensor = _Meaning(session, operator, operands, attributes).result()
     return SymbolicTensor(tensor.shape, tensor.element, _defined(tensor.at))
@@ -57,7 +57,7 @@ def _defined(at: Callable[[tuple[Any, ...]], ex.Expression]) -> Callable[[tuple[
         try:
             return at(index)
         except ValueError as error:  # an operation that does not exist on the type
-            raise NoMeaning(str(error)) from error
+            raise NoMeaningError(str(error)) from error
 
     return checked
 
@@ -88,15 +88,15 @@ class _Meaning:
         if declared[-1].variadic:
             declared = [declared[-1]] * len(operands)
         if len(declared) != len(operands):
-            raise NoMeaning("number of operands")
+            raise NoMeaningError("number of operands")
         self.sequence = list(operands)
         for declaration, tensor in zip(declared, operands, strict=True):
             if self.types.setdefault(declaration.element, tensor.element) is not tensor.element:
-                raise NoMeaning("element types")
+                raise NoMeaningError("element types")
             if declaration.variadic:
                 self.values.setdefault("D", tensor.shape)
                 if len(tensor.shape) != len(self.values["D"]):
-                    raise NoMeaning("ranks")
+                    raise NoMeaningError("ranks")
             else:
                 self._bind_shape(declaration, tensor.shape)
             self.tensors[declaration.name] = tensor
@@ -106,7 +106,7 @@ class _Meaning:
         packs = sum(isinstance(item, ast.Pack) for item in items)
         fixed = len(items) - packs
         if len(shape) < fixed or (not packs and len(shape) != fixed):
-            raise NoMeaning("rank")
+            raise NoMeaningError("rank")
         position = 0
         for item in items:
             length = len(shape) - fixed if isinstance(item, ast.Pack) else 1
@@ -121,7 +121,7 @@ class _Meaning:
     def _same(self, left: Any, right: Any) -> Any:
         if isinstance(left, tuple):
             if len(left) != len(right):
-                raise NoMeaning("ranks")
+                raise NoMeaningError("ranks")
             return self.session.all_of([self.session.equal(a, b) for a, b in zip(left, right, strict=True)])
         return self.session.equal(left, right)
 
@@ -141,7 +141,7 @@ class _Meaning:
     def result(self) -> SymbolicTensor:
         declaration = self.operator.results[0]
         if declaration.element not in self.types:
-            raise NoMeaning(f"no type for '{declaration.name}'")
+            raise NoMeaningError(f"no type for '{declaration.name}'")
         element = self.types[declaration.element]
         if self.operator.form == "concat":
             return self._concat(element)
@@ -193,7 +193,7 @@ class _Meaning:
     def _by_hand(self, type: Type, index: tuple[Any, ...]) -> ex.Expression:
         """A requantization: its rounded value is an unknown function of the accumulator, the parameters and the channel."""
         if self.operator.name != "graph.requantize":
-            raise NoMeaning(f"'{self.operator.name}' is said by hand")
+            raise NoMeaningError(f"'{self.operator.name}' is said by hand")
         (tensor,) = self.sequence
         names = ("SCALE", "OFFSET", "ROUNDING")
         operands = (tensor.at(index), self.session.lane(index[-1] if index else 0), *(self._typed(self.values[n], I64) for n in names))
@@ -210,7 +210,7 @@ class _Meaning:
         for item in equation.target.items:
             position += self._bind_index(item.expression, index[position:])
         if position != len(index):
-            raise NoMeaning("rank")
+            raise NoMeaningError("rank")
         value = self.typed(equation.body)
         self.values = saved
         return value
@@ -248,7 +248,7 @@ class _Meaning:
             return self._broadcast([self._items(item.expression) for item in expression.items])
         lengths = set(self._lane_counts(expression))
         if len(lengths) != 1:
-            raise NoMeaning("lists of different lengths")
+            raise NoMeaningError("lists of different lengths")
         return tuple(self.evaluate(expression, lane) for lane in range(lengths.pop()))
 
     def _broadcast(self, shapes: list[tuple[Integer, ...]]) -> tuple[Integer, ...]:
@@ -286,13 +286,13 @@ class _Meaning:
         assert isinstance(selector, ast.Name)
         axes = list(self.values[selector.name])
         if not complement and access in self._selectors() and len(axes) != rank:
-            raise NoMeaning("a permutation of another length")
+            raise NoMeaningError("a permutation of another length")
         if all(isinstance(axis, int) for axis in axes):
             if len(set(axes)) != len(axes) or any(not 0 <= axis < rank for axis in axes):
-                raise NoMeaning("axes")
+                raise NoMeaningError("axes")
             return [i for i in range(rank) if i not in axes] if complement else axes
         if complement:
-            raise NoMeaning("a complement of unknown axes")
+            raise NoMeaningError("a complement of unknown axes")
         session = self.session
         session.require("axes exist", session.all_of([c for axis in axes for c in (axis >= 0, axis < rank)]))
         session.require("axes are distinct", session.z3.Distinct([session.integer(axis) for axis in axes]) if len(axes) > 1 else True)
@@ -337,30 +337,30 @@ class _Meaning:
             return self._call(expression, lane)
         if isinstance(expression, ast.Reduction):
             return self._fold(expression, None)
-        raise NoMeaning("a misplaced list")
+        raise NoMeaningError("a misplaced list")
 
     def _name(self, name: str, lane: int | None) -> Any:
         value = self.values[name]
         if isinstance(value, tuple):
             if lane is None:
-                raise NoMeaning("a list as one value")
+                raise NoMeaningError("a list as one value")
             value = value[lane]
         if value is None:
-            raise NoMeaning(f"an axis of '{name}' is not bound")
+            raise NoMeaningError(f"an axis of '{name}' is not bound")
         return value
 
     def _unary(self, expression: ast.Unary, lane: int | None) -> Any:
         value = self.evaluate(expression.operand, lane)
         if expression.operator == "-":
             return ex.negate(value) if isinstance(value, ex.Expression) else -value
-        raise NoMeaning(f"'{expression.operator}'")
+        raise NoMeaningError(f"'{expression.operator}'")
 
     def _binary(self, expression: ast.Binary, lane: int | None) -> Any:
         left = self.evaluate(expression.left, lane)
-        if expression.operator == "+" and isinstance(expression.right, ast.Reduction) and expression.right.kind == "sum":
-            if isinstance(left, ex.Expression):
-                return self._fold(expression.right, left)
-        return self.combine(expression.operator, left, self.evaluate(expression.right, lane))
+        right = expression.right
+        if expression.operator == "+" and isinstance(right, ast.Reduction) and right.kind == "sum" and isinstance(left, ex.Expression):
+            return self._fold(right, left)
+        return self.combine(expression.operator, left, self.evaluate(right, lane))
 
     def combine(self, operator: str, left: Any, right: Any) -> Any:
         """`left operator right` where each is a number, a z3 integer, an attribute or a typed expression."""
@@ -391,21 +391,29 @@ class _Meaning:
                 pack = list(self.values.get(access.name, (None,) * len(extents)))
                 for axis in self._selection(access, len(extents)):
                     if not isinstance(axis, int):
-                        raise NoMeaning("a fold over unknown axes")
-                    pack[axis] = self.session.fresh("k")
-                    variables.append((pack[axis], extents[axis]))
+                        raise NoMeaningError("a fold over unknown axes")
+                    pack[axis] = self._variable(extents[axis], variables)
                 self.values[access.name] = tuple(pack)
             else:
                 assert isinstance(binder.left, ast.Name)
-                variable = self.values[binder.left.name] = self.session.fresh("k")
-                variables.append((variable, self.evaluate(binder.right)))
+                self.values[binder.left.name] = self._variable(self.evaluate(binder.right), variables)
         self.conditions.append([])
         body = self.typed(reduction.body)
         conditions = tuple(self.conditions.pop())
         self.values = outer
         if start is None:
             start = ex.start_of(reduction.kind, body.type)
+        if not variables:  # one point
+            once: ex.Expression = self._select(self.session.all_of(conditions), ex.combine(reduction.kind, start, body), start)
+            return once
         return self.session.leaf(FoldData(reduction.kind, tuple(variables), conditions, body, start), body.type)
+
+    def _variable(self, extent: Integer, variables: list[tuple[Any, Integer]]) -> Integer:
+        """A new variable of a fold; over one point it is 0."""
+        if isinstance(extent, int) and extent == 1:
+            return 0
+        variables.append((self.session.fresh("k"), extent))
+        return variables[-1][0]
 
     def _read(self, access: ast.Access) -> ex.Expression:
         if access.name not in self.tensors:
@@ -422,7 +430,7 @@ class _Meaning:
                 guard = item.guard
             index += values
         if len(index) != len(tensor.shape):
-            raise NoMeaning("rank")
+            raise NoMeaningError("rank")
         if guard is None:
             return tensor.at(tuple(index))
         inside = [self.session.all_of([i >= 0, i < extent]) for i, extent in zip(index, tensor.shape, strict=True)]
@@ -469,7 +477,7 @@ class _Meaning:
         assert isinstance(call.items[0].expression, ast.Name)
         element = self.types[call.items[0].expression.name]
         if not isinstance(element, QuantizedElement):
-            raise NoMeaning("a quantized type is needed")
+            raise NoMeaningError("a quantized type is needed")
         return element
 
     def _quantity(self, call: ast.Call) -> ex.Expression:
@@ -481,7 +489,7 @@ class _Meaning:
         else:
             indices = self._items(call.items[1].expression)
             if element.axis >= len(indices):
-                raise NoMeaning("an axis of scales that does not exist")
+                raise NoMeaningError("an axis of scales that does not exist")
             index = (indices[element.axis],)
         data = ElementData(f"{call.name}.{element.name}", (None,) * len(index), index, "positive" if type is F32 else "stored", element.storage)
         return self.session.element(data, type)

@@ -16,7 +16,7 @@ import attrs
 from tinyir.ir import operator as spec
 from tinyir.ir.types import F32, I8, I16, I32, I64, U8, Type
 from tinyir.prove.meaning import combine_integers, operand, product, result_of, splat
-from tinyir.prove.symbolic import Integer, NoMeaning, Number, QuantizedElement, Session, SymbolicTensor
+from tinyir.prove.symbolic import Integer, NoMeaningError, Number, QuantizedElement, Session, SymbolicTensor
 from tinyir.rewrite.rule_compiler import plain_default
 from tinyir.text import rule_syntax as ast
 from tinyir.text.specifications import operators
@@ -37,10 +37,10 @@ class Choices:
         """One of the options.
 
         Raises:
-            NoMeaning: there is none.
+            NoMeaningError: there is none.
         """
         if not options:
-            raise NoMeaning("no option")
+            raise NoMeaningError("no option")
         if self.position == len(self.path):
             self.path.append([0, len(options)])
         index = self.path[self.position][0]
@@ -78,13 +78,13 @@ class Undefined:
     reason: str
 
 
-def cases(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Iterator[Case | Undefined]:
-    """All cases in which the rule may apply."""
+def cases(rule: ast.Rule, functions: Mapping[str, ast.Function], chosen: bool = False) -> Iterator[Case | Undefined]:
+    """All cases in which the rule may apply.  With `chosen` the lists that name axes and the extents that are 1 are chosen too."""
     choices = Choices()
     while True:
         try:
-            found = _build(rule, functions, choices)
-        except NoMeaning:
+            found = _build(rule, functions, choices, chosen)
+        except NoMeaningError:
             found = None
         if found is not None:
             yield found
@@ -92,20 +92,20 @@ def cases(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Iterator[Cas
             return
 
 
-class _FixedExtents(Exception):
-    """The condition says that some extents are numbers: the case is built again with them."""
+class _FixedExtentsError(Exception):
+    """The condition says what some integers are (a number, or another one by name): the case is built again with that."""
 
-    def __init__(self, extents: Mapping[str, int]) -> None:
+    def __init__(self, extents: Mapping[str, int | str]) -> None:
         super().__init__()
         self.extents = extents
 
 
-def _build(rule: ast.Rule, functions: Mapping[str, ast.Function], choices: Choices) -> Case | Undefined | None:
-    fixed: Mapping[str, int] = {}
+def _build(rule: ast.Rule, functions: Mapping[str, ast.Function], choices: Choices, chosen: bool) -> Case | Undefined | None:
+    fixed: Mapping[str, int | str] = {}
     while True:
         try:
-            return _Builder(rule, functions, choices, fixed).build()
-        except _FixedExtents as found:
+            return _Builder(rule, functions, choices, fixed, chosen).build()
+        except _FixedExtentsError as found:
             fixed = {**fixed, **found.extents}
             choices.position = 0
 
@@ -114,6 +114,11 @@ def used_operators(rule: ast.Rule) -> list[spec.Operator]:
     """The operators of both sides, each once."""
     names = dict.fromkeys(a.operation for side in (rule.pattern, rule.result) for a in ast.applications(side))
     return [operators()[name] for name in names if name in operators()]
+
+
+def chooses_axes(rule: ast.Rule) -> bool:
+    """Whether an operator of the rule has a list that names axes."""
+    return any(_selectors(operator) for operator in used_operators(rule))
 
 
 def used_functions(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> list[ast.Function]:
@@ -129,10 +134,11 @@ def used_functions(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> lis
 
 
 class _Builder:
-    def __init__(self, rule: ast.Rule, functions: Mapping[str, ast.Function], choices: Choices, fixed: Mapping[str, int]) -> None:
+    def __init__(self, rule: ast.Rule, functions: Mapping[str, ast.Function], choices: Choices, fixed: Mapping[str, int | str], chosen: bool) -> None:
         self.rule = rule
         self.fixed = fixed
         self.extents: dict[int, str] = {}
+        self.integers: dict[str, Integer] = {}
         self.functions = functions
         self.choices = choices
         self.session = Session(ideal=not rule.exact)
@@ -140,12 +146,11 @@ class _Builder:
         self.properties: dict[str, dict[str, Any]] = {}
         self.sources = {a.operation: a for a in reversed(list(ast.applications(rule.pattern)))}
         found = used_operators(rule)
-        selectors = [s for operator in found for s in _selectors(operator)]
-        flat = any(operator.form == "flat" for operator in found)
-        self.chosen_lists = any(complement for _, complement in selectors) or (flat and bool(selectors))
+        self.chosen_lists = chosen
+        self.chosen_ones = chosen and any(operator.form == "flat" for operator in found)
         called = {n for e in ast.expressions(rule) for n in ast.calls(e)} | {n for f in used_functions(rule, functions) for n in ast.calls(f.value)}
-        self.chosen_ones = flat and bool(selectors)
         self.element_kinds = _element_kinds(rule, called)
+        self.floats = _floats(rule.condition)
         self.elements: list[QuantizedElement] = []
         self.dimensions = 0
         self.length: int | None = None
@@ -171,16 +176,16 @@ class _Builder:
                 return None
             session.hypotheses.append(session.boolean(equal))
             after = right.at(index)
-        except NoMeaning as error:
+        except NoMeaningError as error:
             return Undefined(session, str(error))
         return Case(session, left, right, index, (before, after), self.dimensions)
 
     def _fix_extents(self, condition: Any) -> None:
         """
         Raises:
-            _FixedExtents: the condition demands that extents are numbers.
+            _FixedExtentsError: the condition demands that extents or elements of lists are numbers, or equal to each other.
         """
-        z3, found, work = self.session.z3, dict[str, int](), [condition]
+        z3, found, work = self.session.z3, dict[str, int | str](), [condition]
         while work:
             part = work.pop()
             if z3.is_and(part):
@@ -189,8 +194,13 @@ class _Builder:
                 for extent, number in (part.children(), reversed(part.children())):
                     if z3.is_int_value(number) and extent.get_id() in self.extents:
                         found[self.extents[extent.get_id()]] = number.as_long()
+                names = [name for side in part.children() if (name := self.extents.get(side.get_id())) is not None]
+                if len(names) == 2 and not found:
+                    order = list(self.integers)
+                    earlier, later = sorted(names, key=lambda name: order.index(name))
+                    found[later] = earlier
         if found:
-            raise _FixedExtents(found)
+            raise _FixedExtentsError(found)
 
     # -- the left side
 
@@ -209,7 +219,7 @@ class _Builder:
         else:
             for pattern, declaration in zip(application.operands, operator.operands, strict=True):
                 tensors.append(self._operand(pattern, declaration, bound))
-        given = {name: value for name, value in application.properties}
+        given = dict(application.properties)
         properties = {d.property: self._left_property(operator, d, given.get(d.property), tensors) for d in operator.attributes}
         if self.sources[application.operation] is application:
             self.properties[application.operation] = properties
@@ -217,15 +227,15 @@ class _Builder:
 
     def _operator(self, application: ast.Application) -> spec.Operator:
         if application.operation not in operators():
-            raise NoMeaning(f"'{application.operation}' has no equations")
+            raise NoMeaningError(f"'{application.operation}' has no equations")
         return operators()[application.operation]
 
     def _operand(self, pattern: ast.Pattern, declaration: spec.TensorDeclaration, bound: dict[str, Any]) -> SymbolicTensor:
         known = self.scope.tensor(pattern.name) if isinstance(pattern, ast.Operand | ast.Constant) else None
-        if isinstance(pattern, ast.Application):
-            tensor = self._left(pattern)
+        if known is not None:
+            tensor = known
         else:
-            tensor = self._leaf(pattern, declaration, bound) if known is None else known
+            tensor = self._left(pattern) if isinstance(pattern, ast.Application) else self._leaf(pattern, declaration, bound)
         bound.setdefault(declaration.element, tensor.element)
         for item in declaration.shape:
             if isinstance(item.expression, ast_pack):
@@ -243,7 +253,7 @@ class _Builder:
         shape = tuple(self._extent(f"{name}.{i}") for i in range(rank))
         if isinstance(pattern, ast.Splat):
             if isinstance(element, QuantizedElement):
-                raise NoMeaning("a number is no element of a quantized type")
+                raise NoMeaningError("a number is no element of a quantized type")
             return splat(pattern.value, shape, element)
         tensor = operand(self.session, name, shape, element)
         self.scope.tensors[name] = tensor
@@ -251,12 +261,19 @@ class _Builder:
 
     def _extent(self, name: str) -> Integer:
         if self.chosen_ones:
-            return 1 if self.choices.pick((False, True)) else self.session.extent(name, 2)
-        if name in self.fixed:
-            return self.fixed[name]
-        extent = self.session.extent(name)
-        self.extents[extent.get_id()] = name
-        return extent
+            self.integers[name] = 1
+            return 1 if self.choices.pick((False, True)) else self._integer(name, 2)
+        return self._integer(name, 1)
+
+    def _integer(self, name: str, least: int | None) -> Integer:
+        """A new extent or element of a list, unless it is known what it is."""
+        known = self.fixed.get(name)
+        value: Integer = self.integers[known] if isinstance(known, str) else known
+        if value is None:
+            value = self.session.fresh(name) if least is None else self.session.extent(name, least)
+            self.extents[value.get_id()] = name
+        self.integers[name] = value
+        return value
 
     def _element(self, name: str, bound: Mapping[str, Any], leaf: str, rank: int) -> Any:
         if name in bound:
@@ -264,6 +281,8 @@ class _Builder:
         known = {"f32": F32, "i32": I32, "i64": I64, "i8": I8, "u8": U8}
         if name in known:
             return known[name]
+        if leaf in self.floats:
+            return F32
         kinds = [k for kind in self.element_kinds for k in (range(rank) if kind == "per axis" else (kind,))]
         return self._quantized(self.choices.pick(kinds), leaf)
 
@@ -289,7 +308,7 @@ class _Builder:
 
     def _arbitrary(self, operator: spec.Operator, declaration: spec.AttributeDeclaration, tensors: Sequence[SymbolicTensor]) -> Any:
         name = declaration.names[0]
-        if name in {t.element for t in (*operator.operands, *operator.results)}:
+        if name.islower():  # a type
             if isinstance(declaration.default, spec.Name) and declaration.default.name not in ("i8", "i32"):
                 return self.choices.pick((None, I32))
             rank = len(tensors[0].shape)
@@ -312,7 +331,8 @@ class _Builder:
                 lengths = range(rank + 1) if complement else (rank,)
                 return self.choices.pick([axes for n in lengths for axes in permutations(range(rank), n)])
         length = self.choices.pick(range(MOST_DIMENSIONS + 1))
-        return tuple(self.session.fresh(f"{name}.{i}") for i in range(length))
+        number = self._count()
+        return tuple(self._integer(f"{name}#{number}.{i}", None) for i in range(length))
 
     def _count(self) -> int:
         self.session.count += 1
@@ -351,7 +371,7 @@ class _Builder:
 
 def _default(declaration: spec.AttributeDeclaration) -> Any:
     if declaration.default is None:
-        raise NoMeaning(f"'{declaration.property}' is missing")
+        raise NoMeaningError(f"'{declaration.property}' is missing")
     return plain_default(declaration.default)
 
 
@@ -385,7 +405,7 @@ class Scope:
         if isinstance(expression, ast.Comprehension | ast.Every):
             count = self.evaluate(expression.count, local)
             if not isinstance(count, int):
-                raise NoMeaning("a list of unknown length")
+                raise NoMeaningError("a list of unknown length")
             body = expression.body if isinstance(expression, ast.Comprehension) else expression.condition
             items = tuple(self.evaluate(body, {**local, expression.variable: i}) for i in range(count))
             return items if isinstance(expression, ast.Comprehension) else self.session.all_of(items)
@@ -414,7 +434,7 @@ class Scope:
                 return known[name]
         if self.spell(name) in self.tensors:
             return self.tensors[self.spell(name)]
-        raise NoMeaning(f"'{name}' is not known yet")
+        raise NoMeaningError(f"'{name}' is not known yet")
 
     def combine(self, operator: str, left: Any, right: Any) -> Any:
         """An operation on numbers, or a comparison of lists."""
@@ -447,7 +467,7 @@ class Scope:
             return {"shape": first.shape, "rank": len(first.shape), "element": first.element}[name]
         if name == "length":
             if not isinstance(first, tuple):
-                raise NoMeaning("the length of an unknown list")
+                raise NoMeaningError("the length of an unknown list")
             return len(first)
         if name == "position":
             return session.position(first, arguments[1])
@@ -455,7 +475,7 @@ class Scope:
             return product(session, first)
         if name == "complement":
             if not all(isinstance(axis, int) for axis in first):
-                raise NoMeaning("a complement of unknown axes")
+                raise NoMeaningError("a complement of unknown axes")
             return tuple(i for i in range(arguments[1]) if i not in first)
         if name in ("min", "max"):
             a, b = arguments
@@ -480,12 +500,21 @@ def _element_kinds(rule: ast.Rule, called: set[str]) -> tuple[Any, ...]:
     """The element types to look at.
 
     Where each operator that computes stands as often on the right as on the left, elements are only moved past it: types
-    do not matter to indices, so two stand for all; so do quantized types unless the rule asks about them.
+    do not matter to indices, so three stand for all; so do quantized types unless the rule asks about them.
     """
     sides = [Counter(a.operation for a in ast.applications(side) if not _moves(operators()[a.operation])) for side in (rule.pattern, rule.result)]
     splats = any(isinstance(o, ast.Splat) for a in ast.applications(rule.pattern) for o in a.operands)
-    plain = (F32, I8) if sides[0] == sides[1] and not splats else ELEMENTS
+    plain = (F32, I8, I32) if sides[0] == sides[1] and not splats else ELEMENTS
     return (*plain, "per tensor", "per axis") if called & set(_OF_TYPES) or plain is ELEMENTS else plain
+
+
+def _floats(condition: ast.Expression | None) -> set[str]:
+    """The operands that a condition demands to be floats: `is_float(element(x)) and ...`."""
+    if isinstance(condition, ast.Binary) and condition.operator == "and":
+        return _floats(condition.left) | _floats(condition.right)
+    if isinstance(condition, ast.Call) and condition.name == "is_float" and isinstance(condition.arguments[0], ast.Call):
+        return {name.name for name in condition.arguments[0].arguments if isinstance(name, ast.Name)}
+    return set()
 
 
 def _moves(operator: spec.Operator) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import attrs
 
 from tinyir.prove.equality import Answer, Prover
-from tinyir.prove.rule_cases import MOST_DIMENSIONS, Case, Undefined, cases
+from tinyir.prove.rule_cases import MOST_DIMENSIONS, Case, Undefined, cases, chooses_axes
 from tinyir.text import rule_syntax as ast
 
 
@@ -28,10 +28,20 @@ class RuleProof:
 
 
 def prove_symbolically(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RuleProof:
-    """Proves a rule for all ranks up to `MOST_DIMENSIONS`, all extents, indices, elements and attributes."""
+    """Proves a rule for all ranks up to `MOST_DIMENSIONS`, all extents, indices, elements and attributes.
+
+    Lists of axes are symbolic at first; what is not proved so is tried with each list in turn.
+    """
+    first = _prove(rule, functions, False)
+    if first.state == "proved" or not chooses_axes(rule):
+        return first
+    return _prove(rule, functions, True)
+
+
+def _prove(rule: ast.Rule, functions: Mapping[str, ast.Function], chosen: bool) -> RuleProof:
     count = 0
     answers: dict[str, Answer] = {}
-    for case in cases(rule, functions):
+    for case in cases(rule, functions, chosen):
         prover = Prover(case.session, answers)
         answer = _undefined(prover, case) if isinstance(case, Undefined) else _decide(prover, case)
         count += 1

@@ -7,11 +7,12 @@ Integers wrap around, a division by zero or a shift by the width has any value.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from tinyir.ir import expression as ex
 from tinyir.ir.types import I1, INDEX, FloatType, IntegerType, Type
-from tinyir.prove.symbolic import ElementData, FoldData, NoMeaning, Session, TermData
+from tinyir.prove.symbolic import ElementData, FoldData, NoMeaningError, Session, TermData
 
 
 class Terms:
@@ -42,7 +43,7 @@ class Terms:
             return self._scalar(expression)
         if isinstance(expression, ex.Apply):
             return self._apply(expression)
-        raise NoMeaning(type(expression).__name__)
+        raise NoMeaningError(type(expression).__name__)
 
     def _parameter(self, parameter: ex.Parameter) -> Any:
         data = self.session.leaves[parameter.index]
@@ -67,6 +68,9 @@ class Terms:
             self.facts.append(term > zero)
             if not self.session.ideal:
                 self.facts.append(z3.Not(z3.fpIsInf(term, self.session.context)))
+        elif isinstance(data.storage, FloatType):
+            if self.session.ideal:
+                self.facts += [term < self.session.constant(inf, data.storage), term > self.session.constant(-inf, data.storage)]
         elif isinstance(data.storage, IntegerType) and data.storage is not I1 and (self.session.ideal or term.size() > data.storage.width):
             self.facts.append(z3.And(term >= data.storage.lowest, term <= data.storage.greatest))
 
@@ -102,7 +106,7 @@ class Terms:
             return BOOLEAN[name](self.z3, *operands)
         table = IDEAL if self.session.ideal else MACHINE
         if name not in table:
-            raise NoMeaning(scalar.operation)
+            raise NoMeaningError(scalar.operation)
         return table[name](self, *operands)
 
     def _into_fold(self, scalar: ex.Scalar, name: str) -> Any:

@@ -18,7 +18,7 @@ Integer = Any
 """A Python integer or a z3 term of sort Int."""
 
 
-class NoMeaning(Exception):
+class NoMeaningError(Exception):
     """The case is not defined (ranks or types do not fit), or the prover has no meaning for something in it."""
 
 
@@ -224,11 +224,11 @@ class Session:
         """What must hold for the operation to be defined.
 
         Raises:
-            NoMeaning: it does not hold.
+            NoMeaningError: it does not hold.
         """
         if isinstance(condition, bool):
             if not condition:
-                raise NoMeaning(what)
+                raise NoMeaningError(what)
         elif self.assuming:
             self.hypotheses.append(condition)
         else:
@@ -271,10 +271,10 @@ class Session:
         """`values[index]`; the last one stands for all indices beyond."""
         if isinstance(index, int):
             if not 0 <= index < len(values):
-                raise NoMeaning(f"index {index} of a list of {len(values)}")
+                raise NoMeaningError(f"index {index} of a list of {len(values)}")
             return values[index]
         if not values:
-            raise NoMeaning("an element of an empty list")
+            raise NoMeaningError("an element of an empty list")
         found = values[-1]
         for i in reversed(range(len(values) - 1)):
             found = self.choose(self.equal(index, i), values[i], found)
@@ -320,7 +320,7 @@ class Session:
         for box, other, lanes in self.splits:
             if len(box) == len(shape) and term.eq(other) and all(self.equal(a, b) is True for a, b in zip(box, shape, strict=True)):
                 return lanes
-        for box, other, lanes in self.splits:  # the row-major number of an index whose lanes are known
+        for box, _, lanes in self.splits:  # the row-major number of an index whose lanes are known
             if len(box) == len(shape) and all(self.equal(a, b) is True for a, b in zip(box, shape, strict=True)) and term.eq(
                 self.integer(self.ravel(shape, lanes))
             ):
