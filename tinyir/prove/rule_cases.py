@@ -232,10 +232,9 @@ class _Builder:
 
     def _operand(self, pattern: ast.Pattern, declaration: spec.TensorDeclaration, bound: dict[str, Any]) -> SymbolicTensor:
         known = self.scope.tensor(pattern.name) if isinstance(pattern, ast.Operand | ast.Constant) else None
-        if known is not None:
-            tensor = known
-        else:
-            tensor = self._left(pattern) if isinstance(pattern, ast.Application) else self._leaf(pattern, declaration, bound)
+        if isinstance(pattern, ast.Application):
+            known = self._left(pattern)
+        tensor = known or self._leaf(pattern, declaration, bound)
         bound.setdefault(declaration.element, tensor.element)
         for item in declaration.shape:
             if isinstance(item.expression, ast_pack):
