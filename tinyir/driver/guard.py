@@ -45,6 +45,9 @@ def _explain(error: BaseException) -> tuple[int, str]:
             return 1, ""
         case OSError() if error.filename:
             return 1, f"error: {error.filename}: {error.strerror}"
+        case OSError() if error.strerror:
+            _close_output()
+            return 1, f"error: cannot write: {error.strerror}"
         case MemoryError():
             return 1, "error: there is not enough memory for this model"
     return 2, f"internal error: {_first_line(error)}\n{_origin(error)}     hint: this is a fault of tinyir: please report it, with what {TRACEBACK}=1 prints"
@@ -62,7 +65,7 @@ def _origin(error: BaseException) -> str:
 
 
 def _close_output() -> None:
-    """Whoever read our output is gone: what is still in the buffer goes nowhere, silently."""
+    """The output is gone or full: what is still in the buffer goes nowhere, silently."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
