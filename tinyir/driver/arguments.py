@@ -45,7 +45,7 @@ def _parser() -> Parser:
     parser = Parser(prog="tinyir", description="Trained networks to small, fast and proved C.", allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_import, _opt, _compile, _run, _prove, _bench, _targets, _reduce, _bisect, _language_server, _reference):
+    for add in (_import, _opt, _compile, _run, _prove, _bench, _targets, _reduce, _bisect, _new, _language_server, _reference):
         add(commands)
     return parser
 
@@ -177,6 +177,14 @@ def _bisect(commands: Commands) -> None:
     _add_target(parser, required=False)
     _add_goal(parser)
     _add_io(parser)
+
+
+def _new(commands: Commands) -> None:
+    for kind, what in (("pass", "a pass"), ("op", "an operator"), ("rule", "a rewrite rule"), ("target", "a target")):
+        parser = _command(commands, f"new-{kind}", f"write the file of {what} and its test, ready to be changed")
+        parser.set_defaults(module="new_command", kind=kind)
+        parser.add_argument("name", metavar="NAME")
+        parser.add_argument("-o", "--output", default=".", metavar="DIR", help="where to write (default: here; in this repository, where such files stand)")
 
 
 def _language_server(commands: Commands) -> None:
