@@ -57,6 +57,8 @@ def test_the_interpreter_gives_the_bytes_of_the_c(staged: Staged, host: Array, l
 @pytest.mark.parametrize(("target", "goal"), SIMULATED)
 def test_a_simulator_gives_the_bytes_of_the_host(case: Case, host: Array, target: str, goal: str, corpus: Path, tmp_path: Path) -> None:
     there = stage(case.path(corpus), case.inputs(corpus), tmp_path, target, goal, lambda level: level == "graph")
+    for toolchain in ("gcc", "clang"):
+        check_warnings(tmp_path, load_target(target), goal, toolchain)
     count = min(samples("simulator"), len(host))
     outputs = there.run(count).outputs[there.output]
     assert same_bytes(outputs, host[:count])
