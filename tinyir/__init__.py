@@ -7,6 +7,14 @@ The names of `__all__` are loaded when they are first used: `import tinyir` itse
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tinyir.backends.target import Target
+    from tinyir.driver.api import bench, compile, import_model, run
+    from tinyir.driver.pipeline import PassPipeline
+    from tinyir.text.printer import print_module as print
+    from tinyir.text.reader import parse
 
 _HOME = {
     "parse": "tinyir.text.reader:parse",

@@ -15,7 +15,7 @@ from tinyir.driver.reference import error_of, reference_pages
 from tinyir.ir.errors import Place
 from tinyir.ir.operator import ScalarFunction
 from tinyir.ir.registry import dialect_names, known_operations
-from tinyir.rewrite.pipeline import find_pass, known_passes
+from tinyir.rewrite.pass_finder import find_pass, known_passes
 from tinyir.rewrite.rule_book import shipped_rules
 from tinyir.text.specification_text import specification_text
 from tinyir.text.specifications import functions, operators

@@ -22,6 +22,7 @@ from tinyir.driver.execution import interpret
 from tinyir.driver.load import load, model_name
 from tinyir.driver.multiplications import count_multiply_accumulates
 from tinyir.driver.output import output_folder
+from tinyir.driver.pipeline import PassPipeline
 from tinyir.driver.ports import Port, manifest_ports, module_ports
 from tinyir.ir.operation import Operation
 from tinyir.prove.obligations import Ledger
@@ -30,6 +31,7 @@ from tinyir.rewrite.trace import Trace
 
 Model = str | Path | Operation
 Say = Callable[[str], None]
+Passes = PassPipeline | str | None
 
 
 @attrs.frozen
@@ -104,15 +106,18 @@ def begin(
     prover: str = "native",
     hooks: Hooks | None = None,
     trace: Trace | None = None,
+    passes: Passes = None,
 ) -> Compilation:
     """A compilation that can be taken from level to level; a module that is given is copied first.
+
+    `passes`: what runs at some levels in place of the compiler's own passes, as in 'graph(default,dce),loop(default,tile{size=8})'.
 
     Raises:
         TinyirError: the model cannot be read, or there is no such target or goal.
     """
     chosen = load_target(target) if isinstance(target, str) else target
     module = model.clone() if isinstance(model, Operation) else load(str(model))
-    return start(module, chosen, goal=goal, io=io, prover=prover, hooks=hooks, trace=trace)
+    return start(module, chosen, goal=goal, io=io, prover=prover, hooks=hooks, trace=trace, passes=passes)
 
 
 def compile(
@@ -124,13 +129,14 @@ def compile(
     name: str | None = None,
     output: str | Path | None = None,
     hooks: Hooks | None = None,
+    passes: Passes = None,
 ) -> Compiled:
-    """The model as C, written into the folder `output` if one is named.
+    """The model as C, written into the folder `output` if one is named; `passes` as in `begin`.
 
     Raises:
         TinyirError: the model cannot be read or compiled, something was not proved, or the folder cannot be written.
     """
-    compilation = begin(model, target, goal=goal, io=io, hooks=hooks)
+    compilation = begin(model, target, goal=goal, io=io, hooks=hooks, passes=passes)
     source = "module" if isinstance(model, Operation) else Path(model).name
     generated = compilation.generate(name or ("model" if isinstance(model, Operation) else model_name(str(model))), source)
     result = Compiled(generated, compilation.ledger, tuple(compilation.context.remarks), tuple(compilation.reports))
@@ -148,6 +154,7 @@ def run(
     io: str = "model",
     level: str | None = None,
     say: Say | None = None,
+    passes: Passes = None,
 ) -> Run:
     """Runs a model, or a folder that `compile` wrote: built and measured on a target, or interpreted as it leaves `level`.
 
@@ -157,14 +164,14 @@ def run(
         TinyirError: as `compile`; inputs that do not fit; tools that are missing.
     """
     if level is not None:
-        compilation = begin(model, target, goal=goal, io=io, hooks=Hooks(progress=say))
+        compilation = begin(model, target, goal=goal, io=io, hooks=Hooks(progress=say), passes=passes)
         module = compilation.lower(level)
         return Run(interpret(module, _rows(inputs, module_ports(module).inputs), say), None)
     if not isinstance(model, Operation) and Path(model).is_dir():
         return run_folder(Path(model), target, inputs, say=say)
     assert target is not None
     with tempfile.TemporaryDirectory(prefix="tinyir-") as scratch:
-        compile(model, target, goal=goal, io=io, output=scratch, hooks=Hooks(progress=say))
+        compile(model, target, goal=goal, io=io, output=scratch, hooks=Hooks(progress=say), passes=passes)
         return run_folder(Path(scratch), target, inputs, say=say)
 
 
@@ -197,13 +204,13 @@ def figures(manifest: Manifest, target: Target, result: RunResult) -> Figures:
     return attrs.evolve(named, toolchain=result.toolchain, simulator=result.simulator)
 
 
-def prove(model: Model, target: str | Target | None = None, *, prover: str = "native", goal: str = "speed", io: str = "model") -> Ledger:
+def prove(model: Model, target: str | Target | None = None, *, prover: str = "native", goal: str = "speed", io: str = "model", passes: Passes = None) -> Ledger:
     """Every obligation of a compilation with its verdict.
 
     Raises:
         TinyirError: the model cannot be compiled, or an obligation is refuted or unknown.
     """
-    compilation = begin(model, target, goal=goal, io=io, prover=prover)
+    compilation = begin(model, target, goal=goal, io=io, prover=prover, passes=passes)
     compilation.lower("c")
     return compilation.ledger
 
@@ -216,6 +223,7 @@ def bench(
     io: str = "model",
     rows: int = 1,
     say: Say | None = None,
+    passes: Passes = None,
 ) -> tuple[Figures, ...]:
     """The figures of every model on every target, on fixed inputs.
 
@@ -229,7 +237,7 @@ def bench(
             if say is not None:
                 say(f"{model} for {target if isinstance(target, str) else target.name}")
             with tempfile.TemporaryDirectory(prefix="tinyir-") as scratch:
-                compiled = compile(model, target, goal=goal, io=io, output=scratch, hooks=Hooks(progress=say))
+                compiled = compile(model, target, goal=goal, io=io, output=scratch, hooks=Hooks(progress=say), passes=passes)
                 inputs = pattern_rows(manifest_ports(compiled.c.manifest).inputs, rows)
                 measured = run_folder(Path(scratch), target, inputs).figures
             assert measured is not None

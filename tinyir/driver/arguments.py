@@ -86,6 +86,11 @@ def _add_hooks(parser: Parser) -> None:
     parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
 
 
+def _add_passes(parser: Parser) -> None:
+    what = "what the levels run, as in 'graph(default,dce),loop(default,tile{size=8})'; `default`: the compiler's own passes; or @FILE"
+    parser.add_argument("-p", "--passes", metavar="'graph(a,b{x=1})'", help=what)
+
+
 def _import(commands: Commands) -> None:
     parser = _command(commands, "import", "read a model and write it as text of the graph level")
     parser.add_argument("model", metavar="MODEL")
@@ -97,7 +102,7 @@ def _import(commands: Commands) -> None:
 def _opt(commands: Commands) -> None:
     parser = _command(commands, "opt", "run passes over a file of IR and print what becomes of it")
     parser.add_argument("model", metavar="FILE.tir", help="- for standard input")
-    parser.add_argument("-p", "--passes", metavar="'a,b{x=1}'", help="the passes, with their options (default: none, or those of a reproducer)")
+    parser.add_argument("-p", "--passes", metavar="'a,b{x=1}'", help="the passes, with their options, or @FILE (default: none, or those of a reproducer)")
     parser.add_argument("-o", "--output", metavar="FILE.tir", help="the file to write (default: standard output)")
     parser.add_argument("--verify-each", action="store_true", help="verify after every pass, not only at the end")
     _add_target(parser, required=False)
@@ -112,6 +117,7 @@ def _compile(commands: Commands) -> None:
     _add_target(parser, required=True)
     parser.add_argument("-o", "--output", metavar="DIR", help="the folder to write (with --emit graph, loop or buffer the default is standard output)")
     parser.add_argument("--name", metavar="N", help="prefix of files and functions (default: the model's name)")
+    _add_passes(parser)
     _add_goal(parser)
     parser.add_argument("--emit", default="c", choices=LEVELS, help="stop at that level and write NAME.LEVEL.tir (default: c, which writes C)")
     _add_io(parser)
@@ -127,6 +133,7 @@ def _run(commands: Commands) -> None:
     parser.add_argument("--input", metavar="X.npy", help="one input per row of the leading axis; X.npz by name (default: a fixed pattern)")
     parser.add_argument("--output", metavar="Y.npy", help="where the outputs go, one per row; Y.npz by name")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    _add_passes(parser)
     _add_goal(parser)
     _add_io(parser)
 
@@ -139,6 +146,7 @@ def _prove(commands: Commands) -> None:
     parser.add_argument("--smtlib", metavar="DIR", help="write every obligation as SMT-LIB; unsat means proved")
     parser.add_argument("--json", action="store_true", help="print the obligations as JSON")
     parser.add_argument("--update", action="store_true", help="with `rules`: write specs/proofs.lock")
+    _add_passes(parser)
     _add_goal(parser)
     _add_io(parser)
 
@@ -149,6 +157,7 @@ def _bench(commands: Commands) -> None:
     _add_target(parser, required=True, what="one, or several with commas between")
     parser.add_argument("--per-layer", action="store_true", help="also the instructions of each layer")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    _add_passes(parser)
     _add_goal(parser)
     _add_io(parser)
 
@@ -172,7 +181,7 @@ def _bisect(commands: Commands) -> None:
     parser.add_argument("--reference", metavar="Y.npy", help="what the outputs should be (default: what they are before all passes)")
     parser.add_argument("--tolerance", type=float, default=1e-5, metavar="T", help="as a part of the greatest output (default: 1e-5)")
     parser.add_argument("--layers", action="store_true", help="compare every node of an ONNX model with onnxruntime, before all passes")
-    parser.add_argument("-p", "--passes", metavar="'a,b{x=1}'", help="the passes (default: those of the compiler)")
+    parser.add_argument("-p", "--passes", metavar="'a,b{x=1}'", help="the passes, or @FILE (default: those of the compiler)")
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
     _add_target(parser, required=False)
     _add_goal(parser)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -9,13 +10,14 @@ import attrs
 
 from tinyir.backends.c_printer import GeneratedC, print_c
 from tinyir.backends.target import Target
-from tinyir.driver.pipeline import LEVELS, PassPipeline, level_of, levels_between, passes_of
+from tinyir.driver.pipeline import LEVELS, PassPipeline, level_of, levels_between, passes_by_level, passes_of, read_pipeline
 from tinyir.ir.errors import Diagnostic, TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.prove.claim import Verdict
 from tinyir.prove.obligations import Ledger, Obligation
 from tinyir.rewrite.observer import Hooks, PassReport
-from tinyir.rewrite.passes import PassContext
+from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.rewrite.pipeline import Nest
 from tinyir.rewrite.trace import Trace
 
 MOST_COUNTEREXAMPLE_VALUES = 8
@@ -23,7 +25,10 @@ MOST_COUNTEREXAMPLE_VALUES = 8
 
 @attrs.define
 class Compilation:
-    """A module, the level that it has left last ("": none), and what became of it so far."""
+    """A module, the level that it has left last ("": none), and what became of it so far.
+
+    `passes`: what runs at some levels in place of the compiler's own passes.
+    """
 
     module: Operation
     context: PassContext
@@ -31,6 +36,7 @@ class Compilation:
     hooks: Hooks = attrs.field(factory=Hooks)
     level: str = ""
     reports: list[PassReport] = attrs.field(factory=list)
+    passes: Mapping[str, PassPipeline] = attrs.field(factory=dict)
 
     def lower(self, until: str) -> Operation:
         """Runs the passes of all levels up to `until`; the module, as it leaves that level.
@@ -38,12 +44,15 @@ class Compilation:
         Raises:
             TinyirError: a pass stops, or an obligation was not proved.
         """
-        names = [name for level in levels_between(self.level, until) for name in passes_of(level, self.context.goal, self.io)]
+        pipeline = PassPipeline(item for level in levels_between(self.level, until) for item in self._passes(level))
         hooks = attrs.evolve(self.hooks, first_number=len(self.reports) + 1)
-        self.reports += PassPipeline(names).run(self.module, self.context, hooks)
+        self.reports += pipeline.run(self.module, self.context, hooks)
         self.level = max(self.level, until, key=("", *LEVELS).index)
         require_proofs(self.ledger)
         return self.module
+
+    def _passes(self, level: str) -> Iterable[Pass | Nest | str]:
+        return self.passes[level].items if level in self.passes else passes_of(level, self.context.goal, self.io)
 
     @property
     def ledger(self) -> Ledger:
@@ -78,16 +87,18 @@ def start(
     prover: str = "native",
     hooks: Hooks | None = None,
     trace: Trace | None = None,
+    passes: PassPipeline | str | None = None,
 ) -> Compilation:
     """A compilation of a module, which it changes; it goes on from the level that the module is at.
 
     Raises:
-        TinyirError: no such goal or kind of interface.
+        TinyirError: no such goal or kind of interface; `passes` cannot be read.
     """
     passes_of("graph", goal, io)
     options: dict[str, Any] = {"io": io}
     context = PassContext(target=target, goal=goal, ledger=Ledger(prover), trace=trace, options=options)
-    return Compilation(module, context, io, Hooks() if hooks is None else hooks, level_of(module))
+    pipeline = read_pipeline(passes, goal, io) if isinstance(passes, str) else passes or PassPipeline()
+    return Compilation(module, context, io, Hooks() if hooks is None else hooks, level_of(module), passes=passes_by_level(pipeline))
 
 
 def attempt(compilation: Compilation) -> TinyirError | None:

@@ -5,14 +5,14 @@ A level's name stands for the module as it leaves that level.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tinyir.driver.arguments import GOALS, IO_TYPES, LEVELS
 from tinyir.ir.errors import TinyirError, did_you_mean
 from tinyir.ir.operation import Operation
-from tinyir.rewrite.pipeline import PassPipeline
+from tinyir.rewrite.pipeline import Nest, PassPipeline
 
-__all__ = ["GOALS", "IO_TYPES", "LEVELS", "PassPipeline", "level_of", "levels_between", "passes_of"]
+__all__ = ["GOALS", "IO_TYPES", "LEVELS", "PassPipeline", "level_of", "levels_between", "passes_by_level", "passes_of", "read_pipeline"]
 
 GRAPH = (
     "canonicalize",
@@ -54,6 +54,34 @@ def passes_of(level: str, goal: str = "speed", io: str = "model") -> tuple[str, 
     if level == "c" and goal == "size":
         return SMALL_C
     return PASSES[level]
+
+
+def read_pipeline(text: str, goal: str = "speed", io: str = "model") -> PassPipeline:
+    """The pipeline of the option -p: its text, or `@FILE` for a file that holds it.  `default` in a level stands for `passes_of` it.
+
+    Raises:
+        TinyirError: the text is wrong, or the file cannot be read.
+    """
+
+    def defaults(level: str) -> Sequence[str]:
+        return passes_of(level, goal, io)
+
+    return PassPipeline.load(text[1:], defaults) if text.startswith("@") else PassPipeline.parse(text, defaults=defaults)
+
+
+def passes_by_level(pipeline: PassPipeline) -> Mapping[str, PassPipeline]:
+    """What a compilation runs in place of its own passes: `graph(default,fold),loop(default,tile)` by level.
+
+    Raises:
+        TinyirError: a pass stands outside all levels, or a level is none of the compiler's.
+    """
+    found: dict[str, PassPipeline] = {}
+    for item in pipeline.items:
+        if not isinstance(item, Nest) or item.level not in LEVELS:
+            what = f"'{item.level}' is no level" if isinstance(item, Nest) else f"pass '{item.name}' stands at no level"
+            raise TinyirError(f"{what} of the compiler: they are {', '.join(LEVELS)}", hint="write what a level runs, as in graph(default,dce)")
+        found[item.level] = found.get(item.level, PassPipeline()) + PassPipeline(item.items)
+    return found
 
 
 def levels_between(start: str, until: str) -> Sequence[str]:

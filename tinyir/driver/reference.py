@@ -13,9 +13,9 @@ from tinyir.backends.target import Memory, Target, Tool, list_targets, load_targ
 from tinyir.driver.descriptions import code, describe_operation, describe_operator, sentence
 from tinyir.ir.operator import ScalarFunction
 from tinyir.ir.registry import definition_of, dialect_names, known_operations
-from tinyir.rewrite.pass_text import spell_option
+from tinyir.rewrite.option_text import spell_option
+from tinyir.rewrite.pass_finder import find_pass, known_passes
 from tinyir.rewrite.passes import Pass
-from tinyir.rewrite.pipeline import find_pass, known_passes
 from tinyir.rewrite.rule_book import shipped_rules
 from tinyir.text.instruction_reader import instruction_set
 from tinyir.text.rule_syntax import Rule

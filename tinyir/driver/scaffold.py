@@ -19,7 +19,7 @@ from tinyir.driver import templates
 from tinyir.driver.output import output_file
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.plugins import specification_files
-from tinyir.rewrite.pipeline import known_passes
+from tinyir.rewrite.pass_finder import known_passes
 from tinyir.text.specifications import operators
 
 

@@ -164,4 +164,5 @@ def known_operations(dialect: str) -> list[str]:
 def dialect_names() -> list[str]:
     """The names of the dialects that could be loaded, for hints; a few may be helpers of dialects."""
     package = importlib.import_module("tinyir.dialects")
-    return sorted({*_dialects, *(module.name for module in pkgutil.iter_modules(package.__path__))})
+    brought = (entry.name for entry in found_entry_points("tinyir.dialects"))
+    return sorted({*_dialects, *brought, *(module.name for module in pkgutil.iter_modules(package.__path__))})

@@ -1,130 +1,153 @@
-"""Pipelines of passes: found by the names of their files, written as text, run with hooks.
+"""Pipelines of passes: in Python, in text, in a file; nested by level; run with hooks.
 
-    'canonicalize,unroll{factor=8},dce'   <->   PassPipeline(["canonicalize", Unroll(factor=8), "dce"])
+    'canonicalize,loop(unroll{factor=8}),dce'   <->   PassPipeline(["canonicalize", nest("loop", [Unroll(factor=8)]), "dce"])
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import inspect
-import pkgutil
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from time import process_time
 
 import attrs
 
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.operation import Operation
-from tinyir.ir.plugins import found_entry_points
+from tinyir.ir.registry import dialect_names, known_operations
 from tinyir.ir.verifier import verify
 from tinyir.rewrite.observer import CheckError, Hooks, PassReport, PassRun
-from tinyir.rewrite.pass_text import PassText, read_pipeline, spell_option, typed_option
+from tinyir.rewrite.pass_finder import create_pass, find_pass, known_passes, spell_pass
 from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.rewrite.pipeline_text import NestText, PassText, read_pipeline
 
-ENTRY_POINTS = "tinyir.passes"
+SHARED = ("builtin", "func", "arith")
+"""Dialects that belong to no level."""
+DEFAULT = "default"
+"""Inside a level: the passes that the compiler itself runs there."""
+
+Defaults = Callable[[str], Sequence[str]]
+"""The texts of the passes that the compiler runs at a level.
+
+Raises:
+    TinyirError: there is no such level.
+"""
 
 
-@cache
-def known_passes() -> tuple[str, ...]:
-    """The names of all passes, sorted: the files of `tinyir.passes` and the entry points of third parties."""
-    folder = importlib.import_module("tinyir.passes")
-    files = {module.name for module in pkgutil.iter_modules(folder.__path__)}
-    return tuple(sorted(files | {entry.name for entry in found_entry_points(ENTRY_POINTS)}))
+@attrs.frozen
+class Nest:
+    """Passes that run at one level: `loop(tile{size=8},unroll)`.  Each of them must read or leave that dialect."""
+
+    level: str
+    items: tuple[Pass | Nest, ...]
+
+    def __str__(self) -> str:
+        return f"{self.level}({','.join(map(_spell, self.items))})"
+
+    @property
+    def passes(self) -> Iterator[Pass]:
+        """The passes, nested ones included, in order."""
+        for item in self.items:
+            if isinstance(item, Nest):
+                yield from item.passes
+            else:
+                yield item
 
 
-def find_pass(name: str, place: Place | None = None) -> type[Pass]:
-    """The pass of that name.
+def _spell(item: Pass | Nest) -> str:
+    return str(item) if isinstance(item, Nest) else spell_pass(item)
+
+
+def nest(level: str, passes: Iterable[Pass | Nest | str], place: Place | None = None) -> Nest:
+    """Passes to run at a level.
 
     Raises:
-        TinyirError: there is none, or its file does not hold exactly one.
+        TinyirError: there is no dialect of that name, or a pass neither reads nor leaves it.
     """
-    module_name = f"tinyir.passes.{name}"
-    if not name.isidentifier() or importlib.util.find_spec(module_name) is None:
-        entries = [entry for entry in found_entry_points(ENTRY_POINTS) if entry.name == name]
-        if not entries:
-            raise TinyirError(f"unknown pass '{name}'", place=place, hint=did_you_mean(name, known_passes()))
-        module_name = entries[0].module
-    module = importlib.import_module(module_name)
-    found = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Pass) and value.__module__ == module.__name__ and value.name == name
-    ]
-    if len(found) != 1:
-        raise TinyirError(f"{module_name} holds {len(found)} passes named '{name}', not one", place=place)
-    return found[0]
+    _check_level(level, place)
+    items = tuple(PassPipeline(passes).items)
+    for item in items:
+        if isinstance(item, Pass):
+            _check_fits(level, item, place)
+    return Nest(level, items)
 
 
-def create_pass(text: PassText) -> Pass:
-    """The pass with its options from text.
-
-    Raises:
-        TinyirError: no such pass or option, or an option's text does not fit its type.
-    """
-    cls = find_pass(text.name, text.place)
-    fields = {field.name: field for field in attrs.fields(attrs.resolve_types(cls))}
-    values = {}
-    for option, (value, place) in text.options.items():
-        if option not in fields:
-            raise TinyirError(
-                f"pass '{text.name}' has no option '{option}'" + (f": it has {', '.join(fields)}" if fields else ""),
-                place=place,
-                hint=did_you_mean(option, fields),
-            )
-        values[option] = typed_option(value, fields[option].type, f"option '{option}' of pass '{text.name}'", place)
-    missing = [name for name, field in fields.items() if field.default is attrs.NOTHING and name not in values]
-    if missing:
-        raise TinyirError(f"pass '{text.name}' needs the option '{missing[0]}'", place=text.place)
-    return cls(**values)
+def _check_level(level: str, place: Place | None) -> None:
+    if not known_operations(level):
+        known = [name for name in dialect_names() if known_operations(name)]
+        raise TinyirError(f"no dialect '{level}' for passes to run at", place=place, hint=did_you_mean(level, known) or f"there are {', '.join(known)}")
 
 
-def spell_pass(instance: Pass) -> str:
-    """`name{option=value}`, options at their defaults left out."""
-    options = []
-    for field in attrs.fields(type(instance)):
-        value = getattr(instance, field.name)
-        factory = getattr(field.default, "factory", None)
-        if value != (factory() if factory is not None else field.default):
-            options.append(f"{field.name}={spell_option(value)}")
-    return instance.name + (f"{{{','.join(options)}}}" if options else "")
+def _check_fits(level: str, instance: Pass, place: Place | None) -> None:
+    known = [name for name in dict.fromkeys((*instance.reads, *instance.leaves)) if name not in SHARED]
+    if instance.reads and level not in (*known, *SHARED):
+        hint = f"write {known[0]}({instance.name})" if known else ""
+        raise TinyirError(f"pass '{instance.name}' works on {' and '.join(known) or 'no level'}, not on {level}", place=place, hint=hint)
 
 
 class PassPipeline:
-    """A list of passes.  `str()` is the text that `parse` reads."""
+    """A list of passes, nested by level where that helps.  `str()` is the text that `parse` reads.
 
-    def __init__(self, passes: Iterable[Pass | str] = ()) -> None:
+        PassPipeline(["canonicalize", nest("loop", [Unroll(factor=8)])])   <->   'canonicalize,loop(unroll{factor=8})'
+    """
+
+    def __init__(self, passes: Iterable[Pass | Nest | str] = ()) -> None:
         """
         Raises:
             TinyirError: an unknown pass, or text that cannot be read.
         """
-        self.passes: list[Pass] = []
+        self.items: list[Pass | Nest] = []
         for item in passes:
-            self.passes += [item] if isinstance(item, Pass) else PassPipeline.parse(item).passes
+            self.items += PassPipeline.parse(item).items if isinstance(item, str) else [item]
 
     @classmethod
-    def parse(cls, text: str) -> PassPipeline:
-        """The pipeline of a text such as `a,b{x=1,y=[1,2]},c`.
+    def parse(cls, text: str, file: str = "pipeline", defaults: Defaults | None = None) -> PassPipeline:
+        """The pipeline of a text such as `a,b{x=1,y=[1,2]},loop(c)`; `defaults` tells what the word `default` in a level stands for.
 
         Raises:
             TinyirError: with one diagnostic for each mistake.
         """
         result, errors = cls(), list[Diagnostic]()
-        for item in read_pipeline(text):
-            try:
-                result.passes.append(create_pass(item))
-            except TinyirError as error:
-                errors += error.diagnostics
+        result.items = _build(read_pipeline(text, file), "", defaults, errors)
         if errors:
             raise TinyirError(diagnostics=errors)
         return result
 
+    @classmethod
+    def load(cls, path: str | Path, defaults: Defaults | None = None) -> PassPipeline:
+        """The pipeline that a file holds.
+
+        Raises:
+            TinyirError: the file cannot be read, or as `parse`.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TinyirError(f"cannot be read: {getattr(error, 'strerror', None) or error}", place=Place(str(path))) from error
+        return cls.parse(text, str(path), defaults)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the text, one item a line, for `load` and `-p @FILE`."""
+        Path(path).write_text(",\n".join(map(_spell, self.items)) + "\n", encoding="utf-8")
+
+    @property
+    def passes(self) -> list[Pass]:
+        """The passes in order, those of levels included."""
+        return list(Nest("", tuple(self.items)).passes)
+
     def __str__(self) -> str:
-        return ",".join(map(spell_pass, self.passes))
+        return ",".join(map(_spell, self.items))
+
+    def __repr__(self) -> str:
+        return f"PassPipeline.parse({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PassPipeline) and self.items == other.items
+
+    def __hash__(self) -> int:
+        return hash(str(self))
 
     def __add__(self, other: PassPipeline) -> PassPipeline:
-        return PassPipeline([*self.passes, *other.passes])
+        return PassPipeline([*self.items, *other.items])
 
     def run(self, module: Operation, context: PassContext | None = None, hooks: Hooks | None = None) -> list[PassReport]:
         """Runs all passes on the module, in place.
@@ -135,7 +158,60 @@ class PassPipeline:
         """
         context = PassContext() if context is None else context
         hooks = Hooks() if hooks is None else hooks
-        return [_run(instance, number, module, context, hooks) for number, instance in enumerate(self.passes, hooks.first_number)]
+        reports: list[PassReport] = []
+        _run_items(self.items, module, context, hooks, reports)
+        return reports
+
+
+def _build(texts: Iterable[PassText | NestText], level: str, defaults: Defaults | None, errors: list[Diagnostic]) -> list[Pass | Nest]:
+    """The passes of a text; what is wrong is added to `errors`."""
+    items: list[Pass | Nest] = []
+    for text in texts:
+        try:
+            if isinstance(text, NestText):
+                _check_level(text.level, text.place)
+                items.append(Nest(text.level, tuple(_build(text.items, text.level, defaults, errors))))
+            elif text.name == DEFAULT:
+                items += _defaults(text, level, defaults)
+            else:
+                instance = create_pass(text)
+                items.append(instance)
+                if level:
+                    _check_fits(level, instance, text.place)
+        except TinyirError as error:
+            errors += error.diagnostics
+    return items
+
+
+def _defaults(text: PassText, level: str, defaults: Defaults | None) -> list[Pass | Nest]:
+    if not level or defaults is None:
+        raise TinyirError(f"'{DEFAULT}' stands for the passes of a level", place=text.place, hint=f"write it inside one, as in graph({DEFAULT})")
+    try:
+        return PassPipeline(defaults(level)).items
+    except TinyirError as error:
+        raise TinyirError(error.diagnostics[0].message, place=text.place, hint=error.diagnostics[0].hint) from error
+
+
+def _run_items(items: Iterable[Pass | Nest], module: Operation, context: PassContext, hooks: Hooks, reports: list[PassReport]) -> None:
+    for item in items:
+        if isinstance(item, Nest):
+            _check_something_to_do(item, module)
+            _run_items(item.items, module, context, hooks, reports)
+        else:
+            reports.append(_run(item, hooks.first_number + len(reports), module, context, hooks))
+
+
+def _check_something_to_do(item: Nest, module: Operation) -> None:
+    """
+    Raises:
+        TinyirError: the module is at another level than the passes, which would do nothing.
+    """
+    found = {operation.name.partition(".")[0] for operation in module.walk()} - {*SHARED}
+    understood = {item.level, *(name for instance in item.passes for name in instance.reads)}
+    if found and not found & understood:
+        ways = [name for name in known_passes() if item.level in find_pass(name).leaves and found & {*find_pass(name).reads}]
+        hint = f"{' or '.join(ways)} leads there" if ways else ""
+        raise TinyirError(f"nothing for {item.level}(...) to do: the module holds operations of {', '.join(sorted(found))}", hint=hint)
 
 
 def _run(instance: Pass, number: int, module: Operation, context: PassContext, hooks: Hooks) -> PassReport:

@@ -17,7 +17,7 @@ from tinyir.driver.tables import figures_json, figures_table, json_text, layers_
 def execute(arguments: argparse.Namespace) -> int:
     targets = [load_target(name) for name in arguments.target.split(",")]
     with Progress.on_terminal(arguments.quiet) as progress:
-        results = bench(arguments.models, targets, goal=arguments.goal, io=arguments.io, say=progress)
+        results = bench(arguments.models, targets, goal=arguments.goal, io=arguments.io, say=progress, passes=arguments.passes)
         layers: list[tuple[Layer, ...]] = _layers(arguments, targets, progress) if arguments.per_layer else [() for _ in results]
     sys.stdout.write(_json(results, layers) if arguments.json else _text(results, layers))
     return 0
@@ -26,7 +26,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _layers(arguments: argparse.Namespace, targets: list[Target], progress: Progress) -> list[tuple[Layer, ...]]:
     """For each model and target, as `bench` orders them."""
     pairs = [(model, target) for model in arguments.models for target in targets]
-    return [measure_layers(begin(model, target, goal=arguments.goal, io=arguments.io), progress) for model, target in pairs]
+    return [measure_layers(begin(model, target, goal=arguments.goal, io=arguments.io, passes=arguments.passes), progress) for model, target in pairs]
 
 
 def _json(results: tuple[Figures, ...], layers: list[tuple[Layer, ...]]) -> str:

@@ -13,7 +13,7 @@ from tinyir.driver.arrays import fit_rows, load_arrays, pattern_rows
 from tinyir.driver.bisect import Bisection, Culprit, spell_culprit
 from tinyir.driver.layers import compare_layers, layers_table
 from tinyir.driver.load import load
-from tinyir.driver.pipeline import PassPipeline, level_of, levels_between, passes_of
+from tinyir.driver.pipeline import PassPipeline, level_of, levels_between, passes_of, read_pipeline
 from tinyir.driver.ports import module_ports
 from tinyir.driver.progress import Progress
 from tinyir.driver.tables import json_text
@@ -53,7 +53,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _pipeline(arguments: argparse.Namespace, module: Operation) -> PassPipeline:
     if arguments.passes is not None:
-        return PassPipeline.parse(arguments.passes)
+        return read_pipeline(arguments.passes, arguments.goal, arguments.io)
     levels = levels_between(level_of(module), "buffer")
     return PassPipeline(name for level in levels for name in passes_of(level, arguments.goal, arguments.io))
 

@@ -29,7 +29,9 @@ def execute(arguments: argparse.Namespace) -> int:
     trace = trace_of(arguments)
     with Progress.on_terminal(arguments.quiet) as progress:
         hooks = hooks_of(arguments, progress)
-        compilation = begin(arguments.model, arguments.target, goal=arguments.goal, io=arguments.io, hooks=hooks, trace=trace)
+        compilation = begin(
+            arguments.model, arguments.target, goal=arguments.goal, io=arguments.io, hooks=hooks, trace=trace, passes=arguments.passes
+        )
         if arguments.output is None:
             write_text(None, _emit(compilation, arguments))
         else:

@@ -9,7 +9,7 @@ import attrs
 
 from tinyir.backends.target import load_target
 from tinyir.driver.load import load
-from tinyir.driver.pipeline import PassPipeline
+from tinyir.driver.pipeline import PassPipeline, read_pipeline
 from tinyir.driver.progress import Progress
 from tinyir.driver.reproducer import settle_passes
 from tinyir.driver.rewrites import trace_of, write_trace
@@ -25,7 +25,7 @@ from tinyir.text.printer import print_module
 
 def execute(arguments: argparse.Namespace) -> int:
     arguments = settle_passes(arguments)
-    pipeline = PassPipeline.parse(arguments.passes)
+    pipeline = read_pipeline(arguments.passes, arguments.goal, arguments.io)
     trace = trace_of(arguments)
     with Progress.on_terminal(arguments.quiet) as progress:
         module = load(arguments.model)

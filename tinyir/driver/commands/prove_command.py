@@ -16,7 +16,13 @@ from tinyir.rewrite.observer import Hooks
 def execute(arguments: argparse.Namespace) -> int:
     with Progress.on_terminal(arguments.quiet) as progress:
         compilation = begin(
-            arguments.model, arguments.target, goal=arguments.goal, io=arguments.io, prover=arguments.prover, hooks=Hooks(progress=progress)
+            arguments.model,
+            arguments.target,
+            goal=arguments.goal,
+            io=arguments.io,
+            prover=arguments.prover,
+            hooks=Hooks(progress=progress),
+            passes=arguments.passes,
         )
         failure = attempt(compilation)
     ledger = compilation.ledger

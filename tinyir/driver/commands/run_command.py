@@ -21,7 +21,14 @@ def execute(arguments: argparse.Namespace) -> int:
         sys.stderr.write("note: no --input: the inputs are a fixed pattern\n")
     with Progress.on_terminal(arguments.quiet) as progress:
         result = run(
-            arguments.model, arguments.target, inputs, goal=arguments.goal, io=arguments.io, level=arguments.level, say=progress
+            arguments.model,
+            arguments.target,
+            inputs,
+            goal=arguments.goal,
+            io=arguments.io,
+            level=arguments.level,
+            say=progress,
+            passes=arguments.passes,
         )
     if arguments.output:
         write_rows(Path(arguments.output), result.outputs)

@@ -1,0 +1,87 @@
+"""Passes by name: found by their files and the entry points of other packages, made from text, spelled as text."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+from functools import cache
+
+import attrs
+
+from tinyir.ir.errors import Place, TinyirError, did_you_mean
+from tinyir.ir.plugins import found_entry_points
+from tinyir.rewrite.option_text import spell_option, typed_option
+from tinyir.rewrite.passes import Pass
+from tinyir.rewrite.pipeline_text import PassText
+
+ENTRY_POINTS = "tinyir.passes"
+
+
+@cache
+def known_passes() -> tuple[str, ...]:
+    """The names of all passes, sorted: the files of `tinyir.passes` and the entry points of third parties."""
+    folder = importlib.import_module("tinyir.passes")
+    files = {module.name for module in pkgutil.iter_modules(folder.__path__)}
+    return tuple(sorted(files | {entry.name for entry in found_entry_points(ENTRY_POINTS)}))
+
+
+def find_pass(name: str, place: Place | None = None) -> type[Pass]:
+    """The pass of that name.
+
+    Raises:
+        TinyirError: there is none, or its file does not hold exactly one.
+    """
+    module_name = f"tinyir.passes.{name}"
+    if not name.isidentifier() or importlib.util.find_spec(module_name) is None:
+        entries = [entry for entry in found_entry_points(ENTRY_POINTS) if entry.name == name]
+        if not entries:
+            raise TinyirError(f"unknown pass '{name}'", place=place, hint=did_you_mean(name, known_passes()))
+        module_name = entries[0].module
+    module = importlib.import_module(module_name)
+    found = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Pass) and value.__module__ == module.__name__ and value.name == name
+    ]
+    if len(found) != 1:
+        raise TinyirError(f"{module_name} holds {len(found)} passes named '{name}', not one", place=place)
+    return found[0]
+
+
+def create_pass(text: PassText) -> Pass:
+    """The pass with its options from text.
+
+    Raises:
+        TinyirError: no such pass or option, or an option's text does not fit its type.
+    """
+    cls = find_pass(text.name, text.place)
+    fields = {field.name: field for field in attrs.fields(attrs.resolve_types(cls))}
+    values = {}
+    for option, (value, place) in text.options.items():
+        if option not in fields:
+            raise TinyirError(
+                f"pass '{text.name}' has no option '{option}'" + (f": it has {', '.join(fields)}" if fields else ""),
+                place=place,
+                hint=did_you_mean(option, fields),
+            )
+        values[option] = typed_option(value, fields[option].type, f"option '{option}' of pass '{text.name}'", place)
+    missing = [name for name, field in fields.items() if field.default is attrs.NOTHING and name not in values]
+    if missing:
+        raise TinyirError(f"pass '{text.name}' needs the option '{missing[0]}'", place=text.place)
+    try:
+        return cls(**values)
+    except (TypeError, ValueError) as error:  # what a validator of attrs says
+        raise TinyirError(f"pass '{text.name}' does not take these options: {error.args[0] if error.args else error}", place=text.place) from error
+
+
+def spell_pass(instance: Pass) -> str:
+    """`name{option=value}`, options at their defaults left out."""
+    options = []
+    for field in attrs.fields(type(instance)):
+        value = getattr(instance, field.name)
+        factory = getattr(field.default, "factory", None)
+        if value != (factory() if factory is not None else field.default):
+            options.append(f"{field.name}={spell_option(value)}")
+    return instance.name + (f"{{{','.join(options)}}}" if options else "")
