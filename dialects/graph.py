@@ -48,6 +48,13 @@ def _verify_constant(operation: Operation) -> Iterable[str]:
         yield f"'graph.constant' holds {value.type}, which does not fit its result {type}"
 
 
+def _constant_type(_operands: list[Type], properties: dict[str, Attribute]) -> list[Type]:
+    value = properties.get("value")
+    if not isinstance(value, DenseElements):
+        raise InstanceError("'graph.constant' needs dense elements as its value")
+    return [value.type]
+
+
 register(
     OperationDefinition(
         "graph.constant",
@@ -58,6 +65,7 @@ register(
         traits=("constant",),
         effects=PURE,
         verify=_verify_constant,
+        infer=_constant_type,
     )
 )
 

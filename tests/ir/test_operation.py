@@ -213,3 +213,20 @@ def test_builders_insert_where_they_say() -> None:
 def test_types_and_attributes_survive_pickling_as_themselves() -> None:
     for value in (TensorType([2, 3], F32), IntegerAttribute(5, I32), StringAttribute("x"), FileLocation("f", 1, 2)):
         assert pickle.loads(pickle.dumps(value)) is value
+
+
+def test_what_debuggers_show_is_one_line_each() -> None:
+    module = create_module()
+    function = create_function(module, "f", [I32], [I32])
+    function.body.arguments[0].name = "x"
+    twice = Builder.at_end(function.body).create("arith.addi", [function.body.arguments[0]] * 2, [I32])
+    twice.result.name = "y"
+    Builder.at_end(function.body).create("func.return", [twice.result])
+    assert repr(module) == "<builtin.module() {3 operations}>"
+    assert repr(twice) == "<%y = arith.addi(%x, %x) : (i32, i32) -> (i32)>"
+    assert repr(twice.result) == "<%y : i32, of arith.addi, 1 use>"
+    assert repr(function.body.arguments[0]) == "<%x : i32, block argument, 2 uses>"
+    assert repr(function.body) == "<block(%x : i32) of func.func, 2 operations>"
+    assert repr(function.region) == "<region of func.func, 1 block>"
+    assert (repr(Block()), repr(Region())) == ("<block() of nothing, 0 operations>", "<region of nothing, 0 blocks>")
+    assert str(twice) == "%y = arith.addi %x, %x : i32"

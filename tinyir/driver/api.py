@@ -26,8 +26,9 @@ from tinyir.driver.pipeline import PassPipeline
 from tinyir.driver.ports import Port, manifest_ports, module_ports
 from tinyir.ir.operation import Operation
 from tinyir.prove.obligations import Ledger
-from tinyir.rewrite.observer import Hooks, PassReport
+from tinyir.rewrite.observer import Hooks, PassReport, PassReports
 from tinyir.rewrite.trace import Trace
+from tinyir.text.html import table_html
 
 Model = str | Path | Operation
 Say = Callable[[str], None]
@@ -42,6 +43,12 @@ class Compiled:
     ledger: Ledger
     remarks: tuple[str, ...]
     passes: tuple[PassReport, ...]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what it costs without running it, the passes, and the proofs."""
+        manifest = self.c.manifest
+        facts = [("arena bytes", manifest.arena_bytes), *self.ledger.summary().items(), *(("note", remark) for remark in self.remarks)]
+        return table_html((manifest.model, manifest.target), facts) + PassReports(self.passes)._repr_html_() + self.ledger._repr_html_()
 
     def write(self, folder: Path) -> None:
         """Writes NAME.c, NAME.h and NAME.json, all or none of them.
@@ -78,6 +85,17 @@ class Figures:
     multiply_accumulates: int | None = None
     toolchain: str = ""
     simulator: str = ""
+
+
+class Bench(tuple[Figures, ...]):
+    """The figures of models on targets, in order; a table in notebooks."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        titles = [field.name for field in attrs.fields(Figures) if field.name != "proofs"]
+        rows = [[*(getattr(f, title) for title in titles), *f.proofs.values()] for f in self]
+        return table_html([*(title.replace("_", " ") for title in titles), *(self[0].proofs if self else ())], rows)
 
 
 @attrs.frozen
@@ -224,7 +242,7 @@ def bench(
     rows: int = 1,
     say: Say | None = None,
     passes: Passes = None,
-) -> tuple[Figures, ...]:
+) -> Bench:
     """The figures of every model on every target, on fixed inputs.
 
     Raises:
@@ -242,4 +260,4 @@ def bench(
                 measured = run_folder(Path(scratch), target, inputs).figures
             assert measured is not None
             found.append(attrs.evolve(measured, model=str(model), multiply_accumulates=multiply_accumulates))
-    return tuple(found)
+    return Bench(found)

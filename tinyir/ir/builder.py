@@ -1,4 +1,11 @@
-"""A builder with explicit insertion points: every operation that it creates goes where it says."""
+"""A builder with explicit insertion points: every operation that it creates goes where it says.
+
+    build = Builder.at_end(function.body)
+    a = build.apply("graph.relu", function.body.arguments[0])
+    b = build.apply("graph.max_pool2d", a, kernel=(2, 2), stride=(2, 2))
+    build.create("func.return", [b])
+    Builder.before(a.owner).apply(...)         # anywhere else, at any time: nothing is opened or closed
+"""
 
 from __future__ import annotations
 
@@ -6,8 +13,12 @@ from collections.abc import Sequence
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import StringAttribute, SymbolReference, TypeAttribute
+from tinyir.ir.conversion import attribute_of
+from tinyir.ir.errors import TinyirError, did_you_mean
 from tinyir.ir.location import UNKNOWN, Location
-from tinyir.ir.operation import Block, Operation, Region, Value
+from tinyir.ir.loose_values import InstanceError
+from tinyir.ir.operation import Block, Operation, Region, Result, Value
+from tinyir.ir.registry import definition_of, known_operations
 from tinyir.ir.types import FunctionType, Type
 
 
@@ -63,6 +74,35 @@ class Builder:
         """Creates and inserts an operation."""
         where = self.location if location is None else location
         return self.insert(Operation(name, operands, result_types, properties, regions, successors, attributes, where))
+
+
+    def apply(self, name: str, *operands: Value, **properties: object) -> Result:
+        """The one result of a new operation, whose type follows from its operands and properties (Python values, see `attribute_of`).
+
+        Raises:
+            TinyirError: the types do not follow (use `create`), or the operands and properties do not fit.
+        """
+        given = {key: attribute_of(value) for key, value in properties.items()}
+        return self.create(name, operands, infer_types(name, operands, given), given).result
+
+
+def infer_types(name: str, operands: Sequence[Value], properties: dict[str, Attribute]) -> list[Type]:
+    """The result types of an operation, from its definition.
+
+    Raises:
+        TinyirError: there is no such operation, its definition does not tell, or the operands and properties do not fit.
+    """
+    definition, types = definition_of(name), [operand.type for operand in operands]
+    if definition is None:
+        raise TinyirError(f"unknown operation '{name}'", hint=did_you_mean(name, known_operations(name.partition(".")[0])))
+    if definition.infer is not None:
+        try:
+            return definition.infer(types, properties)
+        except InstanceError as error:
+            raise TinyirError(str(error)) from error
+    if "same_type" in definition.traits and types and definition.results is not None:
+        return types[:1] * len(definition.results)
+    raise TinyirError(f"the result types of '{name}' do not follow from its operands", hint="give them: create(name, operands, result_types)")
 
 
 def create_module(location: Location = UNKNOWN) -> Operation:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.collection import seldom_collected
@@ -73,6 +74,11 @@ class Value:
             return
         for user in self.users:
             user.operands = [other if operand is self else operand for operand in user.operands]
+
+    def __repr__(self) -> str:
+        definer, uses = self.definer, self.use_count
+        origin = f"of {definer.name}" if definer is not None else "block argument"
+        return f"<%{self.name or '_'} : {self.type}, {origin}, {uses} use{'s' * (uses != 1)}>"
 
     def _add_user(self, user: Operation) -> None:
         users = self._users
@@ -379,10 +385,30 @@ class Operation:
         return copy
 
     def __str__(self) -> str:
-        return f"<{self.name}>"
+        """The text of the operation and all inside, as `tinyir.print` spells it, without the last newline."""
+        text: str = import_module("tinyir.text.printer").print_module(self)
+        return text.removesuffix("\n")
 
     def __repr__(self) -> str:
-        return f"Operation({self.name})"
+        """One line for debuggers: `<%y = graph.relu(%x) : (tensor<4xf32>) -> tensor<4xf32>>`."""
+        made = ", ".join(map(_short, self.results))
+        inside = sum(1 for _ in self.walk()) - 1
+        more = f" {{{inside} operation{'s' * (inside != 1)}}}" if self.regions else ""
+        types = f" : ({_types(self.operands)}) -> ({_types(self.results)})" if self.operands or self.results else ""
+        return f"<{made}{' = ' * bool(made)}{self.name}({', '.join(map(_short, self.operands))}){more}{types}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the text in colours, great constants left out."""
+        html: str = import_module("tinyir.text.html").module_html(self)
+        return html
+
+
+def _short(value: Value) -> str:
+    return f"%{value.name or '_'}"
+
+
+def _types(values: Sequence[Value]) -> str:
+    return ", ".join(str(value.type) for value in values)
 
 
 class Block:
@@ -460,6 +486,12 @@ class Block:
             operation.next.previous = operation.previous
         operation.parent = operation.previous = operation.next = None
 
+    def __repr__(self) -> str:
+        owner = self.parent_operation
+        count = sum(1 for _ in self)
+        arguments = ", ".join(f"{_short(a)} : {a.type}" for a in self.arguments)
+        return f"<block({arguments}) of {owner.name if owner is not None else 'nothing'}, {count} operation{'s' * (count != 1)}>"
+
     def add_argument(self, type: Type, name: str = "") -> BlockArgument:
         argument = BlockArgument(type, self, len(self.arguments), name)
         self.arguments = (*self.arguments, argument)
@@ -531,4 +563,5 @@ class Region:
         for original, copied in forward:
             copied.operands = [values.get(operand, operand) for operand in original._operands]
 
-
+    def __repr__(self) -> str:
+        return f"<region of {self.parent.name if self.parent is not None else 'nothing'}, {len(self.blocks)} block{'s' * (len(self.blocks) != 1)}>"

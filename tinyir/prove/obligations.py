@@ -7,6 +7,7 @@ compilation, in order, with their verdicts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Literal, get_args
 
 import attrs
@@ -64,6 +65,11 @@ class Ledger:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: one row per obligation."""
+        html: str = import_module("tinyir.prove.report").to_html(self)
+        return html
 
     def summary(self) -> Mapping[str, int]:
         """The number of obligations in each state: proved, refuted, unknown, not_attempted."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tinyir.prove.claim import Verdict
 from tinyir.prove.obligations import KINDS, Ledger, Obligation
+from tinyir.text.html import table_html
 
 _WIDEST_PLACE = 32
 
@@ -49,6 +50,12 @@ def table(ledger: Ledger, times: bool = True) -> str:
 def _totals(ledger: Ledger) -> str:
     counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in ledger.summary().items())
     return f"{len(ledger)} obligations: {counts}"
+
+
+def to_html(ledger: Ledger) -> str:
+    """The same table for notebooks."""
+    rows = [(o.kind, o.where, o.statement, v.state, v.how, _detail(v)) for kind in KINDS for o, v in ledger if o.kind == kind]
+    return table_html(("kind", "where", "statement", "state", "how", "detail"), rows, _totals(ledger))
 
 
 def to_json(ledger: Ledger) -> str:

@@ -13,6 +13,7 @@ from tinyir.ir.equality import first_difference
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.text.html import table_html
 
 
 class CheckError(TinyirError):
@@ -37,6 +38,17 @@ class PassReport:
     def name(self) -> str:
         """The pass's name, without its options."""
         return self.text.partition("{")[0]
+
+
+class PassReports(list[PassReport]):
+    """The reports of a pipeline in order; a notebook shows them as a table."""
+
+    def _repr_html_(self) -> str:
+        rows = [(r.number, r.text, f"{1000 * r.seconds:.1f} ms", r.rewrites.total() or None, r.proofs or None, _CHANGED[r.changed]) for r in self]
+        return table_html(("", "pass", "CPU time", "rewrites", "proofs", "changed"), rows)
+
+
+_CHANGED = {True: "yes", False: "no", None: None}
 
 
 class Observer:

@@ -94,7 +94,7 @@ def _first_change(before: Fingerprint, after: Fingerprint) -> str:
     """The name of the first operation that differs."""
     for old, new in zip(before, after, strict=False):
         if old != new:
-            return str(new[0])
+            return f"{new[0]}"
     return str((before if len(before) > len(after) else after)[min(len(before), len(after))][0])
 
 
