@@ -16,6 +16,7 @@ from tinyir.ir.attributes import DenseElements, IntegerAttribute
 from tinyir.ir.builder import find_symbol
 from tinyir.ir.operation import BlockArgument, Operation, Result, Value
 from tinyir.ir.types import I1, IndexType, IntegerType, Type
+from tinyir.rewrite.analyses import Analyses, Analysis
 
 INDEX_RANGE: Interval = (-(1 << 31), (1 << 31) - 1)
 """What an index holds of which nothing is known."""
@@ -93,12 +94,21 @@ OVERFLOWING = ("arith.addi", "arith.subi", "arith.muli", "arith.shli")
 """Operations whose exact result may not fit the type."""
 
 
-class ValueRanges:
-    """The ranges of the integer values of one function, found when they are asked for and kept."""
+class ValueRanges(Analysis):
+    """The ranges of the integer values of a module, found when they are asked for and kept."""
 
     def __init__(self, module: Operation) -> None:
         self.module = module
         self._known: dict[Value, Interval] = {}
+
+    @classmethod
+    def compute(cls, root: Operation, _analyses: Analyses) -> ValueRanges:
+        return cls(root)
+
+    def difference(self, fresh: ValueRanges) -> str:
+        """The first range of those that were asked for which is another now."""
+        changed = ((value, old, fresh.of(value)) for value, old in self._known.items() if fresh.of(value) != old)
+        return next((f"{value!r} in {list(old)}, now in {list(new)}" for value, old, new in changed), "")
 
     def of(self, value: Value) -> Interval:
         """An interval that holds every value that the scalar takes."""

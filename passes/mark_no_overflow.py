@@ -28,9 +28,10 @@ class MarkNoOverflow(Pass):
     name = "mark_no_overflow"
     reads = ("builtin", "func", "arith", "loop", "buffer")
     leaves = ()
+    preserves = (ValueRanges,)
 
     def run(self, module: Operation, context: PassContext) -> None:
-        ranges = ValueRanges(module)
+        ranges = context.analyses.get(ValueRanges, module)
         for function in functions(module):
             for root in function.body:
                 steps = _mark(root, ranges)

@@ -35,6 +35,7 @@ class ProveBounds(Pass):
     name = "prove_bounds"
     reads = ("builtin", "func", "arith", "loop", "buffer")
     leaves = ()
+    preserves = (ValueRanges,)
 
     def run(self, module: Operation, context: PassContext) -> None:
         """
@@ -42,7 +43,7 @@ class ProveBounds(Pass):
             TinyirError: indices that do not fit 32 bits.
         """
         int_bits = int(context.target.c.int_bits) if context.target is not None else 32
-        ranges = ValueRanges(module)
+        ranges = context.analyses.get(ValueRanges, module)
         for function in functions(module):
             walk = _Walk(function, ranges, context)
             walk.block(function)

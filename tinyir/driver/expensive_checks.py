@@ -2,7 +2,8 @@
 
 Before and after each pass the interpreter runs the module on the same inputs: the outputs must be equal to the bit, or within a
 tolerance where the pass, or a rule that it applied, is exact only over the reals.  The text of the module must read back equal.
-A pass that counts rewrites must have changed something.  The greedy driver checks every rewriter (`tinyir.rewrite.rewrite_checks`),
+A pass that counts rewrites must have changed something.  The analyses that it preserves are computed anew.
+The greedy driver checks every rewriter (`tinyir.rewrite.rewrite_checks`),
 and the pipeline verifies structure, use lists and dominance.
 """
 
@@ -49,6 +50,9 @@ class ExpensiveChecks(Observer):
         self._exact_before = frozenset(run.context.used_rules)
 
     def after(self, run: PassRun, report: PassReport) -> None:
+        outdated = run.context.analyses.outdated()
+        if outdated:
+            raise CheckError(f"pass '{run.text}' says that it preserves an analysis, which no longer holds: {outdated}")
         if report.rewrites and not report.changed:
             raise CheckError(f"pass '{run.text}' counts {report.rewrites.total()} rewrites and changed nothing")
         if not report.changed:

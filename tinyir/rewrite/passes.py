@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Protocol
 import attrs
 
 from tinyir.ir.operation import Operation
+from tinyir.rewrite.analyses import Analyses, Analysis
 from tinyir.rewrite.edit import Rewriter
 from tinyir.rewrite.trace import Trace
 
@@ -67,6 +68,7 @@ class PassContext:
     `trace` records every rewrite if it is there.  `remarks` are messages for the user, such as "stays float: node 'gelu_1'
     because ...".  `options` are those of the command line.
     `used_rules` holds every rule that was applied, by name; `rewrites` counts their rewrites.  `stage` is the pass that runs, as text.
+    `analyses` holds what is known of the program; after a pass only what it preserves.
     """
 
     target: Target | None = None
@@ -80,6 +82,17 @@ class PassContext:
     stage: str = ""
     check_rewrites: bool = False
     most_rewrites: int | None = None
+    analyses: Analyses = attrs.field(factory=Analyses)
+    _changed_nothing: bool = attrs.field(default=False, init=False)
+
+    def changed_nothing(self) -> None:
+        """The pass that runs says that it has left the program as it was: all analyses still hold."""
+        self._changed_nothing = True
+
+    def settle_analyses(self, preserved: tuple[type[Analysis], ...]) -> None:
+        """A pass has run: forgets the analyses that may no longer hold."""
+        self.analyses.keep((Analysis,) if self._changed_nothing else preserved)
+        self._changed_nothing = False
 
     def remark(self, message: str) -> None:
         """Adds a message for the user, once."""
@@ -93,13 +106,14 @@ class Pass:
 
     `reads`: the dialects whose operations the pass understands.  `leaves`: the dialects that may remain after it (empty:
     all); what else remains is an error that names the operation.  `builtin` always may.  `exact`: the program computes the
-    same bits after the pass as before; else the same over the reals.
+    same bits after the pass as before; else the same over the reals.  `preserves`: the analyses that still hold after it.
     """
 
     name: ClassVar[str] = ""
     reads: ClassVar[tuple[str, ...]] = ()
     leaves: ClassVar[tuple[str, ...]] = ()
     exact: ClassVar[bool] = True
+    preserves: ClassVar[tuple[type[Analysis], ...]] = ()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

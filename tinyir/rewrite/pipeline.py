@@ -15,7 +15,7 @@ from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.operation import Operation
 from tinyir.ir.registry import dialect_names, known_operations
 from tinyir.ir.verifier import verify
-from tinyir.rewrite.observer import CheckError, Hooks, PassReport, PassRun
+from tinyir.rewrite.observer import CheckError, Hooks, PassReport, PassReports, PassRun
 from tinyir.rewrite.pass_finder import create_pass, find_pass, known_passes, spell_pass
 from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.rewrite.pipeline_text import NestText, PassText, read_pipeline
@@ -149,7 +149,7 @@ class PassPipeline:
     def __add__(self, other: PassPipeline) -> PassPipeline:
         return PassPipeline([*self.items, *other.items])
 
-    def run(self, module: Operation, context: PassContext | None = None, hooks: Hooks | None = None) -> list[PassReport]:
+    def run(self, module: Operation, context: PassContext | None = None, hooks: Hooks | None = None) -> PassReports:
         """Runs all passes on the module, in place.
 
         Raises:
@@ -158,7 +158,7 @@ class PassPipeline:
         """
         context = PassContext() if context is None else context
         hooks = Hooks() if hooks is None else hooks
-        reports: list[PassReport] = []
+        reports = PassReports()
         _run_items(self.items, module, context, hooks, reports)
         return reports
 
@@ -237,6 +237,7 @@ def _run_and_check(instance: Pass, number: int, text: str, module: Operation, co
     start = process_time()
     instance.run(module, context)
     seconds = process_time() - start
+    context.settle_analyses(instance.preserves)
     check_dialects(instance, module)
     if hooks.verify:
         _verify(text, module)
