@@ -7,6 +7,7 @@ from typing import Protocol
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseElements
+from tinyir.ir.conversion import attribute_of
 from tinyir.ir.errors import Place
 from tinyir.ir.location import Location, fuse
 from tinyir.ir.operation import Operation, Value
@@ -42,9 +43,19 @@ class Edit:
         self.created.append(operation)
         return operation
 
-    def apply(self, name: str, operands: Sequence[Value], properties: Mapping[str, Attribute] | None = None) -> Value:
-        """The one result of a new operation."""
-        return self.create(name, operands, properties).result
+    def apply(self, name: str, operands: Sequence[Value], properties: Mapping[str, Attribute] | None = None, **more: object) -> Value:
+        """The one result of a new operation; `more` are properties as Python values (`attribute_of`)."""
+        given = {**(properties or {}), **{key: attribute_of(value) for key, value in more.items()}}
+        return self.create(name, operands, given).result
+
+    def definer(self, value: Value, name: str) -> Operation | None:
+        """The operation of that name whose result the value is, which is now part of what is matched; None if it is another."""
+        found = value.definer
+        if found is None or found.name != name:
+            return None
+        if found not in self.matched:
+            self.matched = (*self.matched, found)
+        return found
 
     def constant(self, value: DenseElements, type: Type | None = None) -> Value:
         """A new `graph.constant`; `type` where it differs from the elements' (quantized)."""

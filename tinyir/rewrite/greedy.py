@@ -11,6 +11,7 @@ from tinyir.ir.operation import Operation, Result, Value
 from tinyir.ir.registry import has_trait, is_pure
 from tinyir.rewrite.edit import Edit, Rewriter
 from tinyir.rewrite.passes import PassContext
+from tinyir.rewrite.pattern import Pattern, in_order
 from tinyir.rewrite.rewrite_checks import RewriteChecks
 from tinyir.rewrite.rule_compiler import CompiledRule
 from tinyir.rewrite.trace import Rewrite, spell_tree
@@ -20,12 +21,12 @@ REWRITES_PER_OPERATION = 64
 
 
 class RuleIndex:
-    """Rewriters by the name of the operation at which they start, in the order given."""
+    """Rewriters by the name of the operation at which they start, in the order in which they are tried."""
 
     def __init__(self, rewriters: Iterable[Rewriter]) -> None:
         self.by_root: dict[str, list[Rewriter]] = {}
         self.depth = 1
-        for rewriter in rewriters:
+        for rewriter in in_order(rewriters):
             self.depth = max(self.depth, rewriter.depth)
             for root in rewriter.roots:
                 self.by_root.setdefault(root, []).append(rewriter)
@@ -129,6 +130,8 @@ class _Driver:
         self.context.rewrites[rewriter.name] += 1
         if isinstance(rewriter, CompiledRule) and rewriter.rule.assumed:
             self.context.remark(f"the rule '{rewriter.name}' is assumed, not proved: {rewriter.rule.assumed}")
+        if isinstance(rewriter, Pattern):
+            self._settle(rewriter, edit, values)
         edit.commit()
         for result, value in zip(root.results, values, strict=True):
             if result.name and not value.name and isinstance(value, Result):
@@ -144,6 +147,13 @@ class _Driver:
         if self.checks is not None:
             self.checks.changed()
             self.applied.append(rewriter.name)
+
+    def _settle(self, pattern: Pattern, edit: Edit, values: Sequence[Value]) -> None:
+        """States what must be proved of a rewrite in Python, or says that nothing proves it."""
+        for obligation in pattern.oblige(edit, values):
+            self.context.ledger.add(obligation)
+        if pattern.caution:
+            self.context.remark(pattern.caution)
 
     def _count(self, rewriter: Rewriter) -> None:
         self.count += 1
