@@ -15,9 +15,9 @@ from tinyir.backends.toolchain import HARNESS_FOLDER, Toolchain
 class Measurement:
     """The figures of one model on one target; None where the target does not tell.
 
-    instructions: those of NAME_run, greatest over the rows (least and mean beside it); cycles: modelled; code: executable sections of the model and of the
-    library code it pulls in; weight: its constant data; flash: both + .data; arena: as the compiler planned it; stack: greatest depth that NAME_run wrote to;
-    ram: .data + .bss + stack.
+    instructions: those of NAME_run, greatest over the rows (least and mean beside it); cycles: modelled, of that row; code: executable sections of the model
+    and of the library code it pulls in; weight: its constant data; flash: both + .data; arena: as the compiler planned it; stack: greatest depth that NAME_run
+    wrote to; ram: .data + .bss + stack.
     """
 
     instructions: int | None = None
@@ -67,12 +67,13 @@ def linked_sizes(toolchain: Toolchain, model: Path, library: Sequence[Path], roo
     return section_sizes(program)
 
 
-def measurement(sizes: Sizes, counts: Sequence[int], arena_bytes: int, stack_bytes: int | None) -> Measurement:
-    """Puts the readings together; `counts` are the instructions of each row, empty where none were counted."""
+def measurement(sizes: Sizes, counts: Sequence[int], cycles: int | None, arena_bytes: int, stack_bytes: int | None) -> Measurement:
+    """Puts the readings together; `counts` are the instructions of each row, empty where none were counted, `cycles` those of the row that took most."""
     return Measurement(
         instructions=max(counts) if counts else None,
         instructions_least=min(counts) if counts else None,
         instructions_mean=sum(counts) / len(counts) if counts else None,
+        cycles=cycles,
         code_bytes=sizes.code_bytes,
         weight_bytes=sizes.weight_bytes,
         flash_bytes=sizes.code_bytes + sizes.weight_bytes + sizes.data_bytes,

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import attrs
 
+from tinyir.backends.elf import read_elf
 from tinyir.backends.harness import Array, harness_table, pack_rows, unpack_rows
 from tinyir.backends.manifest import Manifest, read_manifest
 from tinyir.backends.measure import Measurement, Sizes, linked_sizes, measurement, section_sizes
+from tinyir.backends.profile import Profile, profile
 from tinyir.backends.simulator import choose_simulator
 from tinyir.backends.target import Target
 from tinyir.backends.toolchain import HARNESS_FOLDER, Toolchain, choose_toolchain
@@ -21,11 +23,13 @@ TIME_LIMIT_SECONDS = 600.0
 
 @attrs.frozen
 class RunResult:
-    """`outputs` by name, each [rows, ...shape]; `instructions` of each row (empty where none are counted); the tools that were used, with versions."""
+    """`outputs` by name, each [rows, ...shape]; `instructions` of each row (empty where none are counted); the profile of the row that took
+    most of them (None where the target does not tell the classes); the tools that were used, with versions."""
 
     outputs: dict[str, Array]
     measurement: Measurement
     instructions: tuple[int, ...]
+    profile: Profile | None
     toolchain: str
     simulator: str
 
@@ -62,10 +66,14 @@ def build_and_run(
         counts = machine.run(program, build.scratch, time_limit_seconds)
         outputs = unpack_rows(manifest, target, rows, _read(build.scratch / "outputs.bin"))
         stack_bytes = _stack_bytes(build.scratch / "stack.bin", target)
-        if counts and len(counts) != rows:
-            raise TinyirError(f"{machine.name} counted {len(counts)} runs where {rows} rows were given")
-        figures = measurement(build.sizes(), counts, manifest.arena_bytes, stack_bytes) if measure and not sanitize else Measurement()
-    return RunResult(outputs, figures, counts, compiler.version, machine.version)
+        instructions = counts.instructions
+        if instructions and len(instructions) != rows:
+            raise TinyirError(f"{machine.name} counted {len(instructions)} runs where {rows} rows were given")
+        found = profile(read_elf(program), counts.blocks, target.costs)
+        cycles = found.cycles(target.costs) if found is not None else None
+        sizes = build.sizes() if measure and not sanitize else None
+        figures = measurement(sizes, instructions, cycles, manifest.arena_bytes, stack_bytes) if sizes is not None else Measurement()
+    return RunResult(outputs, figures, instructions, found, compiler.version, machine.version)
 
 
 @attrs.frozen

@@ -104,10 +104,16 @@ class HarnessData:
 
 @attrs.frozen
 class Costs:
-    """Cycles by class of instruction, and the manual that they come from."""
+    """Cycles by class of instruction, and the manual that they come from.
+
+    encodings: the file of specs/encodings that tells the classes; multiply_accumulates: by type of the factors, how many the machine does at most with one
+    instruction that does nothing else.
+    """
 
     manual: str = ""
+    encodings: str = ""
     cycles: Mapping[str, int] = attrs.field(factory=dict)
+    multiply_accumulates: Mapping[str, float] = attrs.field(factory=dict)
 
 
 @attrs.frozen

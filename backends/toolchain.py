@@ -54,18 +54,17 @@ class Toolchain:
         )
 
     def build_shared_library(self, source: Path) -> Path:
-        """A shared library of one C file for this machine, kept in the cache."""
+        """A shared library of one C file of the harness folder for this machine, kept in the cache."""
         flags = [*self.data.flags, "-O2", "-shared", "-fPIC"]
 
         def build(path: Path) -> None:
             self._run([*flags, str(source), "-o", str(path)], path.parent, f"compile {source.name}")
 
-        return cached(f"{source.stem}.so", [self.version, *self.command, *flags, source.read_bytes()], build)
+        return cached(f"{source.stem}.so", [self.version, *self.command, *flags, source.read_bytes(), *_headers()], build)
 
     def compile_cached(self, source: Path, flags: Sequence[str]) -> Path:
         """The object of a file of the harness folder, kept in the cache."""
-        header = (HARNESS_FOLDER / "harness.h").read_bytes()
-        parts: list[str | bytes] = [self.version, *self.command, *self.data.flags, *flags, source.read_bytes(), header]
+        parts: list[str | bytes] = [self.version, *self.command, *self.data.flags, *flags, source.read_bytes(), *_headers()]
         return cached(f"{source.stem}.o", parts, lambda path: self.compile(source, path, flags, [HARNESS_FOLDER]))
 
     def _queried_libraries(self) -> list[str]:
@@ -78,6 +77,10 @@ class Toolchain:
         done = run_program([*self.command, *arguments], folder)
         if done.code:
             raise TinyirError(f"{self.name} could not {what}:\n{done.first_lines}", hint=f"the compiler is {self.version}")
+
+
+def _headers() -> list[bytes]:
+    return [path.read_bytes() for path in sorted(HARNESS_FOLDER.glob("*.h"))]
 
 
 def choose_toolchain(target: Target, name: str | None = None) -> Toolchain:

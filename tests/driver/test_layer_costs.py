@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.driver.test_commands import tinyir
+from tinyir.driver.layer_costs import Layer
+from tinyir.driver.tables import layers_table
 
 
 @pytest.mark.parametrize("goal", ["speed", "size"])
@@ -21,6 +23,26 @@ def test_the_layers_sum_up_to_the_network(repository: Path, goal: str, require_t
     names = [layer["name"] for layer in layers]
     assert [index for index, name in enumerate(names) if "node_conv2d" in name] == sorted(index for index, name in enumerate(names) if "node_conv2d" in name)
     assert "node_linear" in names[-1]
+    assert 0.98 <= sum(layer["cycles"] for layer in layers) / found["cycles"] <= 1.02
+    assert all(layer["bytes_loaded"] > 0 for layer in layers)
+    worked = [layer for layer in layers if layer["multiply_accumulates"]]
+    assert sum(layer["multiply_accumulates"] for layer in worked) == found["multiply_accumulates"]
+    for layer in worked:
+        assert layer["least_instructions"] == layer["multiply_accumulates"] / 2
+        assert layer["percent_of_limit"] == pytest.approx(100 * layer["least_instructions"] / layer["instructions"])
+    single = [number for name, number in layers[0]["classes"].items() if not name.endswith(("_per_register", "refill"))]
+    assert sum(single) == layers[0]["instructions"]
+
+
+def test_the_layer_that_loses_most_stands_first() -> None:
+    near = Layer("near", 600, 700, 10, 10, 1000, 500.0, {"multiply": 600})
+    far = Layer("far, further", 400, 500, 20, 10, 100, 50.0, {"load": 400})
+    moving = Layer("moving", 200, None, 0, 0)
+    lines = layers_table([near, far, moving]).splitlines()
+    assert [line.split()[:2] for line in lines[1:4]] == [["2", "far"], ["3", "moving"], ["1", "near"]]
+    assert lines[1].split()[-2:] == ["12.5%", "350"]
+    assert lines[2].split()[-2:] == ["-", "200"]
+    assert lines[-1] == "classes: multiply 600, load 400"
 
 
 def test_a_target_without_a_count_is_an_error(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,7 +155,7 @@ def _bench(commands: Commands) -> None:
     parser = _command(commands, "bench", "compile and measure models on targets")
     parser.add_argument("models", metavar="MODEL", nargs="+")
     _add_target(parser, required=True, what="one, or several with commas between")
-    parser.add_argument("--per-layer", action="store_true", help="also the instructions of each layer")
+    parser.add_argument("--per-layer", action="store_true", help="also what each layer costs, and how far it is from the machine's limit")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     _add_passes(parser)
     _add_goal(parser)

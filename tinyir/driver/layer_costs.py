@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import attrs
 
+from tinyir.backends.profile import Profile
 from tinyir.backends.run import build_and_run
 from tinyir.backends.target import Target
 from tinyir.driver.arrays import pattern_rows
 from tinyir.driver.compilation import Compilation
+from tinyir.driver.multiplications import multiply_accumulates
 from tinyir.driver.ports import module_ports
 from tinyir.ir.builder import Builder
 from tinyir.ir.errors import TinyirError
@@ -21,10 +24,32 @@ from tinyir.ir.operation import Operation
 
 @attrs.frozen
 class Layer:
-    """A layer by the nodes that it came from, and its instructions in one run on a fixed pattern."""
+    """A layer by the nodes that it came from, and its costs in one run on a fixed pattern; None where the target does not tell.
+
+    cycles: modelled; bytes: what its instructions loaded and stored; multiply_accumulates: those that are left when the graph level is left (dead channels
+    are gone); least_instructions: what they would take at the machine's limit; classes: how often each class of the table of cycles applied.
+    """
 
     name: str
     instructions: int
+    cycles: int | None = None
+    bytes_loaded: int | None = None
+    bytes_stored: int | None = None
+    multiply_accumulates: int = 0
+    least_instructions: float | None = None
+    classes: Mapping[str, int] = attrs.field(factory=dict)
+
+    @property
+    def lost_instructions(self) -> float:
+        """Those beyond the machine's limit."""
+        return self.instructions - (self.least_instructions or 0.0)
+
+    @property
+    def percent_of_limit(self) -> float | None:
+        """How near to the machine's limit it is; None without multiply-accumulates, or where the target states no limit."""
+        if not self.multiply_accumulates or not self.instructions or self.least_instructions is None:
+            return None
+        return 100.0 * self.least_instructions / self.instructions
 
 
 def measure_layers(compilation: Compilation, say: Callable[[str], None] | None = None) -> tuple[Layer, ...]:
@@ -35,14 +60,43 @@ def measure_layers(compilation: Compilation, say: Callable[[str], None] | None =
     """
     target = compilation.context.target
     assert isinstance(target, Target)
+    products = [(o.location.names, found) for o in compilation.lower("graph").walk() if (found := multiply_accumulates(o))] if not compilation.level else []
     module = compilation.lower("c")
-    names = [_name(call) for call in _calls(module)]
-    counts = []
-    for count in range(len(names) + 1):
+    calls = _calls(module)
+    runs = []
+    for count in range(len(calls) + 1):
         if say is not None:
-            say(f"measuring layer {count} of {len(names)}")
-        counts.append(_instructions(compilation, _cut(module, count), target))
-    return tuple(Layer(name, after - before) for name, (before, after) in zip(names, pairwise(counts), strict=True))
+            say(f"measuring layer {count} of {len(calls)}")
+        runs.append(_run(compilation, _cut(module, count), target))
+    work = _assign(products, calls)
+    return tuple(_layer(call, before, after, done, target) for call, (before, after), done in zip(calls, pairwise(runs), work, strict=True))
+
+
+def _layer(call: Operation, before: _Counted, after: _Counted, products: Counter[str], target: Target) -> Layer:
+    layer = Layer(_name(call), after.instructions - before.instructions, multiply_accumulates=products.total())
+    limits = target.costs.multiply_accumulates
+    if all(kind in limits for kind in products):
+        layer = attrs.evolve(layer, least_instructions=sum(number / limits[kind] for kind, number in products.items()))
+    if before.profile is None or after.profile is None:
+        return layer
+    found = after.profile.minus(before.profile)
+    return attrs.evolve(
+        layer, cycles=found.cycles(target.costs), bytes_loaded=found.bytes_loaded, bytes_stored=found.bytes_stored, classes=found.classes
+    )
+
+
+def _assign(products: Sequence[tuple[tuple[str, ...], Counter[str]]], calls: Sequence[Operation]) -> list[Counter[str]]:
+    """The multiply-accumulates of each call: an operation belongs to the first whose nodes include one of its own."""
+    homes: dict[str, int] = {}
+    for number, call in enumerate(calls):
+        for name in call.location.names:
+            homes.setdefault(name, number)
+    work: list[Counter[str]] = [Counter() for _ in calls]
+    for names, found in products:
+        home = next((homes[name] for name in names if name in homes), None)
+        if home is not None:
+            work[home].update(found)
+    return work
 
 
 def _network(module: Operation) -> Operation:
@@ -65,10 +119,16 @@ def _cut(module: Operation, count: int) -> Operation:
     return copy
 
 
-def _instructions(compilation: Compilation, module: Operation, target: Target) -> int:
+@attrs.frozen
+class _Counted:
+    instructions: int
+    profile: Profile | None
+
+
+def _run(compilation: Compilation, module: Operation, target: Target) -> _Counted:
     with tempfile.TemporaryDirectory(prefix="tinyir-") as scratch:
         attrs.evolve(compilation, module=module).generate("net", "").write(Path(scratch))
         result = build_and_run(Path(scratch), target, pattern_rows(module_ports(module).inputs), compilation.context.goal, measure=False)
     if not result.instructions:
         raise TinyirError(f"target '{target.name}' counts no instructions", hint="ask for layers on a target that is simulated")
-    return result.instructions[0]
+    return _Counted(result.instructions[0], result.profile)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import attrs
 
@@ -12,7 +14,8 @@ from tinyir.driver.arrays import Array
 from tinyir.driver.layer_costs import Layer
 from tinyir.rewrite.observer import PassReport
 
-COLUMNS = ("instructions", "code_bytes", "weight_bytes", "flash_bytes", "arena_bytes", "ram_bytes", "stack_bytes")
+T = TypeVar("T", int, float)
+COLUMNS = ("instructions", "cycles", "code_bytes", "weight_bytes", "flash_bytes", "arena_bytes", "ram_bytes", "stack_bytes")
 MOST_VALUES = 12
 STATES = ("proved", "refuted", "unknown", "not_attempted")
 
@@ -58,16 +61,70 @@ def per_multiplication(result: Figures) -> str:
     return f"{result.instructions / result.multiply_accumulates:.2f}"
 
 
+LONGEST_NAME = 48
+
+
 def layers_table(layers: Sequence[Layer]) -> str:
-    """Instructions of each layer, and its share of all."""
+    """What each layer costs, those first that lose most against the machine's limit; below, which classes of instructions all of it were."""
+    titles = ("", "layer", "instructions", "share", "cycles", "bytes moved", "MACs", "per MAC", "of limit", "lost")
     total = sum(layer.instructions for layer in layers)
-    rows = [(layer.name, count(layer.instructions), f"{layer.instructions / max(total, 1):.1%}") for layer in layers]
-    return align([("layer", "instructions", "share"), *rows, ("total", count(total), "")])
+    order = sorted(range(len(layers)), key=lambda number: (-layers[number].lost_instructions, number))
+    rows = [_layer_row(str(number + 1), layers[number], total) for number in order]
+    summary = _layer_row("", total_of(layers), total)
+    return align([titles, *rows, summary], right_from=2) + _classes_text(layers)
+
+
+def total_of(layers: Sequence[Layer]) -> Layer:
+    """All layers as one; what is unknown of one is unknown of all."""
+
+    def add(values: Sequence[T | None]) -> T | None:
+        known = [value for value in values if value is not None]
+        return sum(known[1:], known[0]) if known and len(known) == len(values) else None
+
+    classes: Counter[str] = Counter()
+    for layer in layers:
+        classes.update(layer.classes)
+    return Layer(
+        "total",
+        sum(layer.instructions for layer in layers),
+        add([layer.cycles for layer in layers]),
+        add([layer.bytes_loaded for layer in layers]),
+        add([layer.bytes_stored for layer in layers]),
+        sum(layer.multiply_accumulates for layer in layers),
+        add([layer.least_instructions for layer in layers]),
+        dict(classes.most_common()),
+    )
+
+
+def _layer_row(number: str, layer: Layer, total: int) -> tuple[str, ...]:
+    work, percent = layer.multiply_accumulates, layer.percent_of_limit
+    moved = None if layer.bytes_loaded is None or layer.bytes_stored is None else layer.bytes_loaded + layer.bytes_stored
+    return (
+        *(number, _short(layer.name), count(layer.instructions), f"{layer.instructions / max(total, 1):.1%}"),
+        *(count(layer.cycles), count(moved), count(work) if work else "-", f"{layer.instructions / work:.2f}" if work else "-"),
+        *("-" if percent is None else f"{percent:.1f}%", count(round(layer.lost_instructions))),
+    )
+
+
+def _short(name: str) -> str:
+    """The end of the first node's name, which tells most."""
+    first = name.split(", ")[0]
+    return first if len(first) <= LONGEST_NAME else f"...{first[3 - LONGEST_NAME :]}"
+
+
+def _classes_text(layers: Sequence[Layer]) -> str:
+    classes = total_of(layers).classes
+    return "classes: " + ", ".join(f"{name} {number:,}" for name, number in classes.items()) + "\n" if classes else ""
 
 
 def figures_json(result: Figures) -> dict[str, object]:
     """The object that `--json` prints: the keys of `Figures`."""
     return attrs.asdict(result) | {"proofs": {state: result.proofs.get(state, 0) for state in STATES}}
+
+
+def layer_json(layer: Layer) -> dict[str, object]:
+    """The object that `bench --per-layer --json` prints."""
+    return attrs.asdict(layer) | {"percent_of_limit": layer.percent_of_limit, "lost_instructions": layer.lost_instructions}
 
 
 def json_text(value: object) -> str:

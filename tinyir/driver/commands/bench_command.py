@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-import attrs
-
 from tinyir.backends.target import Target, load_target
 from tinyir.driver.api import Figures, begin, bench
 from tinyir.driver.layer_costs import Layer, measure_layers
 from tinyir.driver.progress import Progress
-from tinyir.driver.tables import figures_json, figures_table, json_text, layers_table
+from tinyir.driver.tables import figures_json, figures_table, json_text, layer_json, layers_table
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -33,7 +31,7 @@ def _json(results: tuple[Figures, ...], layers: list[tuple[Layer, ...]]) -> str:
     shown = [figures_json(result) for result in results]
     for entry, found in zip(shown, layers, strict=True):
         if found:
-            entry["layers"] = [attrs.asdict(layer) for layer in found]
+            entry["layers"] = [layer_json(layer) for layer in found]
     return json_text(shown)
 
 

@@ -1,0 +1,113 @@
+"""What a run's instructions were: counts by class and bytes moved, from the blocks that a simulator counted and the code of the program; cycles from a table.
+
+The table is that of the target file.  A multiple load or store counts as its base and once per register (`load_multiple_base`,
+`load_multiple_per_register`); a branch as taken where other code than what stands behind it ran next; a load or store right behind another one as
+`load_after_access` where the table knows that such pairs overlap.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+
+from tinyir.backends.elf import Elf
+from tinyir.backends.encodings import Encodings, Instruction, load_encodings
+from tinyir.backends.target import Costs
+from tinyir.ir.errors import TinyirError
+
+LONGEST_BYTES = 4
+
+
+@attrs.frozen
+class Block:
+    """Code that ran in one piece: where it stands, its length, how often it ran, and how often other code than what stands behind it ran next."""
+
+    address: int
+    instructions: int
+    executions: int
+    jumps: int
+
+
+@attrs.frozen
+class Profile:
+    """One pass through a network: how often each class of the table of cycles applied, and what its loads and stores moved."""
+
+    classes: Mapping[str, int] = attrs.field(factory=dict)
+    bytes_loaded: int = 0
+    bytes_stored: int = 0
+
+    def cycles(self, costs: Costs) -> int | None:
+        """Modelled by the target's table; None if there is none, or if it does not know a class that was counted."""
+        if not costs.cycles or any(number and name not in costs.cycles for name, number in self.classes.items()):
+            return None
+        return sum(number * costs.cycles[name] for name, number in self.classes.items())
+
+    def minus(self, before: Profile) -> Profile:
+        """What came to this run beside `before`."""
+        names = {*self.classes, *before.classes}
+        classes = {name: self.classes.get(name, 0) - before.classes.get(name, 0) for name in sorted(names)}
+        loaded, stored = self.bytes_loaded - before.bytes_loaded, self.bytes_stored - before.bytes_stored
+        return Profile({name: number for name, number in classes.items() if number}, loaded, stored)
+
+
+def profile(program: Elf, blocks: Sequence[Block], costs: Costs) -> Profile | None:
+    """The classes of the instructions that ran; None if the target does not say how they are encoded.
+
+    Raises:
+        TinyirError: a block is no code of the program.
+    """
+    if not costs.encodings or not blocks:
+        return None
+    encodings = load_encodings(costs.encodings)
+    classes: Counter[str] = Counter()
+    moved: Counter[str] = Counter()
+    for block in blocks:
+        instructions = encodings.decode(_code(program, block, encodings), block.instructions)
+        classes.update(_classes(instructions, block, costs.cycles))
+        moved.update(_moved(instructions, block))
+    return Profile(dict(sorted(classes.items())), moved["load"], moved["store"])
+
+
+def _code(program: Elf, block: Block, encodings: Encodings) -> bytes:
+    for segment in program.segments:
+        at = block.address - segment.virtual
+        if 0 <= at < len(segment.data):
+            return segment.data[at : at + block.instructions * LONGEST_BYTES]
+    raise TinyirError(f"code of {encodings.name} ran at {block.address:#x}, where the program has none")
+
+
+def _classes(instructions: Sequence[Instruction], block: Block, cycles: Mapping[str, int]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    before = ""
+    for number, instruction in enumerate(instructions, 1):
+        taken = block.jumps if number == len(instructions) else 0
+        for name, times in _weighted(instruction, before, cycles):
+            if name == "branch":
+                found["branch_taken"] += taken
+                found["branch_not_taken"] += block.executions - taken
+            else:
+                found[name] += times * block.executions
+        before = instruction.encoding.classes[0]
+    return found
+
+
+def _weighted(instruction: Instruction, before: str, cycles: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """The classes of one instruction and how often each applies."""
+    for name in instruction.encoding.classes:
+        if instruction.encoding.is_multiple and name.endswith("_multiple"):
+            yield f"{name}_base", 1
+            yield f"{name}_per_register", instruction.registers
+        elif before in ("load", "store") and f"{name}_after_access" in cycles:
+            yield f"{name}_after_access", 1
+        else:
+            yield name, 1
+
+
+def _moved(instructions: Sequence[Instruction], block: Block) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for instruction in instructions:
+        kind = "store" if "store" in instruction.encoding.classes[0] else "load"
+        found[kind] += instruction.encoding.bytes_each * instruction.registers * block.executions
+    return found
