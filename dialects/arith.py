@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseElements, DenseResource, FloatAttribute, IntegerAttribute, OpaqueAttribute
-from tinyir.ir.operation import Operation
+from tinyir.ir.integer_arithmetic import RING, wrapped
+from tinyir.ir.operation import Operation, Value
 from tinyir.ir.registry import PURE, OperationDefinition, register
 from tinyir.ir.types import I1, I64, FloatType, IndexType, IntegerType, TensorType, Type, VectorType
 
@@ -182,6 +183,27 @@ def _infer_select(operands: list[Type], _properties: dict[str, Attribute]) -> li
     return [operands[1]]
 
 
+# -- values
+
+
+def constant_value(value: Value) -> int | None:
+    """The integer that a value is known to be."""
+    definer = value.definer
+    if definer is None or definer.name != "arith.constant":
+        return None
+    number = definer.properties.get("value")
+    return number.value if isinstance(number, IntegerAttribute) else None
+
+
+def _fold_ring(operation: Operation) -> Attribute | None:
+    """The value of an operation that is exact modulo any power of two."""
+    left, right = operation.operands
+    a, b = constant_value(left), constant_value(right)
+    if a is None or b is None:
+        return None
+    return IntegerAttribute(wrapped(RING[operation.name](a, b), left.type), left.type)
+
+
 # -- definitions
 
 
@@ -201,6 +223,7 @@ def _binary(name: str, summary: str, verify: Callable[[Operation], Iterable[str]
             effects=PURE,
             verify=verify,
             infer=_infer_first,
+            fold=_fold_ring if f"arith.{name}" in RING else None,
         )
     )
 

@@ -32,8 +32,9 @@ from tinyir.ir.attributes import (
 )
 from tinyir.ir.builder import find_symbol, functions
 from tinyir.ir.errors import TinyirError
+from tinyir.ir.integer_arithmetic import ONE_BIT
 from tinyir.ir.operation import Block, Operation, Value
-from tinyir.ir.types import TensorType, VectorType
+from tinyir.ir.types import I1, TensorType, VectorType
 
 Array = NDArray[Any]
 Step = Callable[[], None]
@@ -166,7 +167,8 @@ def constant_value(operation: Operation) -> Any:
 
 @interprets("arith.*")
 def _arithmetic(machine: Machine, operation: Operation) -> Step:
-    values, result, name = machine.values, operation.result, operation.name
+    values, result = machine.values, operation.result
+    name = ONE_BIT.get(operation.name, operation.name) if result.type is I1 else operation.name
     if name in BINARY:
         function, (left, right) = BINARY[name], operation.operands
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyir.ir.types import FloatType, IndexType, IntegerType, Type, storage_type
+from tinyir.ir.integer_arithmetic import ONE_BIT, RING
+from tinyir.ir.types import I1, FloatType, IndexType, IntegerType, Type, storage_type
 
 Array = NDArray[Any]
 
@@ -86,16 +87,11 @@ def _shift(function: Callable[[Array, Array], Array]) -> Callable[[Array, Array]
 
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
-    "arith.addi": np.add,
-    "arith.subi": np.subtract,
-    "arith.muli": np.multiply,
+    **RING,
     "arith.addf": np.add,
     "arith.subf": np.subtract,
     "arith.mulf": np.multiply,
     "arith.divf": np.divide,
-    "arith.andi": np.bitwise_and,
-    "arith.ori": np.bitwise_or,
-    "arith.xori": np.bitwise_xor,
     "arith.maxsi": np.maximum,
     "arith.minsi": np.minimum,
     "arith.maxui": lambda a, b: np.where(_unsigned(a) > _unsigned(b), a, b),
@@ -133,6 +129,8 @@ def evaluate(operation: str, operands: list[Array], type: Type, predicate: str =
     Raises:
         ValueError: the operation is unknown.
     """
+    if type is I1:
+        operation = ONE_BIT.get(operation, operation)
     if operation in BINARY:
         return np.asarray(BINARY[operation](operands[0], operands[1]))
     if operation in CONVERSIONS:

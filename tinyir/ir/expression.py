@@ -126,6 +126,8 @@ _BINARY = {
     "and": ("", "arith.andi"),
     "or": ("", "arith.ori"),
 }
+INTEGER_OPERATORS = {sign: integer for sign, (_, integer) in _BINARY.items() if integer and not sign.isalpha()}
+"""The signs of the operator language on integers, and the operation that each stands for."""
 _COMPARE = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 
 

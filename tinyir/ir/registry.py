@@ -51,6 +51,7 @@ class OperationDefinition:
     without quotes, properties and attributes in one dictionary.
     `effects`: None means unknown effects (never removed, moved or merged).
     `infer`: result types from operands and properties, for builders and for the verifier.
+    `fold`: the value of the one result if the operands are constants of which it is known; else None.
     """
 
     name: str

@@ -14,16 +14,18 @@ from typing import Any
 import attrs
 
 from tinyir.ir import operator as spec
-from tinyir.ir.types import F32, I8, I16, I32, I64, U8, Type
+from tinyir.ir.types import F32, I8, I16, I32, I64, U8, IntegerType, Type
 from tinyir.prove.meaning import combine_integers, operand, product, result_of, splat
+from tinyir.prove.scalar_operators import meanings, scalar_operators
 from tinyir.prove.symbolic import Integer, NoMeaningError, Number, QuantizedElement, Session, SymbolicTensor
 from tinyir.rewrite.rule_compiler import plain_default
+from tinyir.rewrite.rule_functions import INTEGER_WIDTHS
 from tinyir.text import rule_syntax as ast
-from tinyir.text.specifications import operators
 
 MOST_DIMENSIONS = 4
 SEQUENCE_LENGTHS = (1, 2, 3)
 ELEMENTS: tuple[Type, ...] = (F32, I8, U8, I16, I32, I64)
+SCALARS: tuple[Type, ...] = tuple(IntegerType(width) for width in INTEGER_WIDTHS)
 
 
 class Choices:
@@ -113,7 +115,7 @@ def _build(rule: ast.Rule, functions: Mapping[str, ast.Function], choices: Choic
 def used_operators(rule: ast.Rule) -> list[spec.Operator]:
     """The operators of both sides, each once."""
     names = dict.fromkeys(a.operation for side in (rule.pattern, rule.result) for a in ast.applications(side))
-    return [operators()[name] for name in names if name in operators()]
+    return [meanings()[name] for name in names if name in meanings()]
 
 
 def chooses_axes(rule: ast.Rule) -> bool:
@@ -168,7 +170,7 @@ class _Builder:
             session.require("the condition", condition)
         session.assuming = False
         try:
-            right = self._right(rule.result)
+            right = self._right(rule.result, left)
             if right.element is not left.element or len(right.shape) != len(left.shape):
                 return None
             equal = session.all_of([session.equal(a, b) for a, b in zip(left.shape, right.shape, strict=True)])
@@ -226,9 +228,9 @@ class _Builder:
         return result_of(self.session, operator, tensors, properties)
 
     def _operator(self, application: ast.Application) -> spec.Operator:
-        if application.operation not in operators():
+        if application.operation not in meanings():
             raise NoMeaningError(f"'{application.operation}' has no equations")
-        return operators()[application.operation]
+        return meanings()[application.operation]
 
     def _operand(self, pattern: ast.Pattern, declaration: spec.TensorDeclaration, bound: dict[str, Any]) -> SymbolicTensor:
         known = self.scope.tensor(pattern.name) if isinstance(pattern, ast.Operand | ast.Constant) else None
@@ -339,7 +341,10 @@ class _Builder:
 
     # -- the right side
 
-    def _right(self, pattern: ast.Pattern) -> SymbolicTensor:
+    def _right(self, pattern: ast.Pattern, left: SymbolicTensor) -> SymbolicTensor:
+        """`left`: what it replaces, which gives a number its type."""
+        if isinstance(pattern, ast.Splat):
+            return splat(pattern.value, left.shape, left.element)
         if isinstance(pattern, ast.Operand | ast.Constant):
             tensor = self.scope.tensor(pattern.name)
             assert tensor is not None
@@ -350,10 +355,10 @@ class _Builder:
             tensors = []
             for i in range(self.length or 0):
                 self.scope.repetition = i
-                tensors.append(self._right(pattern.operands[0].pattern))
+                tensors.append(self._right(pattern.operands[0].pattern, left))
             self.scope.repetition = None
         else:
-            tensors = [self._right(operand) for operand in pattern.operands]
+            tensors = [self._right(operand, left) for operand in pattern.operands]
         copied = self.properties[pattern.operation] if pattern.rest else {}
         given = dict(pattern.properties)
         properties = {}
@@ -501,7 +506,9 @@ def _element_kinds(rule: ast.Rule, called: set[str]) -> tuple[Any, ...]:
     Where each operator that computes stands as often on the right as on the left, elements are only moved past it: types
     do not matter to indices, so three stand for all; so do quantized types unless the rule asks about them.
     """
-    sides = [Counter(a.operation for a in ast.applications(side) if not _moves(operators()[a.operation])) for side in (rule.pattern, rule.result)]
+    if rule.pattern.operation in scalar_operators():
+        return SCALARS
+    sides = [Counter(a.operation for a in ast.applications(side) if not _moves(meanings()[a.operation])) for side in (rule.pattern, rule.result)]
     splats = any(isinstance(o, ast.Splat) for a in ast.applications(rule.pattern) for o in a.operands)
     plain = (F32, I8, I32) if sides[0] == sides[1] and not splats else ELEMENTS
     return (*plain, "per tensor", "per axis") if called & set(_OF_TYPES) or plain is ELEMENTS else plain

@@ -11,6 +11,7 @@ from math import inf
 from typing import Any
 
 from tinyir.ir import expression as ex
+from tinyir.ir.integer_arithmetic import ONE_BIT
 from tinyir.ir.types import I1, INDEX, FloatType, IntegerType, Type
 from tinyir.prove.symbolic import ElementData, FoldData, NoMeaningError, Session, TermData
 
@@ -103,7 +104,7 @@ class Terms:
         if name in CASTS:
             return self._cast(name, operands[0], scalar.operands[0].type, scalar.type)
         if scalar.type is I1:
-            return BOOLEAN[name](self.z3, *operands)
+            return BOOLEAN[ONE_BIT.get(scalar.operation, scalar.operation).removeprefix("arith.")](self.z3, *operands)
         table = IDEAL if self.session.ideal else MACHINE
         if name not in table:
             raise NoMeaningError(scalar.operation)

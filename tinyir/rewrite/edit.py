@@ -61,6 +61,10 @@ class Edit:
         """A new `graph.constant`; `type` where it differs from the elements' (quantized)."""
         return self.create("graph.constant", (), {"value": value}, [value.type if type is None else type]).result
 
+    def number(self, value: Attribute, type: Type) -> Value:
+        """A new `arith.constant`."""
+        return self.create("arith.constant", (), {"value": value}, (type,)).results[0]
+
     def cancel(self) -> None:
         """Forgets all that was created."""
         for operation in self.created:

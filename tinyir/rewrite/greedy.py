@@ -20,16 +20,36 @@ REWRITES_PER_OPERATION = 64
 """More than this, on the average of a module's operations, is taken for a cycle of rules."""
 
 
+Shape = tuple[str, ...]
+"""The name of an operation, and the names of those that define its first two operands (empty for block arguments)."""
+
+
 class RuleIndex:
     """Rewriters by the name of the operation at which they start, in the order in which they are tried."""
 
     def __init__(self, rewriters: Iterable[Rewriter]) -> None:
         self.by_root: dict[str, list[Rewriter]] = {}
+        self.by_shape: dict[Shape, list[Rewriter]] = {}
         self.depth = 1
         for rewriter in in_order(rewriters):
             self.depth = max(self.depth, rewriter.depth)
             for root in rewriter.roots:
                 self.by_root.setdefault(root, []).append(rewriter)
+
+    def candidates(self, operation: Operation) -> Sequence[Rewriter]:
+        """The rewriters that may match an operation, going by what defines its operands."""
+        if operation.name not in self.by_root:
+            return ()
+        shape = (operation.name, *[operand.owner.name if isinstance(operand, Result) else "" for operand in operation._operands[:2]])
+        found = self.by_shape.get(shape)
+        if found is None:
+            found = self.by_shape[shape] = [rewriter for rewriter in self.by_root[operation.name] if _may_match(rewriter, shape)]
+        return found
+
+
+def _may_match(rewriter: Rewriter, shape: Shape) -> bool:
+    definers: Sequence[frozenset[str] | None] = getattr(rewriter, "definers", ())
+    return all(wanted is None or name in wanted for wanted, name in zip(definers, shape[1:], strict=False))
 
 
 def apply_rules(module: Operation, rules: RuleIndex | Iterable[Rewriter], context: PassContext) -> int:
@@ -59,7 +79,7 @@ class _Driver:
         self.applied: list[str] = []
 
     def run(self) -> int:
-        by_root, work, waiting = self.index.by_root, self.work, self.waiting
+        candidates, work, waiting = self.index.candidates, self.work, self.waiting
         while work:
             operation = work.pop()
             if operation not in waiting:
@@ -68,7 +88,7 @@ class _Driver:
             if operation.results and operation.parent is not None and self._is_dead(operation):
                 self._erase(operation)
                 continue
-            for rewriter in by_root.get(operation.name, ()):
+            for rewriter in candidates(operation):
                 if self._try(rewriter, operation):
                     break
         if self.checks is not None:
@@ -166,7 +186,8 @@ class _Driver:
     def _describe(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value]) -> Rewrite:
         """What the trace says of a rewrite that is about to happen."""
         inside = {result for operation in edit.matched for result in operation.results}
-        outside = {operand for operation in edit.matched for operand in operation.operands if operand not in inside}
+        used = (operand for operation in edit.matched for operand in operation.operands)
+        outside = {operand for operand in used if operand not in inside and not _is_number(operand)}
         after = ", ".join(spell_tree(v.owner, outside) if isinstance(v, Result) and v not in outside else f"%{v.name}" for v in values)
         nodes = dict.fromkeys(name for operation in edit.matched for name in operation.location.names)
         return Rewrite(
@@ -178,6 +199,10 @@ class _Driver:
             before=spell_tree(edit.root, outside),
             after=after,
         )
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, Result) and value.owner.name == "arith.constant"
 
 
 def erase_dead(module: Operation) -> int:

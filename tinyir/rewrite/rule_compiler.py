@@ -25,17 +25,30 @@ import attrs
 from tinyir.ir import operator as spec
 from tinyir.ir.errors import Place, TinyirError, did_you_mean
 from tinyir.ir.expression import SCALAR_TYPES
+from tinyir.ir.integer_arithmetic import RING
 from tinyir.ir.operation import Value
 from tinyir.ir.registry import OperationDefinition, definition_of, known_operations
 from tinyir.ir.types import Type
 from tinyir.rewrite.edit import Edit
-from tinyir.rewrite.rule_functions import BUILT_IN, CONSTANTS, is_splat, other_properties, property_attribute, property_value
+from tinyir.rewrite.rule_functions import (
+    BUILT_IN,
+    CONSTANT_OPERATIONS,
+    CONSTANTS,
+    is_machine_integer,
+    is_splat,
+    number,
+    other_properties,
+    property_attribute,
+    property_value,
+)
 from tinyir.text import rule_syntax as ast
 from tinyir.text.specifications import operators
 
 Rewrite = Callable[[Edit], Sequence[Value] | None]
 HELPERS: dict[str, Any] = {
+    "is_machine_integer": is_machine_integer,
     "is_splat": is_splat,
+    "number": number,
     "other_properties": other_properties,
     "property_attribute": property_attribute,
     "property_value": property_value,
@@ -62,6 +75,11 @@ class CompiledRule:
         return (self.rule.pattern.operation,)
 
     @property
+    def definers(self) -> tuple[frozenset[str] | None, ...]:
+        """For each operand of the root the names of the operations that may define it; None: any, or a block argument."""
+        return tuple(map(_definers, self.rule.pattern.operands))
+
+    @property
     def depth(self) -> int:
         return _depth(self.rule.pattern)
 
@@ -77,6 +95,17 @@ class CompiledRule:
     def statement(self) -> str:
         over = "" if self.rule.exact else " (over the reals)"
         return f"{self.rule}{over}"
+
+
+def _definers(pattern: ast.Pattern) -> frozenset[str] | None:
+    if isinstance(pattern, ast.Application):
+        return frozenset((pattern.operation,))
+    return frozenset(CONSTANT_OPERATIONS) if isinstance(pattern, ast.Constant | ast.Splat) else None
+
+
+def is_scalar(operation: str) -> bool:
+    """Whether an operation computes scalars: operands and results have one type."""
+    return operation in RING
 
 
 def _depth(pattern: ast.Pattern) -> int:
@@ -173,10 +202,13 @@ class _Writer(_Names):
         self.attributes: set[str] = set()
         self.variables: dict[str, str] = {}
         self.matched: list[str] = []
+        self.computed: dict[ast.Pattern, str] = {}
         self.count = 0
 
     def write(self) -> str:
         self.emit("o0 = edit.root")
+        if is_scalar(self.rule.pattern.operation):
+            self.require("is_machine_integer(o0.results[0])")
         self._match(self.rule.pattern, "o0")
         for condition in self.later:
             self.require(condition)
@@ -223,6 +255,7 @@ class _Writer(_Names):
     def _match_operand(self, pattern: ast.Pattern, text: str) -> None:
         if isinstance(pattern, ast.Splat):
             self.require(f"is_splat({text}, {pattern.value!r})")
+            self.computed.setdefault(pattern, text)
         elif isinstance(pattern, ast.Application):
             value, definer = self.fresh("v"), self.fresh("o")
             self.emit(f"{value} = {text}")
@@ -231,6 +264,8 @@ class _Writer(_Names):
             if pattern.once:
                 self.require(f"{value}.has_one_use")
             self._match(pattern, definer)
+            if self.indent == "    ":
+                self.computed.setdefault(attrs.evolve(pattern, once=False), value)
         else:
             assert isinstance(pattern, ast.Operand | ast.Constant)
             if isinstance(pattern, ast.Constant):
@@ -315,10 +350,18 @@ class _Writer(_Names):
         if isinstance(pattern, ast.Sequence):
             return self._build_sequence(pattern.pattern)
         if isinstance(pattern, ast.Splat):
-            raise self.error("a number cannot stand as an operand on the right: bind the constant on the left")
-        self._definition(pattern)
+            return self._number(pattern)
+        definition = self._definition(pattern)
+        if pattern in self.computed and not definition.properties:
+            return self.computed[pattern]
         operands = "".join(self._build(operand) + ", " for operand in pattern.operands)
         return f"edit.apply({pattern.operation!r}, ({operands}), {self._properties(pattern)})"
+
+    def _number(self, number: ast.Splat) -> str:
+        """A constant of the type that all values of the rule have."""
+        if not is_scalar(self.rule.pattern.operation):
+            raise self.error("a number cannot stand as an operand on the right: bind the constant on the left")
+        return self.computed.get(number) or f"edit.number(number({number.value!r}, o0.results[0].type), o0.results[0].type)"
 
     def _build_sequence(self, pattern: ast.Pattern) -> str:
         if isinstance(pattern, ast.Operand):

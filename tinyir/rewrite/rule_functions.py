@@ -17,8 +17,12 @@ from tinyir.ir.attributes import (
     TypeAttribute,
     decode_element,
 )
+from tinyir.ir.integer_arithmetic import wrapped
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import F32, I64, FloatType, IntegerType, QuantizedType, ShapedType, Type, storage_type
+from tinyir.ir.types import F32, I64, FloatType, IndexType, IntegerType, QuantizedType, ShapedType, Type, storage_type
+
+CONSTANT_OPERATIONS = ("graph.constant", "arith.constant")
+INTEGER_WIDTHS = (1, 8, 16, 32, 64)
 
 
 def property_value(attribute: Attribute | None, default: Any) -> Any:
@@ -59,11 +63,13 @@ def other_properties(operation: Operation, names: frozenset[str]) -> dict[str, A
 
 
 def is_splat(value: Value, number: int | float) -> bool:
-    """Whether the value is a constant all of whose elements are the number (0.0 is not -0.0)."""
+    """Whether the value is a constant all of whose elements are the number (0.0 is not -0.0; -1 is all bits of an integer)."""
     definer = value.definer
-    if definer is None or definer.name != "graph.constant":
+    if definer is None or definer.name not in CONSTANT_OPERATIONS:
         return False
     elements = definer.properties["value"]
+    if isinstance(elements, IntegerAttribute):
+        return elements.value == wrapped(int(number), elements.type)
     if not isinstance(elements, DenseElements) or not elements.splat:
         return False
     element = storage_type(elements.type.element)
@@ -74,7 +80,21 @@ def is_splat(value: Value, number: int | float) -> bool:
 
 
 def is_constant(value: Value) -> bool:
-    return value.definer is not None and value.definer.name == "graph.constant"
+    return value.definer is not None and value.definer.name in CONSTANT_OPERATIONS
+
+
+def is_machine_integer(value: Value) -> bool:
+    """Whether the value is a signless integer of a width for which the rules on `arith` are proved.
+
+    An index is one: it is an integer of 16, 32 or 64 bits on each target.
+    """
+    type = value.type
+    return isinstance(type, IndexType) or (isinstance(type, IntegerType) and type.width in INTEGER_WIDTHS and not type.signedness)
+
+
+def number(value: int, type: Type) -> Attribute:
+    """The number of that type."""
+    return IntegerAttribute(wrapped(value, type), type)
 
 
 def is_parameter(value: Value) -> bool:
