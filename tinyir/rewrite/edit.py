@@ -18,12 +18,13 @@ from tinyir.ir.types import Type
 class Edit:
     """What a rule matched and made.  Nothing changes in the program before `commit`."""
 
-    __slots__ = ("created", "matched", "root")
+    __slots__ = ("created", "kept", "matched", "root")
 
     def __init__(self, root: Operation) -> None:
         self.root = root
         self.matched: tuple[Operation, ...] = (root,)
         self.created: list[Operation] = []
+        self.kept: list[Operation] = []
 
     def create(
         self, name: str, operands: Sequence[Value], properties: Mapping[str, Attribute] | None = None, result_types: Sequence[Type] | None = None
@@ -65,6 +66,13 @@ class Edit:
         """A new `arith.constant`."""
         return self.create("arith.constant", (), {"value": value}, (type,)).results[0]
 
+    def keep(self, value: Value) -> Value:
+        """A value that a matched operation computes already, and that the right side would compute again."""
+        definer = value.definer
+        assert definer is not None
+        self.kept.append(definer)
+        return value
+
     def cancel(self) -> None:
         """Forgets all that was created."""
         for operation in self.created:
@@ -75,7 +83,7 @@ class Edit:
         """Puts the created operations before the root.
 
         Each takes the locations of the matched operations of its name; those of matched operations whose name has gone are
-        added to the last one.
+        added to the last one.  Operations that are kept stand for all that was matched.
         """
         block = self.root.parent
         assert block is not None
@@ -88,6 +96,8 @@ class Edit:
             extra = gone if created is self.created[-1] else []
             created.location = fuse(*by_name.get(created.name, () if extra else everything), *extra)
             block.insert_before(self.root, created)
+        for kept in self.kept:
+            kept.location = fuse(kept.location, *everything)
 
 
 class Rewriter(Protocol):

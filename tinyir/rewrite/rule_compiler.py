@@ -353,7 +353,7 @@ class _Writer(_Names):
             return self._number(pattern)
         definition = self._definition(pattern)
         if pattern in self.computed and not definition.properties:
-            return self.computed[pattern]
+            return f"edit.keep({self.computed[pattern]})"
         operands = "".join(self._build(operand) + ", " for operand in pattern.operands)
         return f"edit.apply({pattern.operation!r}, ({operands}), {self._properties(pattern)})"
 

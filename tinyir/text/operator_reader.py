@@ -36,7 +36,7 @@ def read_definitions(text: str, file: str = "-") -> list[Definition]:
     starts = [i for i, line in enumerate(lines) if re.match(r"(op|function)\b", line)]
     found: list[Definition] = []
     errors = []
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(lines)][: len(starts)], strict=True):
         body = [line.split("#", 1)[0].rstrip() for line in lines[start:end]]
         try:
             tree = _grammar().parse("\n" * start + "\n".join(body).rstrip() + "\n")

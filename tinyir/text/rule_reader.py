@@ -60,7 +60,7 @@ def read_rules(text: str, file: str = "-") -> list[Statement]:
 
 def _statements(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
     starts = [i for i, line in enumerate(lines) if line[:1].strip() and not line.startswith("#")]
-    yield from zip(starts, [*starts[1:], len(lines)], strict=True)
+    yield from zip(starts, [*starts[1:], len(lines)][: len(starts)], strict=True)
 
 
 def _summary(lines: Sequence[str], start: int) -> str:
