@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 
 from tinyir.backends.elf import ALLOCATE, EXECUTE, NO_BITS, WRITE, read_elf
-from tinyir.backends.toolchain import HARNESS_FOLDER, Toolchain
+from tinyir.backends.toolchain import Toolchain, script_flags
 
 
 @attrs.frozen
@@ -63,7 +63,7 @@ def linked_sizes(toolchain: Toolchain, model: Path, library: Sequence[Path], roo
     """The sizes of a model with what it pulls in: a link without start-up and harness, in which only the roots (its functions) are kept alive."""
     program = model.with_suffix(".sizes.elf")
     keep = [f"-Wl,-u,{root}" for root in roots]
-    toolchain.link([model, *library], program, [f"-Wl,-T,{HARNESS_FOLDER / linker_script}", "-Wl,--gc-sections", f"-Wl,-e,{roots[0]}", *keep])
+    toolchain.link([model, *library], program, [*script_flags(linker_script), f"-Wl,-e,{roots[0]}", *keep])
     return section_sizes(program)
 
 

@@ -7,7 +7,7 @@ The table is that of the target file.  A multiple load or store counts as its ba
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
@@ -18,6 +18,7 @@ from tinyir.backends.target import Costs
 from tinyir.ir.errors import TinyirError
 
 LONGEST_BYTES = 4
+ACCESSES = ("load", "store")
 
 
 @attrs.frozen
@@ -61,13 +62,23 @@ def profile(program: Elf, blocks: Sequence[Block], costs: Costs) -> Profile | No
     if not costs.encodings or not blocks:
         return None
     encodings = load_encodings(costs.encodings)
+    decoded = [(block, encodings.decode(_code(program, block, encodings), block.instructions)) for block in blocks]
+    entered = _entered(decoded)
     classes: Counter[str] = Counter()
     moved: Counter[str] = Counter()
-    for block in blocks:
-        instructions = encodings.decode(_code(program, block, encodings), block.instructions)
-        classes.update(_classes(instructions, block, costs.cycles))
+    for block, instructions in decoded:
+        classes.update(_classes(instructions, block, entered[block.address], costs.cycles))
         moved.update(_moved(instructions, block))
-    return Profile(dict(sorted(classes.items())), moved["load"], moved["store"])
+    return Profile({name: number for name, number in sorted(classes.items()) if number}, moved["load"], moved["store"])
+
+
+def _entered(decoded: Sequence[tuple[Block, Sequence[Instruction]]]) -> dict[int, Counter[str]]:
+    """By address: the classes of the instructions before it from which it was come to without a branch, and how often (simulators cut code anywhere)."""
+    found: dict[int, Counter[str]] = defaultdict(Counter)
+    for block, instructions in decoded:
+        end = block.address + sum(instruction.encoding.size_bytes for instruction in instructions)
+        found[end][instructions[-1].encoding.classes[0]] += block.executions - block.jumps
+    return found
 
 
 def _code(program: Elf, block: Block, encodings: Encodings) -> bytes:
@@ -78,18 +89,21 @@ def _code(program: Elf, block: Block, encodings: Encodings) -> bytes:
     raise TinyirError(f"code of {encodings.name} ran at {block.address:#x}, where the program has none")
 
 
-def _classes(instructions: Sequence[Instruction], block: Block, cycles: Mapping[str, int]) -> Counter[str]:
+def _classes(instructions: Sequence[Instruction], block: Block, entered: Counter[str], cycles: Mapping[str, int]) -> Counter[str]:
+    """`entered`: the classes that may stand before the first instruction, and how often each of them does."""
     found: Counter[str] = Counter()
-    before = ""
+    after_access = min(block.executions, sum(entered[name] for name in ACCESSES))
+    befores = [("", block.executions - after_access), (ACCESSES[0], after_access)]
     for number, instruction in enumerate(instructions, 1):
         taken = block.jumps if number == len(instructions) else 0
-        for name, times in _weighted(instruction, before, cycles):
-            if name == "branch":
-                found["branch_taken"] += taken
-                found["branch_not_taken"] += block.executions - taken
-            else:
-                found[name] += times * block.executions
-        before = instruction.encoding.classes[0]
+        for before, executions in befores:
+            for name, times in _weighted(instruction, before, cycles):
+                found[name] += times * executions
+        if "branch" in instruction.encoding.classes:
+            found["branch_taken"] += taken
+            found["branch_not_taken"] += block.executions - taken
+        befores = [(instruction.encoding.classes[0], block.executions)]
+    del found["branch"]
     return found
 
 
@@ -99,7 +113,7 @@ def _weighted(instruction: Instruction, before: str, cycles: Mapping[str, int]) 
         if instruction.encoding.is_multiple and name.endswith("_multiple"):
             yield f"{name}_base", 1
             yield f"{name}_per_register", instruction.registers
-        elif before in ("load", "store") and f"{name}_after_access" in cycles:
+        elif before in ACCESSES and f"{name}_after_access" in cycles:
             yield f"{name}_after_access", 1
         else:
             yield name, 1

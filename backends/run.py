@@ -15,7 +15,7 @@ from tinyir.backends.measure import Measurement, Sizes, linked_sizes, measuremen
 from tinyir.backends.profile import Profile, profile
 from tinyir.backends.simulator import choose_simulator
 from tinyir.backends.target import Target
-from tinyir.backends.toolchain import HARNESS_FOLDER, Toolchain, choose_toolchain
+from tinyir.backends.toolchain import HARNESS_FOLDER, Toolchain, choose_toolchain, script_flags
 from tinyir.ir.errors import TinyirError
 
 TIME_LIMIT_SECONDS = 600.0
@@ -94,7 +94,7 @@ class Build:
         self.compiler.compile(self.folder / f"{self.manifest.name}.c", self._model, self.flags, [self.folder])
         self.compiler.compile(table, table.with_suffix(".o"), self.flags, [self.folder, HARNESS_FOLDER])
         harness = [self.compiler.compile_cached(HARNESS_FOLDER / name, self.flags) for name in self.target.harness.sources]
-        script = [f"-Wl,-T,{HARNESS_FOLDER / self.target.harness.linker_script}", "-Wl,--gc-sections"] if self.target.harness.linker_script else []
+        script = script_flags(self.target.harness.linker_script) if self.target.harness.linker_script else []
         program = self.scratch / "program.elf"
         self.compiler.link([*harness, table.with_suffix(".o"), self._model, *self._library()], program, [*self.flags, *script])
         return program

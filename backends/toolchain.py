@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -81,6 +82,20 @@ class Toolchain:
 
 def _headers() -> list[bytes]:
     return [path.read_bytes() for path in sorted(HARNESS_FOLDER.glob("*.h"))]
+
+
+def script_flags(linker_script: str) -> list[str]:
+    """How a linker is told to use a script of the harness folder, and to leave out what nothing needs.
+
+    What the script includes is written into it first: not every linker can be told where to look.
+    """
+    text = (HARNESS_FOLDER / linker_script).read_text(encoding="utf-8")
+    whole = re.sub(r"^INCLUDE (\S+)$", lambda match: (HARNESS_FOLDER / match[1]).read_text(encoding="utf-8"), text, flags=re.MULTILINE)
+
+    def write(path: Path) -> None:
+        path.write_text(whole, encoding="utf-8")
+
+    return [f"-Wl,-T,{cached(linker_script, [whole], write)}", "-Wl,--gc-sections"]
 
 
 def choose_toolchain(target: Target, name: str | None = None) -> Toolchain:

@@ -66,7 +66,7 @@ class Machine:
         operation, block = (self._register(name) for name in (("R0", "R1") if self.architecture == "ARM" else ("A0", "A1")))
         at = reset = self.elf.symbols["harness_reset"]  # bit 0 tells Thumb; some linkers leave the entry of the file at 0
         if self.architecture == "ARM":
-            self.engine.reg_write(self._register("SP"), int.from_bytes(self.engine.mem_read(0, 4), "little"))
+            self.engine.reg_write(self._register("SP"), self.elf.symbols["harness_estack"])
         while True:
             self._run_to(at, trap)
             number, address = self.engine.reg_read(operation), self.engine.reg_read(block)

@@ -37,8 +37,8 @@ __attribute__((section(".vectors"), used)) static void (*const vectors[16])(void
 void harness_reset(void) {
   const uint32_t *from = harness_data_load;
   uint32_t *to;
-#if defined(__ARM_FP)
-  *(volatile uint32_t *)0xE000ED88 |= 0xFu << 20; /* CPACR: full access to the FPU, before any loop that a compiler may vectorize */
+#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
+  *(volatile uint32_t *)0xE000ED88 |= 0xFu << 20; /* CPACR: full access to the FPU and vectors, before any loop that a compiler may vectorize */
   __asm__ volatile("dsb\n isb" : : : "memory");
 #endif
   for (to = harness_data; to < harness_data_end; to++) *to = *from++;
