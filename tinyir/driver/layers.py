@@ -8,10 +8,10 @@ from pathlib import Path
 import attrs
 
 from tinyir.driver.arrays import Array, Rows, fit_rows, pattern_rows
+from tinyir.driver.columns import align
 from tinyir.driver.execution import interpret
 from tinyir.driver.expensive_checks import first_place, greatest_difference
 from tinyir.driver.ports import module_ports
-from tinyir.driver.tables import align
 from tinyir.frontend.onnx import import_onnx
 from tinyir.frontend.onnx_layers import open_model, run_onnxruntime
 

@@ -11,23 +11,13 @@ import attrs
 
 from tinyir.driver.api import Figures
 from tinyir.driver.arrays import Array
+from tinyir.driver.columns import align
 from tinyir.driver.layer_costs import Layer
-from tinyir.rewrite.observer import PassReport
 
 T = TypeVar("T", int, float)
 COLUMNS = ("instructions", "cycles", "code_bytes", "weight_bytes", "flash_bytes", "arena_bytes", "ram_bytes", "stack_bytes")
 MOST_VALUES = 12
 STATES = ("proved", "refuted", "unknown", "not_attempted")
-
-
-def align(rows: Sequence[Sequence[str]], right_from: int = 1) -> str:
-    """Rows of cells as lines: columns from `right_from` on are aligned to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-
-    def cell(text: str, column: int) -> str:
-        return text.rjust(widths[column]) if column >= right_from else text.ljust(widths[column])
-
-    return "".join("  ".join(cell(text, column) for column, text in enumerate(row)).rstrip() + "\n" for row in rows)
 
 
 def count(value: float | None) -> str:
@@ -140,18 +130,3 @@ def outputs_text(outputs: Mapping[str, Array]) -> str:
         more = f", ... ({values.size} values)" if values.size > MOST_VALUES else ""
         lines.append(f"{name}: {len(rows)} row{'s' * (len(rows) != 1)} of {rows.dtype} {list(rows.shape[1:])}; first: {shown}{more}\n")
     return "".join(lines)
-
-
-def timing_tree(reports: Sequence[PassReport]) -> str:
-    """CPU milliseconds, rewrites and proofs by pass, and below each pass the rewrites by rule."""
-    total = sum(report.seconds for report in reports)
-    rows = [("pass", "ms", "rewrites", "proofs")]
-    for report in reports:
-        rows.append((f"{report.number:2} {report.text}", f"{report.seconds * 1000:.1f}", _number(report.rewrites.total()), _number(report.proofs)))
-        rows += [(f"     {rule}", "", str(number), "") for rule, number in report.rewrites.most_common()]
-    rewrites, proofs = sum(report.rewrites.total() for report in reports), sum(report.proofs for report in reports)
-    return align([*rows, ("total", f"{total * 1000:.1f}", _number(rewrites), _number(proofs))])
-
-
-def _number(value: int) -> str:
-    return str(value) if value else ""

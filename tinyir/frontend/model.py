@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
-from tinyir.frontend.onnx import import_onnx, read_file
+from tinyir.frontend.model_file import read_file
 from tinyir.ir.errors import Place, TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.text.reader import parse
@@ -30,7 +31,8 @@ def import_model(path: Path | str, name: str = "") -> Operation:
         return parse(_text(content, file), file)
     if ending != ".onnx":
         raise TinyirError("is of no format that can be read", place=Place(file), hint="a model is a file .onnx, a module a file .tir")
-    return import_onnx(Path(path), name, file)
+    imported: Operation = import_module("tinyir.frontend.onnx").import_onnx(Path(path), name, file)
+    return imported
 
 
 def _ending(path: Path, content: bytes) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from tinyir.frontend.model_file import GREATEST_FILE_BYTES, read_file
 from tinyir.frontend.onnx_expansion import Expander
 from tinyir.frontend.onnx_external import read_external
 from tinyir.frontend.onnx_model import Array, Graph, ModelError, Node, Port, identifier, spell_name
@@ -24,8 +25,6 @@ from tinyir.frontend.reserved_words import RESERVED_WORDS
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.operation import Operation
 
-GREATEST_FILE_BYTES = (1 << 31) - 1
-"""Protocol buffers cannot be larger."""
 _OPSETS = range(7, 22)
 _IR_VERSIONS = range(3, 14)
 _MOST_ERRORS = 20
@@ -51,22 +50,6 @@ def import_onnx(source: Path | str | bytes, name: str = "", file: str = "") -> O
         raise TinyirError(diagnostics=[error.diagnostic(file)]) from None
     _raise_all(file, found)
     return module
-
-
-def read_file(path: Path, file: str) -> bytes:
-    """
-    Raises:
-        TinyirError: there is no such file, or it cannot be a model.
-    """
-    try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise TinyirError("is not a file", place=Place(file))
-        if size > GREATEST_FILE_BYTES:
-            raise TinyirError(f"has {size} bytes, more than the {GREATEST_FILE_BYTES} that a model may have", place=Place(file))
-        return path.read_bytes()
-    except OSError as error:
-        raise TinyirError(f"cannot be read: {error.strerror}", place=Place(file)) from None
 
 
 def function_name(name: str) -> str:

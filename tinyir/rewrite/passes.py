@@ -54,12 +54,6 @@ class Ledger(Protocol):
         """The number of obligations."""
 
 
-def _new_ledger() -> Ledger:
-    """A ledger with the native provers, loaded when the first context without one is made."""
-    ledger: Ledger = import_module("tinyir.prove.obligations").Ledger()
-    return ledger
-
-
 @attrs.define
 class PassContext:
     """What all passes of one compilation share.
@@ -73,7 +67,7 @@ class PassContext:
 
     target: Target | None = None
     goal: str = "speed"
-    ledger: Ledger = attrs.field(factory=_new_ledger)
+    _ledger: Ledger | None = None
     trace: Trace | None = None
     remarks: list[str] = attrs.field(factory=list)
     options: Mapping[str, Any] = attrs.field(factory=dict)
@@ -84,6 +78,19 @@ class PassContext:
     most_rewrites: int | None = None
     analyses: Analyses = attrs.field(factory=Analyses)
     _changed_nothing: bool = attrs.field(default=False, init=False)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where obligations go; one with the native provers, loaded now, if none was given."""
+        if self._ledger is None:
+            self._ledger = import_module("tinyir.prove.obligations").Ledger()
+        assert self._ledger is not None
+        return self._ledger
+
+    @property
+    def obligations(self) -> int:
+        """How many obligations were stated."""
+        return 0 if self._ledger is None else len(self._ledger)
 
     def changed_nothing(self) -> None:
         """The pass that runs says that it has left the program as it was: all analyses still hold."""

@@ -230,7 +230,7 @@ def _run(instance: Pass, number: int, module: Operation, context: PassContext, h
 
 
 def _run_and_check(instance: Pass, number: int, text: str, module: Operation, context: PassContext, hooks: Hooks) -> PassReport:
-    rewrites, proofs = context.rewrites.copy(), len(context.ledger)
+    rewrites, proofs = context.rewrites.copy(), context.obligations
     context.stage = text
     if context.trace is not None:
         context.trace.begin(module)
@@ -241,7 +241,7 @@ def _run_and_check(instance: Pass, number: int, text: str, module: Operation, co
     check_dialects(instance, module)
     if hooks.verify:
         _verify(text, module)
-    return PassReport(number, text, seconds, None, context.rewrites - rewrites, len(context.ledger) - proofs)
+    return PassReport(number, text, seconds, None, context.rewrites - rewrites, context.obligations - proofs)
 
 
 def _verify(text: str, module: Operation) -> None:

@@ -57,12 +57,14 @@ class Grammar:
     spellings: dict[str, str]
     scanners: list[Match | None]
     """Filled by `scanner` when a state is first met."""
+    skip: str = SKIP
+    """What may stand between two tokens."""
 
     def scanner(self, state: int) -> Match:
         """Finds the next token of those that a state accepts; the group that matched is its name."""
         accepted = self.actions[state]
         alternatives = "|".join(f"(?P<{name}>{pattern})" for name, pattern in self.terminals.items() if name in accepted)
-        blanks = "" if "SOUP" in accepted else SKIP
+        blanks = "" if "SOUP" in accepted else self.skip
         match = self.scanners[state] = re.compile(f"{blanks}(?:{alternatives})" if alternatives else r"(?!)").match
         return match
 
@@ -87,7 +89,7 @@ def load_grammar() -> Grammar:
     return make_grammar(load_tables())
 
 
-def make_grammar(tables: Tables) -> Grammar:
+def make_grammar(tables: Tables, skip: str = SKIP) -> Grammar:
     """The grammar of some tables."""
     reductions = [
         Reduction(origin, size, action, tuple(picks), frozenset(spliced), passes, grows, not spliced and -1 not in picks)
@@ -108,6 +110,7 @@ def make_grammar(tables: Tables) -> Grammar:
         terminals=tables.terminals,
         spellings=tables.spellings,
         scanners=[None] * len(actions),
+        skip=skip,
     )
 
 

@@ -1,13 +1,14 @@
-"""What lark computes from `ir.lark`, as plain data that can be kept in a file.
+"""What lark computes from the grammars (`ir.lark`, `rule.lark`, `operator.lark`), as plain data that can be kept in a file.
 
-lark turns the grammar into LALR(1) tables and regular expressions of terminals in a fifth of a second; the result stands
-beside the grammar in `ir_tables.json`, with the hash of the grammar's text, and is read in a hundredth.  If the hash
-does not fit, lark is asked.  `python -m tinyir.text.grammar_tables` writes the file.
+lark turns a grammar into LALR(1) tables and regular expressions of terminals in a fifth of a second; the result stands
+beside the grammar in `ir_tables.json` and so on, with the hash of the grammar's text, and is read in a hundredth.  If the
+hash does not fit, lark is asked.  `python -m tinyir.text.grammar_tables` writes the files.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -37,8 +38,33 @@ STARTS = (
     "soup",
 )
 END = "$END"
+LONGEST_SIGN = 8
+"""Of terminals that match no more characters the longer is tried first: `>>` before `>`."""
 _FOLDER = files("tinyir.text")
-_FILE = "ir_tables.json"
+
+
+@attrs.frozen
+class Language:
+    """A grammar beside this file, by its name, and the symbols from which texts are read."""
+
+    name: str
+    starts: tuple[str, ...]
+
+    @property
+    def grammar(self) -> str:
+        """The text of the grammar."""
+        return (_FOLDER / f"{self.name}.lark").read_text(encoding="utf-8")
+
+    @property
+    def tables_name(self) -> str:
+        """The name of the file of tables."""
+        return f"{self.name}_tables.json"
+
+
+IR = Language("ir", STARTS)
+RULES = Language("rule", ("start",))
+OPERATORS = Language("operator", ("start", "expression"))
+LANGUAGES = (IR, RULES, OPERATORS)
 
 
 @attrs.frozen(eq=False)
@@ -57,42 +83,43 @@ class Tables:
     spellings: dict[str, str]
 
 
-def load_tables() -> Tables:
-    """The tables of the grammar, from the file if that is of this grammar."""
-    text = (_FOLDER / "ir.lark").read_text(encoding="utf-8")
-    path = _FOLDER / _FILE
+def load_tables(language: Language = IR) -> Tables:
+    """The tables of a language, from the file if that is of this grammar."""
+    text = language.grammar
+    path = _FOLDER / language.tables_name
     if path.is_file():
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if kept.pop("hash") == hash_of(text):
+        if kept.pop("hash") == hash_of(text, language.starts):
             return Tables(**kept)
-    return compile_tables(text)
+    return compile_tables(text, language.starts)
 
 
-def hash_of(text: str) -> str:
+def hash_of(text: str, starts: Sequence[str] = STARTS) -> str:
     """What a file of tables is known by: the grammar and the start symbols."""
-    return sha256("\n".join([text, *STARTS]).encode()).hexdigest()
+    return sha256("\n".join([text, *starts]).encode()).hexdigest()
 
 
-def spell_tables(text: str) -> str:
+def spell_tables(text: str, starts: Sequence[str] = STARTS) -> str:
     """The contents of the file for a grammar."""
-    return json.dumps({"hash": hash_of(text), **attrs.asdict(compile_tables(text))}, separators=(",", ":")) + "\n"
+    return json.dumps({"hash": hash_of(text, starts), **attrs.asdict(compile_tables(text, starts))}, separators=(",", ":")) + "\n"
 
 
-def compile_tables(text: str) -> Tables:
+def compile_tables(text: str, starts: Sequence[str] = STARTS) -> Tables:
     """The tables of a grammar, by lark, which is loaded only here: it takes longer than most texts do."""
     from lark import Lark
     from lark.grammar import Rule
     from lark.lexer import PatternRE
 
-    lark = Lark(text, parser="lalr", start=list(STARTS), maybe_placeholders=True)
+    lark = Lark(text, parser="lalr", start=list(starts), maybe_placeholders=True)
     patterns = {terminal.name: terminal.pattern for terminal in lark.terminals}
     words = {name: pattern.value for name, pattern in patterns.items() if not isinstance(pattern, PatternRE)}
     priorities = {terminal.name: terminal.priority for terminal in lark.terminals}
-    order = sorted(patterns, key=lambda name: (-priorities[name], name not in words, -len(patterns[name].value), name))
-    configuration = lark.parse_interactive("", start="file").parser_state.parse_conf
-    starts = configuration.parse_table.start_states
+    widths = {name: pattern.max_width if pattern.max_width <= LONGEST_SIGN else 0 for name, pattern in patterns.items()}
+    order = sorted(patterns, key=lambda name: (-priorities[name], name not in words, -widths[name], -len(patterns[name].value), name))
+    configuration = lark.parse_interactive("", start=starts[0]).parser_state.parse_conf
+    begins = configuration.parse_table.start_states
     raw = {state: sorted((symbol, target) for symbol, (_, target) in table.items()) for state, table in configuration.states.items()}
-    numbers = _numbers(raw, [starts[name] for name in STARTS])
+    numbers = _numbers(raw, [begins[name] for name in starts])
     rules: dict[Rule, int] = {}
     states: list[dict[str, int]] = [{} for _ in numbers]
     gotos: list[dict[str, int]] = [{} for _ in numbers]
@@ -106,8 +133,8 @@ def compile_tables(text: str) -> Tables:
         states=states,
         gotos=gotos,
         rules=[_rule(rule) for rule in rules],
-        starts={name: numbers[starts[name]] for name in STARTS},
-        ends={name: numbers[configuration.parse_table.end_states[name]] for name in STARTS},
+        starts={name: numbers[begins[name]] for name in starts},
+        ends={name: numbers[configuration.parse_table.end_states[name]] for name in starts},
         terminals={name: patterns[name].to_regexp() + (r"(?![\w$.])" if words.get(name, "-")[-1].isalnum() else "") for name in order},
         spellings=dict(sorted(words.items())),
     )
@@ -150,4 +177,5 @@ def _rule(rule: Any) -> tuple[str, int, str, list[int], list[int], bool, bool]:
 
 if __name__ == "__main__":
     folder = Path(str(_FOLDER))
-    (folder / _FILE).write_text(spell_tables((folder / "ir.lark").read_text(encoding="utf-8")), encoding="utf-8")
+    for language in LANGUAGES:
+        (folder / language.tables_name).write_text(spell_tables(language.grammar, language.starts), encoding="utf-8")

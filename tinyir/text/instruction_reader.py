@@ -6,22 +6,14 @@ import re
 from functools import cache
 from importlib import resources
 
-from lark import Lark
-from lark.exceptions import UnexpectedInput
-
 from tinyir.ir import operator as ast
 from tinyir.ir.errors import Place, TinyirError
 from tinyir.ir.instruction import Instruction, InstructionSequence, InstructionSet, Operand
-from tinyir.text.operator_reader import build_expression
+from tinyir.text.operator_reader import read_expression
+from tinyir.text.small_parser import UnexpectedTextError
 
 _HEAD = re.compile(r"(instr|sequence) (\w+)\(([^)]*)\) -> (\w+(?:\[\d+\])?)$")
 _OPERAND = re.compile(r"i(\d+)(?:\[(\d+)\])?$")
-
-
-@cache
-def _grammar() -> Lark:
-    text = resources.files("tinyir.text").joinpath("operator.lark").read_text("utf-8")
-    return Lark(text, parser="lalr", start="expression", maybe_placeholders=True)
 
 
 def read_instruction_set(text: str, file: str = "-") -> InstructionSet:
@@ -73,9 +65,9 @@ def _operand(file: str, number: int, line: str, text: str) -> Operand:
 
 def _expression(file: str, number: int, line: str, text: str) -> ast.Expression:
     try:
-        expression: ast.Expression = build_expression(_grammar().parse(text))
+        expression: ast.Expression = read_expression(text)
         return expression
-    except UnexpectedInput as error:
+    except UnexpectedTextError as error:
         raise _error(file, number, line, f"cannot read '{text}'") from error
 
 

@@ -51,12 +51,23 @@ class Reader(FastReader):
             TinyirError: with all mistakes found.
         """
         try:
+            self._check_characters()
             self.read("file", 0)
             region = self.close_frame()
         except StatementError as failure:
             self.diagnostics.append(failure.diagnostic)
         self.raise_errors()
         return self._module(region)
+
+    def _check_characters(self) -> None:
+        """
+        Raises:
+            StatementError: the text holds half of a character, which no file can.
+        """
+        try:
+            self.text.encode()
+        except UnicodeEncodeError as error:
+            raise self.failure(f"U+{ord(self.text[error.start]):04X} is no character", error.start) from None
 
     def _module(self, region: Region) -> Operation:
         if not region.blocks:

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib import resources
 from itertools import product
 from typing import Any
 
 import attrs
-from lark import Lark, Token, Transformer, v_args
-from lark.exceptions import UnexpectedInput
 
 from tinyir.ir.errors import Diagnostic, Place, TinyirError
 from tinyir.text import rule_syntax as ast
+from tinyir.text.grammar import Grammar, make_grammar
+from tinyir.text.grammar_tables import RULES, load_tables
+from tinyir.text.small_parser import UnexpectedTextError, parse_small
 
 Statement = ast.Rule | ast.Function
 
 
 @cache
-def _grammar() -> Lark:
-    text = resources.files("tinyir.text").joinpath("rule.lark").read_text("utf-8")
-    return Lark(text, parser="lalr", maybe_placeholders=True)
+def _grammar() -> Grammar:
+    return make_grammar(load_tables(RULES), r"\s*+")
 
 
 def read_rules(text: str, file: str = "-") -> list[Statement]:
@@ -40,12 +39,12 @@ def read_rules(text: str, file: str = "-") -> list[Statement]:
     errors: list[Diagnostic] = []
     group = ""
     for start, end in _statements(lines):
-        body = "\n" * start + "\n".join(line.split("#", 1)[0] for line in lines[start:end])
+        body = "\n".join(line.split("#", 1)[0] for line in lines[start:end])
         place = Place(file, start + 1, 1, lines[start])
         try:
-            statement = _Statements(group, _summary(lines, start), place).transform(_grammar().parse(body))
-        except UnexpectedInput as error:
-            errors.append(_diagnostic(error, lines, end, file))
+            statement = parse_small(_grammar(), body, _Statements(group, _summary(lines, start), place))
+        except UnexpectedTextError as error:
+            errors.append(_diagnostic(error, body, start, lines, file))
             continue
         if isinstance(statement, str):
             group = statement
@@ -71,21 +70,19 @@ def _summary(lines: Sequence[str], start: int) -> str:
     return "\n".join(above)
 
 
-def _diagnostic(error: UnexpectedInput, lines: Sequence[str], end: int, file: str) -> Diagnostic:
-    token = getattr(error, "token", None)
-    word = str(token).strip() if token is not None else ""
-    line = error.line if 0 < error.line <= end and (token is None or word) else end
-    column = error.column if line == error.line else len(lines[line - 1]) + 1
-    message = "unexpected character" if token is None else f"unexpected '{word or 'end of statement'}'"
-    return Diagnostic(message, Place(file, line, max(column, 1), lines[line - 1]))
+def _diagnostic(error: UnexpectedTextError, body: str, start: int, lines: Sequence[str], file: str) -> Diagnostic:
+    """At the token; where the statement ends too early, behind its last word."""
+    offset = min(error.offset, len(body.rstrip()))
+    line = start + body.count("\n", 0, offset)
+    column = offset - (body.rfind("\n", 0, offset) + 1) + 1
+    found = "the end of the statement" if offset == len(body.rstrip()) else error.found
+    return Diagnostic(f"unexpected {found}", Place(file, line + 1, column, lines[line]))
 
 
-@v_args(inline=True)
-class _Statements(Transformer[Token, Any]):
-    """Builds a statement from lark's tree, bottom up."""
+class _Statements:
+    """Builds a statement from its parts, bottom up."""
 
     def __init__(self, group: str, summary: str, place: Place) -> None:
-        super().__init__()
         self.in_group = group
         self.summary = summary
         self.place = place
@@ -93,13 +90,13 @@ class _Statements(Transformer[Token, Any]):
     def start(self, statement: Any) -> Any:
         return statement
 
-    def group(self, name: Token) -> str:
+    def group(self, name: str) -> str:
         return str(name)
 
-    def function(self, name: Token, *parts: Any) -> ast.Function:
+    def function(self, name: str, *parts: Any) -> ast.Function:
         return ast.Function(str(name), tuple(map(str, parts[:-1])), parts[-1], self.summary, self.place)
 
-    def rule(self, name: Token, marks: Any, pattern: Any, result: Any, condition: Any, *families: Any) -> list[ast.Rule]:
+    def rule(self, name: str, marks: Any, pattern: Any, result: Any, condition: Any, *families: Any) -> list[ast.Rule]:
         if not isinstance(pattern, ast.Application):
             raise TinyirError(f"rule '{name}' must start from an operation", place=self.place)
         rule = ast.Rule(str(name), self.in_group, pattern, result, condition, summary=self.summary, place=self.place, **marks)
@@ -113,13 +110,13 @@ class _Statements(Transformer[Token, Any]):
     def reals(self) -> tuple[str, bool]:
         return "exact", False
 
-    def assumed(self, reason: Token) -> tuple[str, str]:
+    def assumed(self, reason: str) -> tuple[str, str]:
         return "assumed", str(reason)[1:-1]
 
-    def before(self, name: Token) -> tuple[str, str]:
+    def before(self, name: str) -> tuple[str, str]:
         return "before", str(name)
 
-    def family(self, variable: Token, *operations: Token) -> tuple[str, tuple[str, ...]]:
+    def family(self, variable: str, *operations: str) -> tuple[str, tuple[str, ...]]:
         return str(variable), tuple(map(str, operations))
 
     # patterns
@@ -130,19 +127,19 @@ class _Statements(Transformer[Token, Any]):
     def pattern(self, application: ast.Application) -> ast.Application:
         return application
 
-    def constant(self, name: Token) -> ast.Constant:
+    def constant(self, name: str) -> ast.Constant:
         return ast.Constant(str(name))
 
-    def splat(self, number: Token) -> ast.Splat:
+    def splat(self, number: str) -> ast.Splat:
         return ast.Splat(_number(number))
 
-    def operand(self, name: Token) -> ast.Operand:
+    def operand(self, name: str) -> ast.Operand:
         return ast.Operand(str(name))
 
     def sequence(self, pattern: Any) -> ast.Sequence:
         return ast.Sequence(pattern)
 
-    def operation(self, name: Token, *parts: Any) -> ast.Application:
+    def operation(self, name: str, *parts: Any) -> ast.Application:
         properties = parts[-1] or ()
         return ast.Application(
             str(name),
@@ -157,24 +154,24 @@ class _Statements(Transformer[Token, Any]):
     def rest(self) -> str:
         return "rest"
 
-    def property(self, name: Token, value: Any) -> tuple[str, Any]:
+    def property(self, name: str, value: Any) -> tuple[str, Any]:
         return str(name), value
 
     # expressions
 
-    def number(self, text: Token) -> ast.Number:
+    def number(self, text: str) -> ast.Number:
         return ast.Number(_number(text))
 
-    def text(self, text: Token) -> ast.Text:
+    def text(self, text: str) -> ast.Text:
         return ast.Text(str(text)[1:-1])
 
-    def name(self, name: Token) -> ast.Name:
+    def name(self, name: str) -> ast.Name:
         return ast.Name(str(name))
 
-    def call(self, name: Token, *arguments: Any) -> ast.Call:
+    def call(self, name: str, *arguments: Any) -> ast.Call:
         return ast.Call(str(name), tuple(a for a in arguments if a is not None))
 
-    def every(self, variable: Token, count: Any, condition: Any) -> ast.Every:
+    def every(self, variable: str, count: Any, condition: Any) -> ast.Every:
         return ast.Every(str(variable), count, condition)
 
     def element(self, value: Any, index: Any) -> ast.Element:
@@ -183,10 +180,10 @@ class _Statements(Transformer[Token, Any]):
     def list(self, *items: Any) -> ast.ListOf:
         return ast.ListOf(tuple(item for item in items if item is not None))
 
-    def comprehension(self, body: Any, variable: Token, count: Any) -> ast.Comprehension:
+    def comprehension(self, body: Any, variable: str, count: Any) -> ast.Comprehension:
         return ast.Comprehension(body, str(variable), count)
 
-    def binary(self, left: Any, operator: Token, right: Any) -> ast.Binary:
+    def binary(self, left: Any, operator: str, right: Any) -> ast.Binary:
         return ast.Binary(str(operator), left, right)
 
     def and_(self, left: Any, right: Any) -> ast.Binary:

@@ -17,7 +17,8 @@ from tinyir.driver.ports import module_ports
 from tinyir.driver.progress import Progress
 from tinyir.driver.rewrites import trace_of, write_trace
 from tinyir.driver.stages import hooks_of, write_text
-from tinyir.driver.tables import spell_proofs, timing_tree
+from tinyir.driver.tables import spell_proofs
+from tinyir.driver.timing import timing_tree
 from tinyir.ir.errors import TinyirError
 from tinyir.text.printer import print_module
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 
 import attrs
 
-from tinyir.backends.target import load_target
 from tinyir.driver.load import load
 from tinyir.driver.pipeline import PassPipeline, read_pipeline
 from tinyir.driver.progress import Progress
 from tinyir.driver.reproducer import settle_passes
 from tinyir.driver.rewrites import trace_of, write_trace
 from tinyir.driver.stages import hooks_of, write_text
-from tinyir.driver.tables import timing_tree
+from tinyir.driver.timing import timing_tree
 from tinyir.ir.operation import Operation
 from tinyir.ir.verifier import verify, verify_or_raise
 from tinyir.rewrite.observer import Hooks, PassReport
@@ -41,7 +41,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _context(arguments: argparse.Namespace, trace: Trace | None) -> PassContext:
-    target = load_target(arguments.target) if arguments.target else None
+    target = import_module("tinyir.backends.target").load_target(arguments.target) if arguments.target else None
     return PassContext(target=target, goal=arguments.goal, trace=trace, options={"io": arguments.io})
 
 

@@ -7,7 +7,7 @@ import sys
 
 from tinyir.backends.target import list_targets, load_target
 from tinyir.backends.tools import ToolStatus, tools_report
-from tinyir.driver.tables import align
+from tinyir.driver.columns import align
 
 
 def execute(_arguments: argparse.Namespace) -> int:
