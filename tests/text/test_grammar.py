@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from importlib.resources import files
 
 import pytest
@@ -10,16 +11,17 @@ from lark import Lark, logger
 
 from tinyir.text import grammar_tables
 from tinyir.text.grammar import load_grammar, make_grammar
-from tinyir.text.grammar_tables import STARTS, Tables, compile_tables, load_tables, spell_tables
+from tinyir.text.grammar_tables import LANGUAGES, STARTS, Language, Tables, compile_tables, load_tables, spell_tables
 from tinyir.text.reader import Reader
 
 FOLDER = files("tinyir.text")
 GRAMMAR = (FOLDER / "ir.lark").read_text(encoding="utf-8")
 
 
-def test_the_kept_tables_are_those_of_the_grammar() -> None:
-    kept = (FOLDER / "ir_tables.json").read_text(encoding="utf-8")
-    assert kept == spell_tables(GRAMMAR), "run: python -m tinyir.text.grammar_tables"
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
+def test_the_kept_tables_are_those_of_the_grammar(language: Language) -> None:
+    kept = (FOLDER / language.tables_name).read_text(encoding="utf-8")
+    assert kept == spell_tables(language.grammar, language.starts), "run: python -m tinyir.text.grammar_tables"
 
 
 def test_a_changed_grammar_is_compiled_instead(monkeypatch: pytest.MonkeyPatch) -> None:
