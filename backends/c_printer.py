@@ -54,6 +54,7 @@ def print_c(
     model: str = "",
     target: str = "",
     goal: str = "speed",
+    flags: tuple[str, ...] = (),
     proofs: Mapping[str, int] | None = None,
     versions: Mapping[str, str] | None = None,
 ) -> GeneratedC:
@@ -72,6 +73,7 @@ def print_c(
         name=name,
         target=target,
         goal=goal,
+        flags=flags,
         inputs=tuple(_tensors(module, name, "input")),
         outputs=tuple(_tensors(module, name, "output")),
         arena_bytes=sum(integer_property(op, "bytes") for op in _all(module, "c.storage")),

@@ -40,7 +40,8 @@ class Tensor:
 
 @attrs.frozen
 class Manifest:
-    """`proofs` counts obligations by state; `versions` names what made the files."""
+    """`flags`: those of the C compiler that belong to this variant (empty: the target's for the goal); `proofs` counts obligations by state; `versions` names
+    what made the files."""
 
     model: str
     name: str
@@ -50,6 +51,7 @@ class Manifest:
     outputs: tuple[Tensor, ...]
     arena_bytes: int
     has_reset: bool = False
+    flags: tuple[str, ...] = ()
     proofs: Mapping[str, int] = attrs.field(factory=dict)
     versions: Mapping[str, str] = attrs.field(factory=dict)
 
@@ -96,6 +98,7 @@ def _manifest(value: object) -> Manifest:
         outputs=tuple(_tensor(row) for row in _rows(table, "outputs")),
         arena_bytes=_count(table["arena_bytes"]),
         has_reset=table.get("has_reset") is True,
+        flags=tuple(_word(word) for word in _rows(table, "flags")) if "flags" in table else (),
         proofs={key: _count(number) for key, number in _table(table.get("proofs", {})).items()},
         versions={key: str(version) for key, version in _table(table.get("versions", {})).items()},
     )
@@ -127,6 +130,12 @@ def _text(table: Mapping[str, object], key: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"a text is expected for '{key}'")
     return value
+
+def _word(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"a text is expected in place of {value!r}")
+    return value
+
 
 def _count(value: object) -> int:
     if not isinstance(value, int) or value < 0:

@@ -49,11 +49,12 @@ def build_and_run(
     """Builds the model in `folder` (NAME.c, NAME.h, NAME.json) for a target and runs it on `inputs`: by name, [rows, elements...].
 
     Tools are those named, else those of TINYIR_TOOLCHAIN and TINYIR_SIMULATOR, else the target's first that are here.  Every row starts from NAME_reset()
-    if there is state.  `sanitize` adds the target's sanitizers and leaves the sizes unmeasured.
+    if there is state.  The C compiler gets the flags of the manifest, else the target's for the goal.
+    `sanitize` adds the target's sanitizers and leaves the sizes unmeasured.
     Raises TinyirError for inputs that do not fit, missing tools, C that does not compile, a program that fails or exceeds the time limit.
     """
     manifest = read_manifest(folder)
-    flags = target.flags.for_goal(goal)
+    flags = manifest.flags or target.flags.for_goal(goal)
     if sanitize and not target.flags.sanitize:
         raise TinyirError(f"target '{target.name}' has no sanitizers", hint="use target host")
     rows, data = pack_rows(manifest, target, inputs)

@@ -79,11 +79,14 @@ class SimulatorData(Tool):
 
 @attrs.frozen
 class Flags:
+    """Of the C compiler: for everything, by goal, with sanitizers; `candidates` are those that may be tried in place of a goal's."""
+
     common: tuple[str, ...]
     speed: tuple[str, ...]
     size: tuple[str, ...]
     ram: tuple[str, ...]
     sanitize: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
 
     def for_goal(self, goal: str) -> tuple[str, ...]:
         """Raises TinyirError if there is no such goal."""

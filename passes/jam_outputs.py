@@ -32,7 +32,7 @@ class JamOutputs(Pass):
     reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
-    factor: int = 4
+    factor: int = attrs.field(default=4, metadata={"candidates": (2, 3, 4, 6, 8)})
 
     def run(self, module: Operation, context: PassContext) -> None:
         for operation in [o for o in module.walk() if o.name == "loop.for"]:

@@ -19,11 +19,14 @@ from tinyir.backends.target import Target, load_target
 from tinyir.driver.arrays import Array, Rows, fit_rows, pattern_rows
 from tinyir.driver.compilation import Compilation, start
 from tinyir.driver.execution import interpret
+from tinyir.driver.limits import Limits, choose_variant
 from tinyir.driver.load import load, model_name
 from tinyir.driver.multiplications import count_multiply_accumulates
 from tinyir.driver.output import output_folder
 from tinyir.driver.pipeline import PassPipeline
 from tinyir.driver.ports import Port, manifest_ports, module_ports
+from tinyir.driver.tuning import tuned_variant
+from tinyir.driver.variant import Variant
 from tinyir.ir.operation import Operation
 from tinyir.prove.obligations import Ledger
 from tinyir.rewrite.observer import Hooks, PassReport, PassReports
@@ -125,17 +128,31 @@ def begin(
     hooks: Hooks | None = None,
     trace: Trace | None = None,
     passes: Passes = None,
+    limits: Limits | None = None,
 ) -> Compilation:
     """A compilation that can be taken from level to level; a module that is given is copied first.
 
-    `passes`: what runs at some levels in place of the compiler's own passes, as in 'graph(default,dce),loop(default,tile{size=8})'.
+    `passes`: what runs at some levels in place of the compiler's own passes, as in 'graph(default,dce),loop(default,tile{size=8})'.  Without them the best
+    variant is taken that `tinyir tune` measured for this model, and with `limits` the fastest that fits (variants are built and run to know).
 
     Raises:
-        TinyirError: the model cannot be read, or there is no such target or goal.
+        TinyirError: the model cannot be read, there is no such target or goal, or no variant fits.
     """
     chosen = load_target(target) if isinstance(target, str) else target
     module = model.clone() if isinstance(model, Operation) else load(str(model))
-    return start(module, chosen, goal=goal, io=io, prover=prover, hooks=hooks, trace=trace, passes=passes)
+    variant = _variant(model, module, chosen, goal, io, limits, hooks) if passes is None and chosen is not None else None
+    compilation = start(module, chosen, goal=goal, io=io, prover=prover, hooks=hooks, trace=trace, passes=passes, variant=variant)
+    if variant is not None and variant != Variant(goal):
+        compilation.context.remark(f"compiled as variant '{variant}'")
+    return compilation
+
+
+def _variant(model: Model, module: Operation, target: Target, goal: str, io: str, limits: Limits | None, hooks: Hooks | None) -> Variant | None:
+    """The variant that was measured to be best, or the fastest that fits; None: what the goal says."""
+    tuned = None if isinstance(model, Operation) or not Path(model).is_file() else tuned_variant(str(model), target.name, goal, io)
+    if not limits:
+        return tuned
+    return choose_variant(module, target, limits, tuned or Variant(goal), io, None if hooks is None else hooks.progress)
 
 
 def compile(
@@ -148,13 +165,14 @@ def compile(
     output: str | Path | None = None,
     hooks: Hooks | None = None,
     passes: Passes = None,
+    limits: Limits | None = None,
 ) -> Compiled:
     """The model as C, written into the folder `output` if one is named; `passes` as in `begin`.
 
     Raises:
         TinyirError: the model cannot be read or compiled, something was not proved, or the folder cannot be written.
     """
-    compilation = begin(model, target, goal=goal, io=io, hooks=hooks, passes=passes)
+    compilation = begin(model, target, goal=goal, io=io, hooks=hooks, passes=passes, limits=limits)
     source = "module" if isinstance(model, Operation) else Path(model).name
     generated = compilation.generate(name or ("model" if isinstance(model, Operation) else model_name(str(model))), source)
     result = Compiled(generated, compilation.ledger, tuple(compilation.context.remarks), tuple(compilation.reports))
@@ -173,6 +191,7 @@ def run(
     level: str | None = None,
     say: Say | None = None,
     passes: Passes = None,
+    limits: Limits | None = None,
 ) -> Run:
     """Runs a model, or a folder that `compile` wrote: built and measured on a target, or interpreted as it leaves `level`.
 
@@ -189,7 +208,7 @@ def run(
         return run_folder(Path(model), target, inputs, say=say)
     assert target is not None
     with tempfile.TemporaryDirectory(prefix="tinyir-") as scratch:
-        compile(model, target, goal=goal, io=io, output=scratch, hooks=Hooks(progress=say), passes=passes)
+        compile(model, target, goal=goal, io=io, output=scratch, hooks=Hooks(progress=say), passes=passes, limits=limits)
         return run_folder(Path(scratch), target, inputs, say=say)
 
 
@@ -242,6 +261,7 @@ def bench(
     rows: int = 1,
     say: Say | None = None,
     passes: Passes = None,
+    limits: Limits | None = None,
 ) -> Bench:
     """The figures of every model on every target, on fixed inputs.
 
@@ -255,7 +275,7 @@ def bench(
             if say is not None:
                 say(f"{model} for {target if isinstance(target, str) else target.name}")
             with tempfile.TemporaryDirectory(prefix="tinyir-") as scratch:
-                compiled = compile(model, target, goal=goal, io=io, output=scratch, hooks=Hooks(progress=say), passes=passes)
+                compiled = compile(model, target, goal=goal, io=io, output=scratch, hooks=Hooks(progress=say), passes=passes, limits=limits)
                 inputs = pattern_rows(manifest_ports(compiled.c.manifest).inputs, rows)
                 measured = run_folder(Path(scratch), target, inputs).figures
             assert measured is not None

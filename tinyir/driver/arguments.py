@@ -45,7 +45,7 @@ def _parser() -> Parser:
     parser = Parser(prog="tinyir", description="Trained networks to small, fast and proved C.", allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_import, _opt, _compile, _run, _prove, _bench, _targets, _reduce, _bisect, _new, _language_server, _reference):
+    for add in (_import, _opt, _compile, _run, _prove, _bench, _tune, _targets, _reduce, _bisect, _new, _language_server, _reference):
         add(commands)
     return parser
 
@@ -67,6 +67,11 @@ def _add_target(parser: Parser, required: bool, what: str = "a name that `tinyir
 
 def _add_goal(parser: Parser) -> None:
     parser.add_argument("--goal", default="speed", choices=GOALS, help="what the code is to be best at (default: speed)")
+
+
+def _add_limits(parser: Parser) -> None:
+    parser.add_argument("--flash", metavar="BYTES", help="at most so much code and constants, as in 32k: the fastest variant that fits, or an error")
+    parser.add_argument("--ram", metavar="BYTES", help="at most so much arena, data and stack, as in 8k: the fastest variant that fits, or an error")
 
 
 def _add_io(parser: Parser) -> None:
@@ -120,6 +125,7 @@ def _compile(commands: Commands) -> None:
     _add_passes(parser)
     _add_goal(parser)
     parser.add_argument("--emit", default="c", choices=LEVELS, help="stop at that level and write NAME.LEVEL.tir (default: c, which writes C)")
+    _add_limits(parser)
     _add_io(parser)
     parser.add_argument("--selftest", metavar="X.npy", help="also write NAME_test.c with these inputs and the outputs that they must give")
     _add_hooks(parser)
@@ -135,6 +141,7 @@ def _run(commands: Commands) -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     _add_passes(parser)
     _add_goal(parser)
+    _add_limits(parser)
     _add_io(parser)
 
 
@@ -158,6 +165,15 @@ def _bench(commands: Commands) -> None:
     parser.add_argument("--per-layer", action="store_true", help="also what each layer costs, and how far it is from the machine's limit")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     _add_passes(parser)
+    _add_goal(parser)
+    _add_limits(parser)
+    _add_io(parser)
+
+
+def _tune(commands: Commands) -> None:
+    parser = _command(commands, "tune", "measure variants of a model and keep the best in MODEL.tuning.json, which compile reads")
+    parser.add_argument("model", metavar="MODEL")
+    _add_target(parser, required=True)
     _add_goal(parser)
     _add_io(parser)
 

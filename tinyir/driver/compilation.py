@@ -11,6 +11,7 @@ import attrs
 from tinyir.backends.c_printer import GeneratedC, print_c
 from tinyir.backends.target import Target
 from tinyir.driver.pipeline import LEVELS, PassPipeline, level_of, levels_between, passes_by_level, passes_of, read_pipeline
+from tinyir.driver.variant import Variant
 from tinyir.ir.errors import Diagnostic, TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.prove.claim import Verdict
@@ -27,7 +28,8 @@ MOST_COUNTEREXAMPLE_VALUES = 8
 class Compilation:
     """A module, the level that it has left last ("": none), and what became of it so far.
 
-    `passes`: what runs at some levels in place of the compiler's own passes.
+    `passes`: what runs at some levels in place of the compiler's own passes.  `goal`: what was asked for, if a variant takes another goal's passes to get
+    there; `flags`: those of the C compiler that belong to the variant.
     """
 
     module: Operation
@@ -37,6 +39,8 @@ class Compilation:
     level: str = ""
     reports: list[PassReport] = attrs.field(factory=list)
     passes: Mapping[str, PassPipeline] = attrs.field(factory=dict)
+    goal: str = ""
+    flags: tuple[str, ...] = ()
 
     def lower(self, until: str) -> Operation:
         """Runs the passes of all levels up to `until`; the module, as it leaves that level.
@@ -72,7 +76,8 @@ class Compilation:
             name,
             model=model,
             target=target.name if target is not None else "",
-            goal=self.context.goal,
+            goal=self.goal or self.context.goal,
+            flags=self.flags,
             proofs=self.ledger.summary(),
             versions={"tinyir": version("tinyir")},
         )
@@ -88,12 +93,18 @@ def start(
     hooks: Hooks | None = None,
     trace: Trace | None = None,
     passes: PassPipeline | str | None = None,
+    variant: Variant | None = None,
 ) -> Compilation:
     """A compilation of a module, which it changes; it goes on from the level that the module is at.
+
+    `variant`: how to reach the goal, in place of the goal's own passes and flags.
 
     Raises:
         TinyirError: no such goal or kind of interface; `passes` cannot be read.
     """
+    if variant is not None:
+        made = start(module, target, goal=variant.goal, io=io, prover=prover, hooks=hooks, trace=trace, passes=variant.pipeline(io))
+        return attrs.evolve(made, goal=goal, flags=variant.compiler_flags(target) if target is not None else ())
     passes_of("graph", goal, io)
     options: dict[str, Any] = {"io": io}
     context = PassContext(target=target, goal=goal, ledger=Ledger(prover), trace=trace, options=options)

@@ -8,23 +8,26 @@ import sys
 from tinyir.backends.target import Target, load_target
 from tinyir.driver.api import Figures, begin, bench
 from tinyir.driver.layer_costs import Layer, measure_layers
+from tinyir.driver.limits import Limits, read_limits
 from tinyir.driver.progress import Progress
 from tinyir.driver.tables import figures_json, figures_table, json_text, layer_json, layers_table
 
 
 def execute(arguments: argparse.Namespace) -> int:
     targets = [load_target(name) for name in arguments.target.split(",")]
+    limits = read_limits(arguments.flash, arguments.ram)
     with Progress.on_terminal(arguments.quiet) as progress:
-        results = bench(arguments.models, targets, goal=arguments.goal, io=arguments.io, say=progress, passes=arguments.passes)
-        layers: list[tuple[Layer, ...]] = _layers(arguments, targets, progress) if arguments.per_layer else [() for _ in results]
+        results = bench(arguments.models, targets, goal=arguments.goal, io=arguments.io, say=progress, passes=arguments.passes, limits=limits)
+        layers: list[tuple[Layer, ...]] = _layers(arguments, targets, limits, progress) if arguments.per_layer else [() for _ in results]
     sys.stdout.write(_json(results, layers) if arguments.json else _text(results, layers))
     return 0
 
 
-def _layers(arguments: argparse.Namespace, targets: list[Target], progress: Progress) -> list[tuple[Layer, ...]]:
+def _layers(arguments: argparse.Namespace, targets: list[Target], limits: Limits, progress: Progress) -> list[tuple[Layer, ...]]:
     """For each model and target, as `bench` orders them."""
     pairs = [(model, target) for model in arguments.models for target in targets]
-    return [measure_layers(begin(model, target, goal=arguments.goal, io=arguments.io, passes=arguments.passes), progress) for model, target in pairs]
+    chosen = {"goal": arguments.goal, "io": arguments.io, "passes": arguments.passes, "limits": limits}
+    return [measure_layers(begin(model, target, **chosen), progress) for model, target in pairs]
 
 
 def _json(results: tuple[Figures, ...], layers: list[tuple[Layer, ...]]) -> str:

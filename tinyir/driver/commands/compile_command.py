@@ -11,6 +11,7 @@ from tinyir.driver.api import begin
 from tinyir.driver.arrays import Rows, fit_rows, load_arrays
 from tinyir.driver.compilation import Compilation
 from tinyir.driver.execution import interpret
+from tinyir.driver.limits import read_limits
 from tinyir.driver.load import model_name
 from tinyir.driver.output import output_folder
 from tinyir.driver.ports import module_ports
@@ -31,7 +32,14 @@ def execute(arguments: argparse.Namespace) -> int:
     with Progress.on_terminal(arguments.quiet) as progress:
         hooks = hooks_of(arguments, progress)
         compilation = begin(
-            arguments.model, arguments.target, goal=arguments.goal, io=arguments.io, hooks=hooks, trace=trace, passes=arguments.passes
+            arguments.model,
+            arguments.target,
+            goal=arguments.goal,
+            io=arguments.io,
+            hooks=hooks,
+            trace=trace,
+            passes=arguments.passes,
+            limits=read_limits(arguments.flash, arguments.ram),
         )
         if arguments.output is None:
             write_text(None, _emit(compilation, arguments))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tinyir.driver.api import Run, run
 from tinyir.driver.arrays import load_arrays, write_rows
+from tinyir.driver.limits import read_limits
 from tinyir.driver.progress import Progress
 from tinyir.driver.tables import figures_json, figures_table, json_text, outputs_text
 from tinyir.ir.errors import TinyirError
@@ -29,6 +30,7 @@ def execute(arguments: argparse.Namespace) -> int:
             level=arguments.level,
             say=progress,
             passes=arguments.passes,
+            limits=read_limits(arguments.flash, arguments.ram),
         )
     if arguments.output:
         write_rows(Path(arguments.output), result.outputs)

@@ -1,0 +1,75 @@
+"""Hard limits: the fastest variant that fits, or what is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.driver.test_commands import tinyir
+from tinyir.backends.measure import Measurement
+from tinyir.driver.limits import Limits, read_bytes
+from tinyir.ir.errors import TinyirError
+
+
+@pytest.fixture
+def model(repository: Path, require_tool: Callable[[str], str]) -> Path:
+    require_tool("arm-none-eabi-gcc")
+    require_tool("qemu-system-arm")
+    return repository / "examples" / "mnist" / "cnn_int8.onnx"
+
+
+def bench(model: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, int]:
+    assert tinyir("bench", model, "-t", "cortex-m4", "--json", *words) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    return dict(found)
+
+
+def test_the_fastest_variant_that_fits_is_taken(model: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    fast, small = bench(model, capsys), bench(model, capsys, "--goal", "size")
+    assert bench(model, capsys, "--flash", str(fast["flash_bytes"]), "--ram", str(fast["ram_bytes"])) == fast
+    tight = bench(model, capsys, "--flash", str(fast["flash_bytes"] - 1))
+    assert tight["flash_bytes"] < fast["flash_bytes"]
+    assert fast["instructions"] < tight["instructions"] < small["instructions"]
+    tightest = bench(model, capsys, "--flash", str(small["flash_bytes"]))
+    assert tightest["flash_bytes"] <= small["flash_bytes"]
+    assert tinyir("compile", model, "-t", "cortex-m4", "--flash", str(fast["flash_bytes"] - 1), "-o", tmp_path / "net") == 0
+    assert "note: compiled as variant 'speed -O" in capsys.readouterr().err
+    assert tinyir("run", tmp_path / "net", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["instructions"] == tight["instructions"]
+
+
+def test_what_does_not_fit_is_one_error_with_the_missing_bytes(model: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    small = bench(model, capsys, "--goal", "size")
+    assert tinyir("compile", model, "-t", "cortex-m4", "--flash", "1k", "-o", tmp_path / "net") == 1
+    error = capsys.readouterr().err
+    assert f"does not fit into 1,024 bytes of flash: the closest of 12 variants lacks {small['flash_bytes'] - 1024:,} bytes of flash" in error
+    assert f"the smallest found takes {small['flash_bytes']:,} bytes of flash (size" in error
+    assert error.count("error:") == 1
+    assert not (tmp_path / "net").exists()
+
+
+def test_a_limit_that_the_target_does_not_measure_is_an_error(repository: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    model = repository / "examples" / "mnist" / "mlp_int8.onnx"
+    assert tinyir("compile", model, "-t", "host", "--ram", "8k", "-o", tmp_path / "net") == 1
+    assert "target 'host' does not measure ram: --ram cannot be checked" in capsys.readouterr().err
+
+
+def test_the_stack_counts_as_ram() -> None:
+    measured = Measurement(flash_bytes=1000, arena_bytes=90, stack_bytes=20, ram_bytes=110)
+    assert Limits(1000, 110).missing(measured) == {}
+    assert Limits(999, 100).missing(measured) == {"flash": 1, "RAM": 10}
+    assert not Limits()
+
+
+@pytest.mark.parametrize(("text", "expected"), [("32768", 32768), ("32k", 32768), ("1.5 KB", 1536), ("1m", 1 << 20), ("12B", 12)])
+def test_a_size_is_read(text: str, expected: int) -> None:
+    assert read_bytes(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "k", "0", "-1k", "5x", "1k2"])
+def test_what_is_no_size_is_an_error(text: str) -> None:
+    with pytest.raises(TinyirError, match="is no size"):
+        read_bytes(text)

@@ -1,0 +1,91 @@
+"""Hard limits: the fastest variant of a model that fits into so much flash and RAM, or how much is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from tinyir.backends.measure import Measurement
+from tinyir.backends.target import Target
+from tinyir.driver.pipeline import GOALS
+from tinyir.driver.variant import Variant
+from tinyir.driver.variant_meter import VariantMeter
+from tinyir.ir.errors import TinyirError
+from tinyir.ir.operation import Operation
+
+_UNITS = {"": 1, "b": 1, "k": 1024, "kb": 1024, "kib": 1024, "m": 1024**2, "mb": 1024**2, "mib": 1024**2}
+
+
+@attrs.frozen
+class Limits:
+    """What the chip has, in bytes; None: as much as the model wants.  RAM holds the arena, .data, .bss and the peak stack of NAME_run."""
+
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.flash_bytes is not None or self.ram_bytes is not None
+
+    def missing(self, measured: Measurement) -> dict[str, int]:
+        """The bytes beyond each limit that is exceeded: of flash, of RAM."""
+        pairs = (("flash", measured.flash_bytes, self.flash_bytes), ("RAM", measured.ram_bytes, self.ram_bytes))
+        return {name: needed - limit for name, needed, limit in pairs if needed is not None and limit is not None and needed > limit}
+
+
+def read_bytes(text: str) -> int:
+    """`32k` is 32,768 bytes; k and m are powers of 1,024.
+
+    Raises:
+        TinyirError: it is no size.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
+    if found is None or found[2] not in _UNITS or float(found[1]) <= 0:
+        raise TinyirError(f"'{text}' is no size", hint="write bytes, as in 32768, or 32k, or 1m (1k is 1,024 bytes)")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+def read_limits(flash: str | None, ram: str | None) -> Limits:
+    """The limits of a command line."""
+    return Limits(None if flash is None else read_bytes(flash), None if ram is None else read_bytes(ram))
+
+
+def choose_variant(module: Operation, target: Target, limits: Limits, first: Variant, io: str, say: Callable[[str], None] | None = None) -> Variant:
+    """`first` if it fits; else, of all goals with all flags of the target, the one of those that fit that takes fewest instructions.
+
+    Raises:
+        TinyirError: none fits; or the target does not measure what is limited.
+    """
+    meter = VariantMeter(module, target, io, say)
+    tried = {first: meter.measure(first)}
+    _require_figures(tried[first], limits, target)
+    if not limits.missing(tried[first]):
+        return first
+    goals = (first.goal, *(goal for goal in GOALS if goal != first.goal))
+    for variant in (Variant(goal, (), flags) for goal in goals for flags in ((), *((flag,) for flag in target.flags.candidates))):
+        tried[variant] = meter.measure(variant)
+    fitting = [variant for variant, measured in tried.items() if not limits.missing(measured)]
+    if not fitting:
+        raise TinyirError(_explain(tried, limits), hint="raise the limit, or make the model smaller")
+    return min(fitting, key=lambda variant: (tried[variant].instructions or 0, tried[variant].flash_bytes or 0))
+
+
+def _require_figures(measured: Measurement, limits: Limits, target: Target) -> None:
+    for name, value, limit in (("flash", measured.flash_bytes, limits.flash_bytes), ("ram", measured.ram_bytes, limits.ram_bytes)):
+        if limit is not None and value is None:
+            raise TinyirError(f"target '{target.name}' does not measure {name}: --{name} cannot be checked", hint="ask for it on a target that is simulated")
+
+
+def _explain(tried: dict[Variant, Measurement], limits: Limits) -> str:
+    """What the closest variant lacks, and the least that any variant needs of each."""
+    closest = min(tried.values(), key=lambda measured: sum(limits.missing(measured).values()))
+    lacking = " and ".join(f"{number:,} bytes of {name}" for name, number in limits.missing(closest).items())
+    asked = " and ".join(f"{limit:,} bytes of {name}" for name, limit in (("flash", limits.flash_bytes), ("RAM", limits.ram_bytes)) if limit is not None)
+    least = [_least(tried, name, key) for name, key, limit in (("flash", "flash_bytes", limits.flash_bytes), ("RAM", "ram_bytes", limits.ram_bytes)) if limit]
+    return f"the model does not fit into {asked}: the closest of {len(tried)} variants lacks {lacking}; {'; '.join(least)}"
+
+
+def _least(tried: dict[Variant, Measurement], name: str, key: str) -> str:
+    sizes: Sequence[tuple[int, str]] = sorted((getattr(measured, key), str(variant)) for variant, measured in tried.items())
+    return f"the smallest found takes {sizes[0][0]:,} bytes of {name} ({sizes[0][1]})"
