@@ -8,7 +8,7 @@ MODULE = register(
         "A symbol table at the top of everything.",
         operands=(),
         results=(),
-        properties={"?sym_name": "a name for the module", "?sym_visibility": "public, private or nested"},
+        properties={"?sym_name": "text: a name for the module", "?sym_visibility": "text: public, private or nested"},
         traits={"isolated", "symbol_table", "graph_region"},
         assembly="short ($sym_name)? attr-dict-with-keyword region",
     )

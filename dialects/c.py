@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.attributes import DenseElements, FloatAttribute, IntegerAttribute, StringAttribute
+from tinyir.ir.attributes import ArrayAttribute, DenseElements, FloatAttribute, IntegerAttribute, StringAttribute, TypeAttribute
 from tinyir.ir.operation import Operation
 from tinyir.ir.registry import PURE, Effects, OperationDefinition, register
 from tinyir.ir.types import I1, IndexType, MemRefType, Type
@@ -96,6 +96,12 @@ def _verify_array(operation: Operation) -> Iterator[str]:
         yield f"an array is a list of elements, not {value}"
 
 
+def _verify_storage(operation: Operation) -> Iterator[str]:
+    elements = operation.properties["elements"]
+    if not isinstance(elements, ArrayAttribute) or not all(isinstance(element, TypeAttribute) for element in elements.elements):
+        yield f"storage lists the types of its elements, not {elements}"
+
+
 def _verify_for(operation: Operation) -> Iterator[str]:
     yield from _no_index(operation)
     step = operation.properties["step"]
@@ -152,7 +158,7 @@ _SYMBOL = frozenset(("symbol",))
 _define(
     "array",
     "a constant array in flash",
-    properties={"sym_name": "its name", "value": "its elements"},
+    properties={"sym_name": "text: its name", "value": "elements: in order"},
     traits=_SYMBOL,
     effects=PURE,
     verify=_verify_array,
@@ -161,7 +167,7 @@ _define(
 _define(
     "instruction",
     "a machine instruction as a function: its assembly, and the same in C for other machines",
-    properties={"sym_name": "its name", "text": "the function, with {name} for its name"},
+    properties={"sym_name": "text: its name", "text": "text: the function, with {name} for its name"},
     traits=_SYMBOL,
     effects=PURE,
     assembly="$sym_name attr-dict",
@@ -169,22 +175,23 @@ _define(
 _define(
     "storage",
     "static memory, read and written as elements of the types that it lists",
-    properties={"sym_name": "its name", "bytes": "its size", "elements": "array of element types"},
+    properties={"sym_name": "text: its name", "bytes": "integer: its size", "elements": "list: array of element types"},
     traits=_SYMBOL,
     effects=PURE,
+    verify=_verify_storage,
     assembly="$sym_name attr-dict",
 )
 _define(
     "port",
     "an input or output of the network",
     properties={
-        "name": "of the tensor in the model",
-        "direction": '"input" or "output"',
-        "storage": "the c.storage that holds it",
-        "offset": "bytes from the start of the storage",
-        "type": "memref with the model's element type",
-        "?scale": "of a quantized tensor",
-        "?zero_point": "of a quantized tensor",
+        "name": "text: of the tensor in the model",
+        "direction": 'text: "input" or "output"',
+        "storage": "symbol: the c.storage that holds it",
+        "offset": "integer: bytes from the start of the storage",
+        "type": "type: memref with the model's element type",
+        "?scale": "number: of a quantized tensor",
+        "?zero_point": "integer: of a quantized tensor",
     },
     effects=PURE,
     assembly="$direction:word $name `in` $storage `[` $offset:index `]` attr-dict `:` $type",
@@ -193,13 +200,13 @@ _define(
     "function",
     "a function; `network` marks the one that runs the model, `inline` one that is spelled `static inline`",
     properties={
-        "sym_name": "its name",
-        "function_type": "parameters and results (at most one)",
-        "?network": "unit",
-        "?inline": "unit",
+        "sym_name": "text: its name",
+        "function_type": "type: parameters and results (at most one)",
+        "?network": "unit: it runs the model",
+        "?inline": "unit: spelled static inline",
         "?apart": "unit: never inlined",
         "?packed": "unit: the parameters are one constant structure for each call",
-        "?comment": "what it is, for the reader of the C",
+        "?comment": "text: what it is, for the reader of the C",
     },
     traits=frozenset(("symbol", "isolated")),
     assembly="$sym_name signature attr-dict-with-keyword region",
@@ -208,7 +215,7 @@ _define(
 # -- statements
 
 _define("variable", "an object with a name, and a first value or none", ("initial...",), ("variable",), assembly="($initial)? attr-dict `:` type($variable)")
-_define("scratch", "a local array", (), ("memory",), {"extent": "elements"}, assembly="attr-dict `:` type($memory)")
+_define("scratch", "a local array", (), ("memory",), {"extent": "integer: elements"}, assembly="attr-dict `:` type($memory)")
 _define("assign", "gives a variable another value", ("variable", "value"), verify=_verify_assign, assembly="$variable `,` $value attr-dict `:` type($variable)")
 _define(
     "store",
@@ -222,7 +229,7 @@ _define(
     "for",
     "counts from start while below limit, or with a negative step while not below limit",
     ("start", "limit"),
-    properties={"step": "added each time; not 0"},
+    properties={"step": "integer: added each time; not 0"},
     assembly="induction(i32) `=` $start `to` $limit `by` $step attr-dict region",
     verify=_verify_for,
 )
@@ -233,7 +240,7 @@ _define(
     "calls a function; `pure` if it touches no memory",
     ("arguments...",),
     ("result...",),
-    {"callee": "its name", "?pure": "unit", "?comment": "on this call", "?layer": "what it computes"},
+    {"callee": "symbol: its name", "?pure": "unit: it touches no memory", "?comment": "text: on this call", "?layer": "text: what it computes"},
     assembly="$callee `(` $arguments `)` attr-dict `:` functional-type",
 )
 
@@ -244,7 +251,7 @@ _define(
     "a constant",
     (),
     ("value",),
-    {"value": "integer or float"},
+    {"value": "number: integer or float"},
     traits=frozenset(("constant",)),
     effects=PURE,
     assembly="attr-dict $value",
@@ -255,7 +262,7 @@ _define(
     "where an array or storage begins",
     (),
     ("pointer",),
-    {"name": "c.array or c.storage"},
+    {"name": "symbol: c.array or c.storage"},
     effects=PURE,
     assembly="$name attr-dict `:` type($pointer)",
 )
@@ -264,7 +271,7 @@ _define(
     "left operator right",
     ("left", "right"),
     ("value",),
-    {"operator": "as in C"},
+    {"operator": "text: as in C"},
     effects=PURE,
     verify=_verify_binary,
     assembly="$left $operator $right attr-dict `:` type($left)",
@@ -275,7 +282,7 @@ _define(
     "operator operand",
     ("operand",),
     ("value",),
-    {"operator": "as in C"},
+    {"operator": "text: as in C"},
     effects=PURE,
     verify=_verify_unary,
     assembly="$operator $operand attr-dict `:` type($operand)",

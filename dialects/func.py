@@ -60,6 +60,22 @@ def _verify_call(operation: Operation) -> Iterable[str]:
         yield f"{callee} has type {type_of(function)}, called as {FunctionType(inputs, results)}"
 
 
+def _verify_constant(operation: Operation) -> Iterable[str]:
+    value = operation.properties["value"]
+    if not isinstance(value, SymbolReference) or not isinstance(operation.results[0].type, FunctionType):
+        yield f"'func.constant' gives a function by its symbol, not {value} of type {operation.results[0].type}"
+
+
+def _verify_call_indirect(operation: Operation) -> Iterable[str]:
+    callee = operation.operands[0].type
+    if not isinstance(callee, FunctionType):
+        yield f"'func.call_indirect' calls a function, not a value of type {callee}"
+        return
+    called = FunctionType([o.type for o in operation.operands[1:]], [r.type for r in operation.results])
+    if called is not callee:
+        yield f"the function has type {callee}, called as {called}"
+
+
 FUNC = register(
     OperationDefinition(
         "func.func",
@@ -67,12 +83,12 @@ FUNC = register(
         operands=(),
         results=(),
         properties={
-            "sym_name": "its name",
-            "function_type": "the types of its arguments and results",
-            "?sym_visibility": "public, private or nested",
-            "?arg_attrs": "a dictionary for each argument",
-            "?res_attrs": "a dictionary for each result",
-            "?no_inline": "never inline it",
+            "sym_name": "text: its name",
+            "function_type": "type: the types of its arguments and results",
+            "?sym_visibility": "text: public, private or nested",
+            "?arg_attrs": "list: a dictionary for each argument",
+            "?res_attrs": "list: a dictionary for each result",
+            "?no_inline": "unit: never inline it",
         },
         traits={"isolated", "symbol"},
         verify=_verify_function,
@@ -97,13 +113,15 @@ CALL = register(
         "Calls a function by name.",
         operands=("operands...",),
         results=("results...",),
-        properties={"callee": "the function's symbol"},
+        properties={"callee": "symbol: the function's symbol"},
         verify=_verify_call,
         assembly="$callee `(` $operands `)` attr-dict `:` functional-type",
     )
 )
 CALL_INDIRECT = register(
-    OperationDefinition("func.call_indirect", "Calls a function value.", operands=("callee", "operands..."), results=("results...",))
+    OperationDefinition(
+        "func.call_indirect", "Calls a function value.", operands=("callee", "operands..."), results=("results...",), verify=_verify_call_indirect
+    )
 )
 CONSTANT = register(
     OperationDefinition(
@@ -111,8 +129,9 @@ CONSTANT = register(
         "A function as a value.",
         operands=(),
         results=("result",),
-        properties={"value": "the symbol"},
+        properties={"value": "symbol: the symbol"},
         effects=PURE,
+        verify=_verify_constant,
         assembly="attr-dict $value `:` type($result)",
     )
 )

@@ -13,6 +13,7 @@ from tinyir.ir.attributes import DenseElements
 from tinyir.ir.instance import InstanceError, result_types
 from tinyir.ir.operation import Operation
 from tinyir.ir.operator import Operator
+from tinyir.ir.quantities import requantizations
 from tinyir.ir.registry import PURE, OperationDefinition, register
 from tinyir.ir.types import TensorType, Type, storage_type
 from tinyir.text.specifications import operators
@@ -26,6 +27,8 @@ def _infer(operator: Operator) -> Callable[[list[Type], dict[str, Attribute]], l
 
 
 def _verify(operator: Operator) -> Callable[[Operation], Iterable[str]]:
+    by_hand = HAND_CHECKS.get(operator.name)
+
     def verify(operation: Operation) -> Iterable[str]:
         try:
             expected = result_types(operator, [o.type for o in operation.operands], operation.properties)
@@ -35,8 +38,21 @@ def _verify(operator: Operator) -> Callable[[Operation], Iterable[str]]:
         for result, type in zip(operation.results, expected, strict=False):
             if result.type is not type:
                 yield f"'{operator.name}' gives {type} for these operands, not {result.type}"
+        if by_hand is not None:
+            yield from by_hand(operation)
 
     return verify
+
+
+def _verify_requantize(operation: Operation) -> Iterable[str]:
+    try:
+        requantizations(operation)
+    except (ValueError, IndexError, ZeroDivisionError) as error:
+        yield f"'graph.requantize' needs fractions such as [\"1/3\"] as its scale and offset, one or one for each channel: {error}"
+
+
+HAND_CHECKS: dict[str, Callable[[Operation], Iterable[str]]] = {"graph.requantize": _verify_requantize}
+"""What the types of operators `by hand` do not tell."""
 
 
 def _verify_constant(operation: Operation) -> Iterable[str]:

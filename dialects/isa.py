@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from importlib import resources
 
 from tinyir.ir import operator as ast
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.instruction import Instruction, InstructionSet, Operand
 from tinyir.ir.operation import Operation
+from tinyir.ir.plugins import specification_files
 from tinyir.ir.registry import PURE, OperationDefinition, register
 from tinyir.ir.types import IntegerType, Type, VectorType
 from tinyir.text.instruction_reader import instruction_set
@@ -23,10 +23,8 @@ from tinyir.text.instruction_reader import instruction_set
 
 @cache
 def instruction_sets() -> dict[str, InstructionSet]:
-    """The shipped instruction sets by name."""
-    folder = resources.files("tinyir.specs").joinpath("isa")
-    names = sorted(f.name.removesuffix(".isa") for f in folder.iterdir() if f.name.endswith(".isa"))
-    found = {name: instruction_set(name) for name in names}
+    """The instruction sets of `specs/isa`, and of other packages, by name."""
+    found = {file.name: instruction_set(file.name) for file in specification_files("isa", ".isa")}
     return {name: known for name, known in found.items() if known is not None}
 
 

@@ -204,6 +204,12 @@ def _verify_access(operation: Operation) -> Iterable[str]:
         yield f"'{operation.name}' moves {element}, but the tensor holds {tensor.element}"
 
 
+def _verify_index(operation: Operation) -> Iterable[str]:
+    mapping = access_map(operation)
+    if mapping.dimensions != len(operation.operands) or len(mapping.results) != 1:
+        yield f"'loop.index' with {len(operation.operands)} indices does not evaluate {mapping}"
+
+
 def _verify_tensor(operation: Operation) -> Iterable[str]:
     type = operation.result.type
     if not isinstance(type, TensorType) or not type.has_static_shape:
@@ -251,13 +257,13 @@ register(
         "loop.for",
         "Runs its body for each index from the greatest lower bound to below the least upper bound.",
         properties={
-            "lower_map": "the lower bounds",
-            "upper_map": "the upper bounds",
-            "step": "the increment",
-            "operandSegmentSizes": "operands of lower bound, upper bound, initial values",
-            "?reverse": "runs from the last iteration to the first",
-            "?parallel": "no iteration reads what another defines",
-            "?label": "the name of the axis",
+            "lower_map": "map: the lower bounds",
+            "upper_map": "map: the upper bounds",
+            "step": "integer: the increment",
+            "operandSegmentSizes": "integers: operands of lower bound, upper bound, initial values",
+            "?reverse": "unit: runs from the last iteration to the first",
+            "?parallel": "unit: no iteration reads what another defines",
+            "?label": "text: the name of the axis",
         },
         effects=PURE,
         verify=_verify_for,
@@ -274,7 +280,7 @@ register(
         "A tensor stored here, its elements still to be defined.",
         operands=(),
         results=("result",),
-        properties={"?fold": "ring length per axis, 0: none", "?layout": "element order"},
+        properties={"?fold": "integers: ring length per axis, 0: none", "?layout": "map: element order"},
         effects=None,
         verify=_verify_tensor,
         assembly="attr-dict `:` type($result)",
@@ -285,7 +291,7 @@ register(
         "loop.read",
         "An element of a tensor.",
         results=("element",),
-        properties={"map": "from the indices to the element"},
+        properties={"map": "map: from the indices to the element"},
         effects=Effects(reads=(0,)),
         verify=_verify_access,
         infer=_infer_read,
@@ -297,7 +303,7 @@ register(
         "loop.define",
         "Defines an element of a tensor, once.",
         results=(),
-        properties={"map": "from the indices to the element"},
+        properties={"map": "map: from the indices to the element"},
         effects=Effects(writes=(1,)),
         verify=_verify_access,
         assembly="$value `,` $tensor `[` affine($map, $indices) `]` attr-dict `:` type($tensor)",
@@ -308,8 +314,9 @@ register(
         "loop.index",
         "The value of an affine expression of indices.",
         results=("value",),
-        properties={"map": "one result, of the operands"},
+        properties={"map": "map: one result, of the operands"},
         effects=PURE,
+        verify=_verify_index,
         infer=_infer_index,
         assembly="affine($map, $indices) attr-dict",
     )
@@ -318,7 +325,7 @@ register(
     OperationDefinition(
         "loop.if",
         "Runs one of two bodies.",
-        properties={"condition": "the set of the indices that take the first"},
+        properties={"condition": "set: the set of the indices that take the first"},
         effects=PURE,
         verify=_verify_if,
         assembly="`(` set($condition, $indices) `)` (`->` `(` type(results) `)`)? attr-dict region `else` region",

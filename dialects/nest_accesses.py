@@ -13,7 +13,8 @@ from tinyir.dialects import loop
 from tinyir.dialects.buffer import access_map, integer_property, referenced_symbol
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineSet
 from tinyir.ir.attributes import element_bytes
-from tinyir.ir.operation import Operation, Value
+from tinyir.ir.errors import TinyirError
+from tinyir.ir.operation import BlockArgument, Operation, Value
 from tinyir.ir.types import MemRefType
 
 
@@ -36,13 +37,19 @@ class MemoryAccess:
 
 
 def memory_behind(value: Value) -> tuple[str | Operation, int]:
-    """The global (by name) or the allocation that a memref looks into, and from which byte on."""
+    """The global (by name) or the allocation that a memref looks into, and from which byte on.
+
+    Raises:
+        TinyirError: it is an argument of a function.
+    """
     offset = 0
     definer = value.definer
     while definer is not None and definer.name == "buffer.view":
         offset += integer_property(definer, "offset")
         definer = definer.operands[0].definer
-    assert definer is not None
+    if definer is None:
+        place = value.location.place if isinstance(value, BlockArgument) else None
+        raise TinyirError("nothing is known of the memory behind a function's argument", place=place, hint="take it by buffer.get_global")
     if definer.name == "buffer.get_global":
         return referenced_symbol(definer, "name"), offset
     return definer, offset

@@ -30,6 +30,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "unicorn": ("backends.",),
     "pygls": ("driver.language_server",),
     "lsprotocol": ("driver.language_server",),
+    "pytest": ("driver.pytest_plugin",),
 }
 HEAVY = ("lark", "z3", "onnx", "torch", "numpy", "unicorn", "elftools")
 LOCAL_ONLY = ("z3", "onnx", "onnxruntime", "torch")

@@ -106,5 +106,5 @@ def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path, capsys: py
 
 
 def test_a_text_outside_the_specifications_is_refused() -> None:
-    with pytest.raises(ValueError, match="is not in specs/"):
+    with pytest.raises(ValueError, match="is in no specs/"):
         specification_text(Place("net.tir", 1, 1))

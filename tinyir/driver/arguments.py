@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
@@ -41,6 +42,7 @@ def read_arguments(words: Sequence[str]) -> argparse.Namespace:
     return _parser().parse_args([f"{word}=" if word in VALUE_MAY_BE_LEFT_OUT else word for word in words])
 
 
+@cache
 def _parser() -> Parser:
     parser = Parser(prog="tinyir", description="Trained networks to small, fast and proved C.", allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and leave")
@@ -147,7 +149,7 @@ def _run(commands: Commands) -> None:
 
 def _prove(commands: Commands) -> None:
     parser = _command(commands, "prove", "print every obligation of a compilation and what became of it")
-    parser.add_argument("model", metavar="MODEL|FILE.tir|rules", help="the word `rules` stands for all rewrite rules")
+    parser.add_argument("model", metavar="MODEL|FILE|rules", help="a model, a file .tir, .rules or .isa; the word `rules` stands for all rewrite rules")
     _add_target(parser, required=False)
     parser.add_argument("--prover", default="native", choices=("native", "z3"), help="who judges (default: native)")
     parser.add_argument("--smtlib", metavar="DIR", help="write every obligation as SMT-LIB; unsat means proved")

@@ -12,14 +12,14 @@ import attrs
 from tinyir.backends.target import Memory, Target, Tool, list_targets, load_target
 from tinyir.driver.descriptions import code, describe_operation, describe_operator, sentence
 from tinyir.ir.operator import ScalarFunction
+from tinyir.ir.plugins import specification_files
 from tinyir.ir.registry import definition_of, dialect_names, known_operations
 from tinyir.rewrite.option_text import spell_option
 from tinyir.rewrite.pass_finder import find_pass, known_passes
 from tinyir.rewrite.passes import Pass
 from tinyir.rewrite.rule_book import shipped_rules
-from tinyir.text.instruction_reader import instruction_set
 from tinyir.text.rule_syntax import Rule
-from tinyir.text.specification_text import specification_file, specification_text
+from tinyir.text.specification_text import specification_text
 from tinyir.text.specifications import functions, operators
 
 ERROR = "Greatest error: "
@@ -157,7 +157,7 @@ def _target(target: Target) -> str:
         f"Costs in cycles ({target.costs.manual})": costs,
     }
     lists = [f"{title}:\n\n{chr(10).join(lines)}" for title, lines in sections.items() if lines]
-    sets = [f"Instructions of `{name}`:\n\n{code(specification_file(f'specs/isa/{name}.isa').strip())}" for name in target.isa if instruction_set(name)]
+    sets = [f"Instructions of `{file.name}`:\n\n{code(file.read().strip())}" for file in specification_files("isa", ".isa") if file.name in target.isa]
     return "\n\n".join((f"## {target.name}", sentence(target.description), *lists, *sets))
 
 

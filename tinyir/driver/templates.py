@@ -107,10 +107,11 @@ def test_a_wrong_type_is_an_error() -> None:
         verify_or_raise(tinyir.parse(NETWORK.replace("-> tensor<2x3xf32>", "-> tensor<3x2xf32>").replace("return %y : tensor<2x3", "return %y : tensor<3x2")))
 '''
 
-RULE = """# The magnitude of a value does not depend on its sign.  ../rules.md describes the language.
+RULE = """# The magnitude of a float does not depend on its sign.  (That of an integer may: -128 has no counterpart.)
+# ../rules.md describes the language.
 group canonical
 
-rule $name   graph.absolute(graph.negate(x))  =>  graph.absolute(x)
+rule $name   graph.absolute(graph.negate(x))  =>  graph.absolute(x)   where is_float(element(x))
 """
 
 RULE_TEST = '''"""The rule $name: what it makes of a module, which computes the same as before."""

@@ -180,7 +180,7 @@ class _Instantiation(Evaluation):
     def _property(self, declaration: ast.AttributeDeclaration, given: Attribute) -> Any:
         value = _python_value(given)
         sequence = isinstance(value, tuple)
-        if value is None or sequence != (declaration.several or declaration.pack):
+        if value is None or sequence != (declaration.several or declaration.pack) or (sequence and None in value):
             kind = "a list" if declaration.several or declaration.pack else "one value"
             raise self._error(f"needs {kind} as '{declaration.property}', not {given}")
         return value

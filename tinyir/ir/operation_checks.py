@@ -9,6 +9,7 @@ import attrs
 from tinyir.ir.attributes import DenseArray
 from tinyir.ir.errors import did_you_mean
 from tinyir.ir.operation import Operation
+from tinyir.ir.property_kinds import with_kinds
 from tinyir.ir.registry import OperationDefinition, Verifier, definition_of, known_operations, load_dialect
 
 Complaint = tuple[str, str]
@@ -116,7 +117,7 @@ def checks_of(name: str) -> OperationChecks:
         is_graph="graph_region" in traits,
         is_symbol_table="symbol_table" in traits,
         has_segments=SEGMENTS in definition.property_names,
-        verify=definition.verify,
+        verify=with_kinds(name, definition.properties, definition.verify),
     )
 
 

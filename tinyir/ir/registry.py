@@ -44,6 +44,7 @@ class OperationDefinition:
 
     `operands`, `results`: their names, None if any; one that ends in "..." stands for any number.
     `properties`: name -> one-line meaning, of the inherent attributes; "?" before the name: it may be absent.
+    A meaning may begin with the kind that is needed, as in "integer: bytes" (`tinyir.ir.property_kinds` lists them).
     `defaults`: what the absence of an optional property means; a property that is read with this value is dropped.
     `traits`: any of "terminator", "commutative", "constant", "symbol", "symbol_table", "isolated", "graph_region", "same_type"
     (all operands and results have one type).

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import attrs
 
-from tinyir.ir.errors import Diagnostic, TinyirError, did_you_mean
+from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.plugins import specification_files
 from tinyir.rewrite.rule_compiler import CompiledRule, compile_rule
 from tinyir.text import rule_syntax as ast
@@ -82,6 +83,20 @@ def _in_order(rules: Mapping[str, ast.Rule]) -> dict[str, ast.Rule]:
 def shipped_rules() -> RuleBook:
     """The rules of `specs/rules`, and of other packages."""
     return RuleBook.of([s for file in specification_files("rules", ".rules") for s in read_rules(file.read(), file.label)])
+
+
+def rules_of_file(path: Path) -> RuleBook:
+    """The rules of a file that need not belong to any package; they may call the functions of the shipped rules.
+
+    Raises:
+        TinyirError: the file cannot be read, or what it says is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TinyirError(f"cannot be read: {getattr(error, 'strerror', None) or error}", place=Place(str(path))) from error
+    book = RuleBook.of(read_rules(text, str(path)))
+    return RuleBook(book.rules, {**shipped_rules().functions, **book.functions})
 
 
 @cache

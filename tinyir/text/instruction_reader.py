@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import resources
 
 from tinyir.ir import operator as ast
 from tinyir.ir.errors import Place, TinyirError
 from tinyir.ir.instruction import Instruction, InstructionSequence, InstructionSet, Operand
+from tinyir.ir.plugins import specification_files
 from tinyir.text.operator_reader import read_expression
 from tinyir.text.small_parser import UnexpectedTextError
 
@@ -102,6 +102,6 @@ def _sequence(file: str, name: str, operands: tuple[Operand, ...], result: Opera
 
 @cache
 def instruction_set(name: str) -> InstructionSet | None:
-    """The shipped instruction set of that name, if there is one."""
-    path = resources.files("tinyir.specs").joinpath("isa", f"{name}.isa")
-    return read_instruction_set(path.read_text("utf-8"), f"specs/isa/{name}.isa") if path.is_file() else None
+    """The instruction set of that name, of this package or another, if there is one."""
+    found = next((file for file in specification_files("isa", ".isa") if file.name == name), None)
+    return read_instruction_set(found.read(), found.label) if found is not None else None

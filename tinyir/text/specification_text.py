@@ -1,29 +1,35 @@
-"""The words of one definition in a shipped file of `specs`, as they stand there: for hovers and reference pages."""
+"""The words of one definition in a file of `specs`, or of another package, as they stand there: for hovers and reference pages."""
 
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from itertools import takewhile
 
 from tinyir.ir.errors import Place
+from tinyir.ir.plugins import specification_files
 
-_FOLDER = "specs/"
+_ENDINGS = {"ops": ".op", "functions": ".op", "rules": ".rules", "isa": ".isa"}
 
 
 @cache
 def specification_file(file: str) -> str:
-    """The whole text of a shipped file `specs/...`."""
-    return resources.files("tinyir.specs").joinpath(*file.removeprefix(_FOLDER).split("/")).read_text("utf-8")
+    """The whole text of a file by its label, `specs/ops/dense.op`.
+
+    Raises:
+        ValueError: no package has brought it.
+    """
+    kind = file.rpartition("/")[0].rpartition("/")[2]
+    for known in specification_files(kind, _ENDINGS.get(kind, "")):
+        if known.label == file:
+            return known.read()
+    raise ValueError(f"{file} is in no specs/ of a package")
 
 
 def specification_text(place: Place) -> str:
     """The definition that begins at a place of `specs/...`: its line, and the indented ones below.
 
     Raises:
-        ValueError: the place is not in a shipped file.
+        ValueError: the place is in no file that a package has brought.
     """
-    if not place.file.startswith(_FOLDER) or not place.line:
-        raise ValueError(f"{place} is not in {_FOLDER}")
     lines = specification_file(place.file).split("\n")[place.line - 1 :]
     return "\n".join([lines[0], *takewhile(lambda line: line[:1].isspace() and line.strip(), lines[1:])])

@@ -1,4 +1,4 @@
-"""`tinyir prove MODEL`: the table of obligations."""
+"""`tinyir prove MODEL`, `tinyir prove FILE.rules`, `tinyir prove FILE.isa`: the table of obligations."""
 
 from __future__ import annotations
 
@@ -7,13 +7,37 @@ import sys
 from pathlib import Path
 
 from tinyir.driver.api import begin
-from tinyir.driver.compilation import attempt
+from tinyir.driver.compilation import attempt, require_proofs
 from tinyir.driver.progress import Progress
+from tinyir.driver.specification_proofs import ENDINGS, prove_file
+from tinyir.ir.errors import TinyirError
+from tinyir.prove.obligations import Ledger
 from tinyir.prove.report import table, to_json, write_smtlib
 from tinyir.rewrite.observer import Hooks
 
 
 def execute(arguments: argparse.Namespace) -> int:
+    ledger, failure = _prove_specifications(arguments) if arguments.model.endswith(ENDINGS) else _prove_model(arguments)
+    if arguments.smtlib:
+        files = write_smtlib((obligation for obligation, _ in ledger), Path(arguments.smtlib))
+        sys.stderr.write(f"note: {len(files)} scripts in {arguments.smtlib}\n")
+    sys.stdout.write(to_json(ledger) if arguments.json else table(ledger))
+    if failure is not None:
+        raise failure
+    return 0
+
+
+def _prove_specifications(arguments: argparse.Namespace) -> tuple[Ledger, TinyirError | None]:
+    with Progress.on_terminal(arguments.quiet) as progress:
+        ledger = prove_file(Path(arguments.model), arguments.prover, progress)
+    try:
+        require_proofs(ledger)
+    except TinyirError as error:
+        return ledger, error
+    return ledger, None
+
+
+def _prove_model(arguments: argparse.Namespace) -> tuple[Ledger, TinyirError | None]:
     with Progress.on_terminal(arguments.quiet) as progress:
         compilation = begin(
             arguments.model,
@@ -25,11 +49,4 @@ def execute(arguments: argparse.Namespace) -> int:
             passes=arguments.passes,
         )
         failure = attempt(compilation)
-    ledger = compilation.ledger
-    if arguments.smtlib:
-        files = write_smtlib((obligation for obligation, _ in ledger), Path(arguments.smtlib))
-        sys.stderr.write(f"note: {len(files)} scripts in {arguments.smtlib}\n")
-    sys.stdout.write(to_json(ledger) if arguments.json else table(ledger))
-    if failure is not None:
-        raise failure
-    return 0
+    return compilation.ledger, failure

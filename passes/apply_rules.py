@@ -1,0 +1,49 @@
+"""apply_rules: rewrite rules of one's choice, those of a file that belongs to nobody yet included.
+
+    tinyir opt net.tir -p 'apply_rules{file="mine.rules"}'
+    tinyir opt net.tir -p 'apply_rules{names=[relu_of_relu,clamp_of_relu]}'
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from tinyir.ir.errors import TinyirError, did_you_mean
+from tinyir.ir.operation import Operation
+from tinyir.rewrite.greedy import apply_rules
+from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.rewrite.rule_book import rules_of_file, shipped_rules
+from tinyir.rewrite.rule_compiler import CompiledRule, compile_rule
+
+
+@attrs.frozen
+class ApplyRules(Pass):
+    """Applies rules until none matches.
+
+    `file`: a file of rules, which may call the functions of the shipped ones; without it the shipped rules.  `names`: only these
+    of them, or whole families.
+    """
+
+    file: Path | None = None
+    names: tuple[str, ...] = ()
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        """
+        Raises:
+            TinyirError: the file cannot be read, or there is no such rule.
+        """
+        apply_rules(module, self._rules(), context)
+
+    def _rules(self) -> list[CompiledRule]:
+        book = shipped_rules() if self.file is None else rules_of_file(self.file)
+        for name in self.names:
+            if not any(_is_called(rule, name) for rule in book.rules):
+                raise TinyirError(f"there is no rule '{name}'", hint=did_you_mean(name, book.rules))
+        return [compile_rule(rule, book.functions) for rule in book.rules.values() if not self.names or any(_is_called(rule.name, n) for n in self.names)]
+
+
+def _is_called(rule: str, name: str) -> bool:
+    """Whether a rule has that name, or belongs to the family of it."""
+    return name in (rule, rule.partition(".")[0])
