@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tinyir.driver.text_tests import TextTest, bless, is_expected, is_text_test, output_of, read_text_tests
+from tinyir.ir.plugins import PROJECT
 from tinyir.text.difference import text_difference
 
 BLESS = "TINYIR_BLESS"
@@ -25,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault(PROJECT, str(config.rootpath))
     if config.getoption("--bless"):
         os.environ[BLESS] = "1"
 

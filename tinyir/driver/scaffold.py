@@ -1,7 +1,7 @@
 """New passes, operators, rules and targets: one file and its test, from templates that work as they are.
 
-Inside this repository they go where such files stand.  Anywhere else they go into the folder that is named, and what a package of
-its own must say to be found is printed.
+Inside this repository they go where such files stand.  Anywhere else they go into the package of the project in that folder, which
+`tinyir.driver.project` makes if there is none, and are found from then on.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import attrs
 
 from tinyir.driver import templates
 from tinyir.driver.output import output_file
+from tinyir.driver.project import Project, find_project
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.plugins import specification_files
 from tinyir.rewrite.pass_finder import known_passes
@@ -25,7 +26,7 @@ from tinyir.text.specifications import operators
 
 @attrs.frozen
 class Kind:
-    """What can be made new: its templates, where they go in the repository and elsewhere (folders), and the names that are taken."""
+    """What can be made new: its templates, where they go in the repository, where in a package, and the names that are taken."""
 
     word: str
     text: str
@@ -33,30 +34,29 @@ class Kind:
     ending: str
     folder: str
     test_folder: str
-    elsewhere: str
+    group: str
+    inside: str
     taken: Callable[[], set[str]]
     advice: str
 
 
 KINDS = {
     "pass": Kind(
-        "a pass", templates.PASS, templates.PASS_TEST, ".py", "passes", "tests/passes", "", lambda: set(known_passes()),
-        'a package names it so in pyproject.toml:\n[project.entry-points."tinyir.passes"]\n$name = "my_package.$name"',
+        "a pass", templates.PASS, templates.PASS_TEST, ".py", "passes", "tests/passes", "tinyir.passes", "",
+        lambda: set(known_passes()), "use it: tinyir opt FILE.tir -p $name",
     ),
     "op": Kind(
-        "an operator", templates.OPERATOR, templates.OPERATOR_TEST, ".op", "specs/ops", "tests/dialects", "specs/ops",
-        lambda: {name.partition(".")[2] for name in operators()},
-        'a package names its folder so in pyproject.toml:\n[project.entry-points."tinyir.specs"]\nmine = "my_package.specs"',
+        "an operator", templates.OPERATOR, templates.OPERATOR_TEST, ".op", "specs/ops", "tests/dialects", "tinyir.specs", "ops",
+        lambda: {name.partition(".")[2] for name in operators()}, "use it: %y = graph.$name(%x) : (tensor<4xf32>) -> tensor<4xf32>",
     ),
     "rule": Kind(
-        "a file of rules", templates.RULE, templates.RULE_TEST, ".rules", "specs/rules", "tests/rewrite", "specs/rules",
+        "a file of rules", templates.RULE, templates.RULE_TEST, ".rules", "specs/rules", "tests/rewrite", "tinyir.specs", "rules",
         lambda: {file.name for file in specification_files("rules", ".rules")},
-        "prove it: tinyir prove rules --update",
+        "prove it: tinyir prove $file\nnote: use it: tinyir opt FILE.tir -p 'apply_rules{names=[$name]}'",
     ),
     "target": Kind(
-        "a target", templates.TARGET, templates.TARGET_TEST, ".toml", "specs/targets", "tests/backends", "specs/targets",
-        lambda: {file.name for file in specification_files("targets", ".toml")},
-        "use it: tinyir compile MODEL -t $file -o DIR",
+        "a target", templates.TARGET, templates.TARGET_TEST, ".toml", "specs/targets", "tests/backends", "tinyir.specs", "targets",
+        lambda: {file.name for file in specification_files("targets", ".toml")}, "use it: tinyir compile MODEL -t $name -o DIR",
     ),
 }  # fmt: skip
 
@@ -65,7 +65,7 @@ def create(kind: str, name: str, folder: Path) -> tuple[list[Path], str]:
     """Writes the files of a new thing; their paths, and what to do next.
 
     Raises:
-        TinyirError: the name is none, or taken; a file is in the way.
+        TinyirError: the name is none, or taken; a file is in the way; the project cannot be extended.
     """
     what = KINDS[kind]
     pattern = r"[a-z][a-z0-9_]*" if kind != "target" else r"[a-z][a-z0-9_-]*"
@@ -73,22 +73,34 @@ def create(kind: str, name: str, folder: Path) -> tuple[list[Path], str]:
         raise TinyirError(f"'{name}' is no name for {what.word}", hint="write it in lower case, with _ between words")
     if name in what.taken():
         raise TinyirError(f"there is {what.word} '{name}' already")
-    inside = all((folder / part).is_dir() for part in ("passes", "specs", "tests/passes"))
-    file = folder / (what.folder if inside else what.elsewhere) / f"{name}{what.ending}"
-    test = folder / (what.test_folder if inside else "") / f"test_{name.replace('-', '_')}.py"
-    words = {
-        "name": name,
-        "class_name": "".join(word.capitalize() for word in name.split("_")),
-        "module": f"tinyir.passes.{name}" if inside else name,
-        "file": Path(relpath(file, test.parent)).as_posix(),
-    }
-    made = {file: Template(what.text).substitute(words), test: Template(what.test).substitute(words)}
-    if not inside and what.elsewhere and not (folder / "conftest.py").exists():
-        made[folder / "conftest.py"] = templates.CONFTEST
+    project = None if _is_repository(folder) else find_project(folder)
+    made = _files(what, name, folder, project)
     for path in made:
         if path.exists():
             raise TinyirError(f"{path} exists already")
-    for path, text in made.items():
+    setup = project.setup(what.group) if project is not None else {}
+    for path, text in {**setup, **made}.items():
         with output_file(path) as scratch:
             scratch.write_text(text, encoding="utf-8")
-    return list(made), "" if inside and kind in ("pass", "op") else Template(what.advice).substitute(words | {"file": str(file)})
+    return [*setup, *made], Template(what.advice).substitute(name=name, file=next(iter(made)))
+
+
+def _is_repository(folder: Path) -> bool:
+    return all((folder / part).is_dir() for part in ("passes", "specs", "tests/passes"))
+
+
+def _files(what: Kind, name: str, folder: Path, project: Project | None) -> dict[Path, str]:
+    """The file and its test."""
+    test_name = f"test_{name.replace('-', '_')}.py"
+    if project is None:
+        file, test, module = folder / what.folder / f"{name}{what.ending}", folder / what.test_folder / test_name, f"tinyir.passes.{name}"
+    else:
+        file, test = project.package_of(what.group) / what.inside / f"{name}{what.ending}", project.folder / "tests" / test_name
+        module = f"{project.name}.passes.{name}"
+    words = {
+        "name": name,
+        "class_name": "".join(word.capitalize() for word in name.split("_")),
+        "module": module,
+        "file": Path(relpath(file, test.parent)).as_posix(),
+    }
+    return {file: Template(what.text).substitute(words), test: Template(what.test).substitute(words)}

@@ -229,11 +229,3 @@ def test_a_network_runs_on_it() -> None:
     found = tinyir.run(tinyir.parse(NETWORK), load_target(str(TARGET)), np.array([[-1, 2, -3, 4]], np.float32))
     assert found.outputs["output_0"].tolist() == [[0, 2, 0, 4]]
 '''
-
-CONFTEST = '''"""Makes the specifications beside this file known to tinyir."""
-
-import os
-from pathlib import Path
-
-os.environ["TINYIR_SPECS"] = str(Path(__file__).parent / "specs")
-'''

@@ -1,38 +1,96 @@
 """What other packages bring: they say so by entry points, and are found without being imported.
 
-    [project.entry-points."tinyir.specs"]
-    mine = "my_package.specs"          # a package with folders ops, functions, rules, targets, as in specs/
+    [project.entry-points."tinyir.passes"]
+    mine = "mine.passes"        # a package: each file in it is a pass (a module: the pass of the entry's name)
 
     [project.entry-points."tinyir.dialects"]
-    mine = "my_package.mine_dialect"   # the module that registers the operations mine.*
+    mine = "mine.dialects"      # a package: each file in it registers the operations of the dialect of its name (or a module)
 
-(Passes have their own group, `tinyir.passes`.)  The folders of the environment variable TINYIR_SPECS are read as well, so that a
-specification can be tried before it belongs to any package.
+    [project.entry-points."tinyir.specs"]
+    mine = "mine.specs"         # a package with folders ops, functions, rules, isa, targets, as in specs/
+
+Installed packages are found, and the project in whose folder one works (that of TINYIR_PROJECT, else the current one), which need not
+be installed.  The folders of the environment variable TINYIR_SPECS are read as well.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 import attrs
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
     from importlib.resources.abc import Traversable
 
 FOLDERS = "TINYIR_SPECS"
+PROJECT = "TINYIR_PROJECT"
+PREFIX = "tinyir."
+
+
+@attrs.frozen
+class Brought:
+    """An entry point: its name, and the module or package that it names."""
+
+    name: str
+    module: str
 
 
 @cache
-def found_entry_points(group: str) -> tuple[EntryPoint, ...]:
-    """The entry points of a group, by name."""
+def found_entry_points(group: str) -> tuple[Brought, ...]:
+    """The entry points of a group, by name: those of installed packages, then those of the project one works in."""
     metadata = import_module("importlib.metadata")  # late: it takes longer to load than most commands to run
-    return tuple(sorted(metadata.entry_points(group=group), key=lambda entry: entry.name))
+    installed = [Brought(entry.name, entry.value) for entry in metadata.entry_points(group=group)]
+    return tuple(dict.fromkeys(sorted([*installed, *_of_project(group)], key=lambda entry: entry.name)))
+
+
+def _of_project(group: str) -> list[Brought]:
+    table = project_entry_points().get(group, {})
+    return [Brought(name, value) for name, value in table.items()] if isinstance(table, dict) else []
+
+
+@cache
+def project_entry_points() -> dict[str, dict[str, str]]:
+    """The entry points that the project one works in declares for tinyir; its packages can be imported from now on."""
+    file = next((folder / "pyproject.toml" for folder in _folders_above() if (folder / "pyproject.toml").is_file()), None)
+    if file is None or f'entry-points."{PREFIX}'.encode() not in file.read_bytes():
+        return {}
+    toml = import_module("tomllib")
+    try:
+        project = toml.loads(file.read_text(encoding="utf-8")).get("project", {})
+    except (toml.TOMLDecodeError, UnicodeDecodeError):  # whoever builds the project is told; nothing can be found in it
+        return {}
+    for folder in (file.parent / "src", file.parent):
+        if folder.is_dir() and str(folder) not in sys.path:
+            sys.path.append(str(folder))
+    return {group: table for group, table in project.get("entry-points", {}).items() if group.startswith(PREFIX)}
+
+
+def _folders_above() -> Iterator[Path]:
+    start = Path(os.environ.get(PROJECT) or os.curdir).absolute()
+    yield from (start, *start.parents)
+
+
+@cache
+def modules_of(group: str) -> dict[str, str]:
+    """The modules that the entry points of a group name, by what they are called: a package stands for the modules in it."""
+    found: dict[str, str] = {}
+    for entry in found_entry_points(group):
+        spec = find_spec(entry.module)
+        inside = spec.submodule_search_locations if spec is not None else None
+        if inside is None:
+            found.setdefault(entry.name, entry.module)
+        else:
+            for module in iter_modules(inside):
+                found.setdefault(module.name, f"{entry.module}.{module.name}")
+    return found
 
 
 @attrs.frozen
@@ -62,6 +120,6 @@ def _folders() -> Iterator[tuple[str, Traversable]]:
     files = import_module("importlib.resources").files
     yield "specs", files("tinyir.specs")
     for entry in found_entry_points("tinyir.specs"):
-        yield entry.value.replace(".", "/"), files(entry.value)
+        yield entry.module.replace(".", "/"), files(entry.module)
     for folder in filter(None, os.environ.get(FOLDERS, "").split(os.pathsep)):
         yield folder, Path(folder)

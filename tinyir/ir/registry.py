@@ -16,7 +16,7 @@ import attrs
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.operation import Operation
-from tinyir.ir.plugins import found_entry_points
+from tinyir.ir.plugins import modules_of
 from tinyir.ir.types import Type
 
 Verifier = Callable[[Operation], Iterable[str]]
@@ -115,7 +115,7 @@ def load_dialect(dialect: str) -> bool:
         return False
     module = _dialects.get(dialect, f"tinyir.dialects.{dialect}")
     if dialect not in _dialects and dialect.isidentifier() and importlib.util.find_spec(module) is None:
-        module = next((entry.value for entry in found_entry_points("tinyir.dialects") if entry.name == dialect), module)
+        module = modules_of("tinyir.dialects").get(dialect, module)
     if not dialect.isidentifier() or importlib.util.find_spec(module) is None:
         _missing.add(dialect)
         return False
@@ -166,5 +166,4 @@ def known_operations(dialect: str) -> list[str]:
 def dialect_names() -> list[str]:
     """The names of the dialects that could be loaded, for hints; a few may be helpers of dialects."""
     package = importlib.import_module("tinyir.dialects")
-    brought = (entry.name for entry in found_entry_points("tinyir.dialects"))
-    return sorted({*_dialects, *brought, *(module.name for module in pkgutil.iter_modules(package.__path__))})
+    return sorted({*_dialects, *modules_of("tinyir.dialects"), *(module.name for module in pkgutil.iter_modules(package.__path__))})

@@ -6,12 +6,13 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import traceback
 from functools import cache
 
 import attrs
 
 from tinyir.ir.errors import Place, TinyirError, did_you_mean
-from tinyir.ir.plugins import found_entry_points
+from tinyir.ir.plugins import modules_of
 from tinyir.rewrite.option_text import spell_option, typed_option
 from tinyir.rewrite.passes import Pass
 from tinyir.rewrite.pipeline_text import PassText
@@ -24,7 +25,7 @@ def known_passes() -> tuple[str, ...]:
     """The names of all passes, sorted: the files of `tinyir.passes` and the entry points of third parties."""
     folder = importlib.import_module("tinyir.passes")
     files = {module.name for module in pkgutil.iter_modules(folder.__path__)}
-    return tuple(sorted(files | {entry.name for entry in found_entry_points(ENTRY_POINTS)}))
+    return tuple(sorted(files | modules_of(ENTRY_POINTS).keys()))
 
 
 def find_pass(name: str, place: Place | None = None) -> type[Pass]:
@@ -35,11 +36,14 @@ def find_pass(name: str, place: Place | None = None) -> type[Pass]:
     """
     module_name = f"tinyir.passes.{name}"
     if not name.isidentifier() or importlib.util.find_spec(module_name) is None:
-        entries = [entry for entry in found_entry_points(ENTRY_POINTS) if entry.name == name]
-        if not entries:
+        brought = modules_of(ENTRY_POINTS)
+        if name not in brought:
             raise TinyirError(f"unknown pass '{name}'", place=place, hint=did_you_mean(name, known_passes()))
-        module_name = entries[0].module
-    module = importlib.import_module(module_name)
+        module_name = brought[name]
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever the author's file raises while it is imported
+        raise TinyirError(f"the file of pass '{name}' cannot be imported: {type(error).__name__}: {error}", place=_origin(error) or place) from error
     found = [
         value
         for value in vars(module).values()
@@ -48,6 +52,14 @@ def find_pass(name: str, place: Place | None = None) -> type[Pass]:
     if len(found) != 1:
         raise TinyirError(f"{module_name} holds {len(found)} passes named '{name}', not one", place=place)
     return found[0]
+
+
+def _origin(error: Exception) -> Place | None:
+    """The line that failed: of a syntax error, or the innermost one."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return Place(error.filename, error.lineno or 0, error.offset or 1, (error.text or "").rstrip("\n"))
+    frames = traceback.extract_tb(error.__traceback__)
+    return Place(frames[-1].filename, frames[-1].lineno or 0, 1, frames[-1].line or "") if frames else None
 
 
 def create_pass(text: PassText) -> Pass:
