@@ -19,9 +19,9 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects.buffer import FLASH, RAM, global_type, network_functions, referenced_symbol, size_bytes, symbol_name, text_of
-from tinyir.dialects.nest_accesses import MemoryAccess, bound_expressions, condition_constraints, nest_accesses
-from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression
-from tinyir.ir.affine_interval import Interval, interval_of
+from tinyir.dialects.nest_accesses import MemoryAccess, nest_accesses
+from tinyir.dialects.nest_instances import instances, step_loop
+from tinyir.ir.affine import AffineConstant
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import IntegerAttribute, StringAttribute, SymbolReference, TypeAttribute, UnitAttribute, element_bytes
 from tinyir.ir.builder import Builder
@@ -31,7 +31,7 @@ from tinyir.prove.memory_check import PlanClaim
 from tinyir.prove.memory_planner import Plan, plan_memory
 from tinyir.prove.memory_problem import Buffer, Sharing
 from tinyir.prove.obligations import Obligation
-from tinyir.prove.overlap import Access, Direction, Loop, Nest, OverlapClaim, smallest_distance
+from tinyir.prove.overlap import Access, Direction, Nest, OverlapClaim, smallest_distance
 from tinyir.rewrite.passes import Pass, PassContext
 
 MOST_STEPS = 1 << 22
@@ -264,48 +264,12 @@ def _comes_before(first: Operation, second: Operation) -> bool:
 
 
 def _nest(loops: tuple[Operation, ...], reads: Sequence[MemoryAccess], writes: Sequence[MemoryAccess], read_size: int, write_size: int) -> Nest:
-    steps = tuple(_loop(each, number) for number, each in enumerate(loops))
+    steps = tuple(step_loop(each, number) for number, each in enumerate(loops))
     return Nest(steps, tuple(_nest_access(a, loops, write_size) for a in writes), tuple(_nest_access(a, loops, read_size) for a in reads))
-
-
-def _loop(operation: Operation, number: int) -> Loop:
-    bounds = loop.constant_bounds(operation)
-    assert bounds is not None
-    return Loop(_loop_name(operation, number), bounds[0], bounds[1], loop.step(operation))
-
-
-def _loop_name(operation: Operation, number: int) -> str:
-    return f"{loop.induction_variable(operation).name or 'i'}{number}"
 
 
 def _nest_access(access: MemoryAccess, steps: tuple[Operation, ...], size: int) -> Access:
     """The access over the step loops and its own inner ones; anywhere in the memory if its address is not known."""
     if access.address is None:
         return Access(AffineConstant(0), size)
-    ranges: list[Interval] = []
-    inner: list[Loop] = []
-    guards: list[AffineExpression] = []
-    for number, each in enumerate(access.loops):
-        lowers, uppers = bound_expressions(each, access.loops[:number])
-        low = max(interval_of(bound, ranges)[0] for bound in lowers)
-        high = max(min(interval_of(bound, ranges)[1] for bound in uppers), low)
-        ranges.append((low, max(high - 1, low)))
-        if number < len(steps):
-            continue
-        fixed = loop.constant_bounds(each) is not None
-        inner.append(Loop(_loop_name(each, number), low, high, loop.step(each) if fixed else 1))
-        if not fixed:
-            variable = AffineDimension(number)
-            guards += [variable - bound for bound in lowers] + [bound - variable - 1 for bound in uppers]
-    guards += condition_constraints(access.conditions, access.loops)
-    turned = [_as_run(each, number) for number, each in enumerate(access.loops)]
-    return Access(access.address.replace(turned), access.bytes, tuple(inner), tuple(guard.replace(turned) for guard in guards))
-
-
-def _as_run(operation: Operation, number: int) -> AffineExpression:
-    """The loop's index in terms of a variable that counts upwards in the order in which the loop runs."""
-    bounds = loop.constant_bounds(operation)
-    if not loop.is_reverse(operation) or bounds is None:
-        return AffineDimension(number)
-    last = bounds[0] + max(bounds[1] - bounds[0] - 1, 0) // loop.step(operation) * loop.step(operation)
-    return (bounds[0] + last) - AffineDimension(number)
+    return instances(access.loops, access.conditions, len(steps), access.address, access.bytes)

@@ -28,6 +28,7 @@ GRAPH = (
 )
 LOOP = ("lower_to_loops", "fuse_nests", "fold_reads")
 FAST_LOOP = (*LOOP, "jam_outputs")
+LEAN_LOOP = (*LOOP, "stream_rows", "jam_outputs")
 BUFFER = ("bufferize", "collapse_loops", "plan_memory", "outline_layers", "mark_no_overflow", "prove_bounds")
 FAST_BUFFER = (*BUFFER, "select_instructions")
 C = ("lower_to_c",)
@@ -47,9 +48,9 @@ def passes_of(level: str, goal: str = "speed", io: str = "model") -> tuple[str, 
             raise TinyirError(f"no {what} '{word}': there are {', '.join(known)}", hint=did_you_mean(word, known))
     if level == "graph" and io == "quantized":
         return ("quantized_ports", *GRAPH)
-    if level == "loop" and goal == "speed":
-        return FAST_LOOP
-    if level == "buffer" and goal == "speed":
+    if level == "loop" and goal in ("speed", "ram"):
+        return FAST_LOOP if goal == "speed" else LEAN_LOOP
+    if level == "buffer" and goal in ("speed", "ram"):
         return FAST_BUFFER
     if level == "c" and goal == "size":
         return SMALL_C

@@ -94,18 +94,24 @@ def _extremes(nest: Nest, accesses: Sequence[Access], greatest: bool) -> NDArray
     nothing = -_NEVER_READ if greatest else _NEVER_READ
     result = numpy.full(nest.steps, nothing, numpy.int64)
     for access in (_narrowed(access, outer, greatest) for access in accesses):
-        loops = (*nest.loops, *access.inner)
-        shape = tuple(loop.count for loop in loops)
-        grid = numpy.meshgrid(*(loop.low + loop.step * numpy.arange(loop.count) for loop in loops), indexing="ij", sparse=True)
-        addresses: NDArray[numpy.int64] = numpy.broadcast_to(_evaluate(access.address, grid), shape)
-        allowed = numpy.ones(shape, bool)
-        for guard in access.guards:
-            allowed = allowed & (_evaluate(guard, grid) >= 0)
+        addresses, allowed = evaluate_over((*nest.loops, *access.inner), access.address, access.guards)
         addresses = numpy.where(allowed, addresses + (access.bytes if greatest else 0), nothing).reshape(nest.steps, -1)
         if not addresses.shape[1]:
             continue
         result = numpy.maximum(result, addresses.max(axis=1)) if greatest else numpy.minimum(result, addresses.min(axis=1))
     return result
+
+
+def evaluate_over(
+    loops: Sequence[Loop], expression: AffineExpression, guards: Sequence[AffineExpression]
+) -> tuple[NDArray[numpy.int64], NDArray[numpy.bool_]]:
+    """The expression at every point of the loops, one axis each, and whether all guards are >= 0 there."""
+    shape = tuple(loop.count for loop in loops)
+    grid = numpy.meshgrid(*(loop.low + loop.step * numpy.arange(loop.count) for loop in loops), indexing="ij", sparse=True)
+    allowed = numpy.ones(shape, bool)
+    for guard in guards:
+        allowed = allowed & (_evaluate(guard, grid) >= 0)
+    return numpy.broadcast_to(_evaluate(expression, grid), shape), allowed
 
 
 def _evaluate(expression: AffineExpression, grid: Sequence[Any]) -> NDArray[numpy.int64]:
@@ -169,15 +175,15 @@ class OverlapClaim(Claim):
         return {f"{what}_{loop.name}": loop.low + loop.step * int(i) for loop, i in zip(self.nest.loops, places, strict=True)}
 
     def negation(self, prefix: str = "") -> Negation:
-        writer = _Iteration.of(self.nest.loops, f"{prefix}write_")
-        reader = _Iteration.of(self.nest.loops, f"{prefix}read_")
+        writer = Iteration.of(self.nest.loops, f"{prefix}write_")
+        reader = Iteration.of(self.nest.loops, f"{prefix}read_")
         earlier, later = (writer, reader) if self.direction == "forward" else (reader, writer)
         declarations, limits = [*writer.declarations, *reader.declarations], [*writer.limits, *reader.limits]
         meetings = []
         for w, write in enumerate(self.nest.writes):
             for r, read in enumerate(self.nest.reads):
-                at_write = _Iteration.of(write.inner, f"{prefix}w{w}_{r}_")
-                at_read = _Iteration.of(read.inner, f"{prefix}r{w}_{r}_")
+                at_write = Iteration.of(write.inner, f"{prefix}w{w}_{r}_")
+                at_read = Iteration.of(read.inner, f"{prefix}r{w}_{r}_")
                 declarations += [*at_write.declarations, *at_read.declarations]
                 written = spell(write.address, (*writer.values, *at_write.values))
                 seen = spell(read.address, (*reader.values, *at_read.values))
@@ -192,7 +198,7 @@ class OverlapClaim(Claim):
 
 
 @attrs.frozen
-class _Iteration:
+class Iteration:
     """One symbolic iteration of some loops: a counter per loop and the value of its variable."""
 
     counters: tuple[str, ...]
@@ -201,7 +207,7 @@ class _Iteration:
     limits: tuple[str, ...]
 
     @classmethod
-    def of(cls, loops: Sequence[Loop], prefix: str) -> _Iteration:
+    def of(cls, loops: Sequence[Loop], prefix: str) -> Iteration:
         counters = tuple(symbol(f"{prefix}{loop.name}") for loop in loops)
         values = tuple(linear([(loop.step, name)], loop.low) for loop, name in zip(loops, counters, strict=True))
         limits = tuple(within(name, 0, loop.count - 1) for loop, name in zip(loops, counters, strict=True))

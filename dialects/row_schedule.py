@@ -1,0 +1,116 @@
+"""When each row of several nests is made if they run together, row by row, and how many rows of each tensor must be kept.
+
+Row x of nest n is made at step period_n * x + delay_n: a nest behind a stride of 2 makes a row every second step.  Periods
+follow from how far the windows move; delays are the least at which every row has been made before it is read, and those of
+nests that read nothing of the group the greatest, so that their rows do not wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from math import gcd, lcm
+
+import attrs
+import numpy
+
+from tinyir.dialects.row_nests import RowNest, RowRead
+from tinyir.ir.operation import Value
+
+
+@attrs.frozen(eq=False)
+class Timing:
+    """A nest's rows come at steps period * row + delay."""
+
+    period: int
+    delay: int
+
+    def step(self, row: int) -> int:
+        return self.period * row + self.delay
+
+
+@attrs.frozen(eq=False)
+class RowSchedule:
+    """Of a group of nests: when they run, within `steps` steps, and the rows that each tensor between them needs (its ring)."""
+
+    nests: tuple[RowNest, ...]
+    timings: tuple[Timing, ...]
+    steps: int
+    rings: Mapping[Value, int]
+
+
+def row_schedule(nests: Sequence[RowNest], rings: Sequence[Value]) -> RowSchedule | None:
+    """The schedule of nests in the order of the program; None if their windows do not move together, or some are not linked.
+
+    `rings`: the tensors that nothing but the group reads.
+    """
+    makers = {nest.tensor: number for number, nest in enumerate(nests) if not nest.carries_sums}
+    links = [(makers[read.tensor], number, read) for number, nest in enumerate(nests) for read in nest.reads if read.tensor in makers]
+    periods = _periods(len(nests), links)
+    if periods is None:
+        return None
+    delays = _delays(periods, links)
+    timings = tuple(Timing(period, delay) for period, delay in zip(periods, delays, strict=True))
+    steps = max(timing.step(nest.rows - 1) for timing, nest in zip(timings, nests, strict=True)) + 1
+    lengths = dict.fromkeys(rings, 1)
+    for maker, reader, read in links:
+        if read.tensor in lengths:
+            lengths[read.tensor] = max(lengths[read.tensor], _kept(timings[maker], timings[reader], read))
+    return RowSchedule(tuple(nests), timings, steps, {tensor: min(length, nests[makers[tensor]].rows) for tensor, length in lengths.items()})
+
+
+Link = tuple[int, int, RowRead]
+
+
+def _periods(count: int, links: Sequence[Link]) -> list[int] | None:
+    """Whole numbers without a common factor such that a reader's is its maker's times the slope of its window."""
+    found: dict[int, Fraction] = {0: Fraction(1)}
+    pending = [0]
+    while pending:
+        current = pending.pop()
+        for maker, reader, read in links:
+            if read.slope <= 0:
+                return None
+            for known, other, period in ((maker, reader, read.slope), (reader, maker, 1 / read.slope)):
+                if known == current and other not in found:
+                    found[other] = found[known] * period
+                    pending.append(other)
+    if len(found) < count or any(found[reader] != found[maker] * read.slope for maker, reader, read in links):
+        return None
+    scale = lcm(*(period.denominator for period in found.values()))
+    whole = [int(found[number] * scale) for number in range(count)]
+    common = gcd(*whole)
+    return [period // common for period in whole]
+
+
+def _lag(periods: Sequence[int], link: Link) -> int:
+    """By how much the reader's delay must exceed the maker's at least."""
+    maker, reader, read = link
+    runs = read.first <= read.last
+    rows = numpy.arange(len(read.last))
+    return int((periods[maker] * read.last - periods[reader] * rows)[runs].max(initial=0 if not runs.any() else -(1 << 40)))
+
+
+def _delays(periods: Sequence[int], links: Sequence[Link]) -> list[int]:
+    """The least delays that the links allow, sources as late as they may be; the first step is 0."""
+    delays = [0] * len(periods)
+    sources = [number for number in range(len(periods)) if all(reader != number for _, reader, _ in links)]
+    lags = [_lag(periods, link) for link in links]
+    for number in range(len(periods)):
+        bounds = [delays[maker] + lag for (maker, reader, _), lag in zip(links, lags, strict=True) if reader == number]
+        delays[number] = max(bounds, default=0)
+    for source in sources:
+        latest = [delays[reader] - lag for (maker, reader, _), lag in zip(links, lags, strict=True) if maker == source]
+        delays[source] = min(latest, default=delays[source])
+    least = min(delays)
+    return [delay - least for delay in delays]
+
+
+def _kept(maker: Timing, reader: Timing, read: RowRead) -> int:
+    """The rows that must be there so that none is folded over before its last read."""
+    runs = read.first <= read.last
+    if not runs.any():
+        return 1
+    rows = numpy.arange(len(read.first))
+    behind = (reader.period * rows + reader.delay - maker.delay - maker.period * read.first)[runs]
+    return int((behind // maker.period).max()) + 1

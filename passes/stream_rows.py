@@ -1,0 +1,140 @@
+"""loop -> loop: chains of nests run together, row by row, and what is between them is kept in rings of a few rows.
+
+    loop.for %p = 0 to 25 { ... define %a, %x[%p] }            loop.for %step = 0 to 26 {
+    loop.for %p = 0 to 25 {                                      loop.for %p = %step to min(25, %step + 1) { ... define %a, %x[%p] }
+      ... read %x[%p + %i - 1]                           =>      loop.for %p = max(0, %step - 1) to %step {
+      define %b, %y[%p] }                                          ... read %x[%p + %i - 1] ... define %b, %y[%p] } }
+
+No row is computed twice.  A global sum (a pool behind the chain) is carried from row to row as a tensor of one more axis whose
+ring has one place.  Which nests run together is chosen so that the peak of memory is least; every ring is an `overlap` obligation.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from tinyir.dialects import loop
+from tinyir.dialects.nest_accesses import index_expressions
+from tinyir.dialects.nest_instances import instances, relevant, step_loop
+from tinyir.dialects.row_groups import RowGroups
+from tinyir.dialects.row_nests import RowNest, row_axis, stored
+from tinyir.dialects.row_schedule import RowSchedule, Timing
+from tinyir.dialects.row_sums import carry_sums
+from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap
+from tinyir.ir.attributes import DenseArray
+from tinyir.ir.builder import Builder, functions
+from tinyir.ir.location import fuse
+from tinyir.ir.operation import Operation, Value
+from tinyir.ir.types import I64, TensorType
+from tinyir.prove.obligations import Obligation
+from tinyir.prove.overlap import Access
+from tinyir.prove.ring import RingClaim, RingRead
+from tinyir.rewrite.passes import Pass, PassContext
+
+
+@attrs.frozen
+class StreamRows(Pass):
+    """Streams what lowers the peak of memory."""
+
+    name = "stream_rows"
+    reads = ("builtin", "func", "arith", "loop")
+    leaves = ("builtin", "func", "arith", "loop")
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        for function in functions(module):
+            if any(operation.name == "loop.for" for operation in function.body):
+                for group in RowGroups(function).best():
+                    if group.schedule is not None:
+                        _Streaming(function, group.schedule, context).run()
+
+
+class _Streaming:
+    """One group of nests on its way into one loop."""
+
+    def __init__(self, function: Operation, schedule: RowSchedule, context: PassContext) -> None:
+        self.function = function
+        self.schedule = schedule
+        self.context = context
+        last = schedule.nests[-1].root
+        assert last.parent is not None
+        location = fuse(*(nest.root.location for nest in schedule.nests))
+        bounds = (AffineMap.constant(0), ()), (AffineMap.constant(schedule.steps), ())
+        self.steps = loop.create_for(Builder(last.parent, last, location), *bounds, label="step")
+
+    def run(self) -> None:
+        for nest, timing in zip(self.schedule.nests, self.schedule.timings, strict=True):
+            if nest.carries_sums:
+                carried = carry_sums(nest, self.steps)
+                self._take(carried.rows, timing, nest.rows)
+                self._state_ring(nest, carried.sums, 1, timing, 1)
+            else:
+                self._take(nest.root, timing, nest.rows)
+        Builder.at_end(self.steps.body, self.steps.location).create("loop.yield")
+        self._move_reshapes()
+        for nest, timing in zip(self.schedule.nests, self.schedule.timings, strict=True):
+            length = self.schedule.rings.get(nest.tensor, nest.rows)
+            if length < nest.rows:
+                _fold(nest.tensor, length)
+                self._state_ring(nest, nest.tensor, length, timing, 0)
+
+    def _take(self, nest: Operation, timing: Timing, rows: int) -> None:
+        """Makes a loop over rows run those that the step is for."""
+        nest.detach()
+        self.steps.body.append(nest)
+        lowers, uppers = row_bounds(timing, rows, self.schedule.steps)
+        step = loop.induction_variable(self.steps)
+        nest.properties["lower_map"] = AffineMap(1, 0, lowers)
+        nest.properties["upper_map"] = AffineMap(1, 0, uppers)
+        nest.properties["operandSegmentSizes"] = loop.segment_sizes(1, 1, 0)
+        nest.operands = [step, step]
+
+    def _move_reshapes(self) -> None:
+        """What is made of the group's tensors comes after it."""
+        made = {nest.tensor for nest in self.schedule.nests}
+        anchor = self.steps
+        for operation in list(self.function.body):
+            if operation.name == "loop.reshape" and stored(operation.result) in made:
+                operation.move_after(anchor)
+                anchor = operation
+
+    # -- what must hold
+
+    def _state_ring(self, nest: RowNest, tensor: Value, length: int, timing: Timing, ahead: int) -> None:
+        """`ahead`: rows that are defined before the first step, by so much is each nest's row ahead of its iteration."""
+        inside = [user for user in tensor.users if user.is_inside(self.steps)]
+        (define,) = [user for user in inside if user.name == "loop.define"]
+        reads = [RingRead(self._rows(user, tensor), before_define=bool(ahead)) for user in inside if user.name == "loop.read"]
+        row = AffineDimension(0) - ahead
+        claim = RingClaim(
+            step_loop(self.steps, 0), length, self._rows(define, tensor), (row * timing.period + timing.delay, row), tuple(reads), ahead, (nest.rows,) * ahead
+        )
+        where = ", ".join(nest.root.location.names) or nest.tensor.name
+        kept = f"{length} of {nest.rows + ahead} rows of '{tensor.name or nest.tensor.name}' are kept"
+        self.context.ledger.add(Obligation("overlap", where, f"{kept}: each is read after it is made and before another takes its place", claim))
+
+    def _rows(self, access: Operation, tensor: Value) -> Access:
+        """The rows that an access touches, over the step and the loops on which they depend."""
+        loops = [above for above in reversed(list(access.ancestors())) if above.name == "loop.for"]
+        indices = index_expressions(loop.access_indices(access), loops)
+        axis = row_axis(tensor)
+        assert indices is not None
+        assert axis is not None
+        # conditions around the access are left out: it touches fewer rows then, so more is shown than need be
+        return relevant(instances(loops, (), 1, loop.access_map(access).results[axis].replace(indices), 1), 1)
+
+
+def row_bounds(timing: Timing, rows: int, steps: int) -> tuple[list[AffineExpression], list[AffineExpression]]:
+    """The bounds, over the step, of the rows that one step makes; those that always hold are left out."""
+    shifted = AffineDimension(0) - timing.delay
+    lower, upper = shifted.ceildiv(timing.period), shifted // timing.period + 1
+    lowers = [lower] if timing.delay <= 0 else [AffineConstant(0), lower]
+    uppers = [upper] if upper.evaluate([steps - 1]) <= rows else [AffineConstant(rows), upper]
+    return lowers, uppers
+
+
+def _fold(tensor: Value, length: int) -> None:
+    definer, axis = tensor.definer, row_axis(tensor)
+    assert definer is not None
+    assert isinstance(tensor.type, TensorType)
+    definer.properties["fold"] = DenseArray([length if number == axis else 0 for number in range(tensor.type.rank)], I64)
+
