@@ -115,7 +115,7 @@ def row_nest(root: Operation) -> RowNest | None:
 
 def _is_plain(nest: Operation) -> bool:
     bounds = loop.constant_bounds(nest)
-    return bounds is not None and bounds[0] == 0 and bounds[1] > 1 and loop.step(nest) == 1 and not loop.is_reverse(nest)
+    return bounds is not None and bounds[0] == 0 and bounds[1] > 0 and loop.step(nest) == 1 and not loop.is_reverse(nest)
 
 
 def _runs_over_rows(root: Operation, define: Operation) -> bool:
@@ -142,7 +142,7 @@ def carried_sum(root: Operation, define: Operation) -> Operation | None:
     if not loop.is_parallel(nest) or not _is_plain(nest) or define.parent is not nest.body:
         return None
     sums = [operation for operation in nest.body if operation.name == "loop.for"]
-    if len(sums) != 1 or len(sums[0].results) != 1 or not _is_plain(sums[0]):
+    if len(sums) != 1 or len(sums[0].results) != 1 or not _is_plain(sums[0]) or loop.is_parallel(sums[0]):
         return None
     around = [operation for operation in nest.body if operation is not sums[0]]
     if any((operation.name == "loop.read" and not is_constant(operation.operands[0])) or operation.regions for operation in around):

@@ -24,10 +24,11 @@ from tinyir.ir.types import I64, TensorType
 
 @attrs.frozen(eq=False)
 class CarriedSums:
-    """The loop over the rows that are added, and the tensor of the sums so far: row p holds those of the rows before p."""
+    """The loop over the rows that are added, the tensor of the sums so far (row p: of the rows before p), and what is made of all."""
 
     rows: Operation
     sums: Value
+    end: Operation
 
 
 def carry_sums(nest: RowNest, steps: Operation) -> CarriedSums:
@@ -55,9 +56,9 @@ class _Cut:
         leading, trailing = operations[:position], operations[position + 1 : -1]
         self._start(leading)
         rows = self._rows(leading)
-        self._end(leading, trailing)
+        end = self._end(leading, trailing)
         self.nest.root.erase()
-        return CarriedSums(rows, self.sums)
+        return CarriedSums(rows, self.sums, end)
 
     def _start(self, leading: Sequence[Operation]) -> None:
         builder, values, indices = self._elements(self.before)
@@ -81,13 +82,13 @@ class _Cut:
         _close(builder, len(indices) + 1)
         return rows
 
-    def _end(self, leading: Sequence[Operation], trailing: Sequence[Operation]) -> None:
+    def _end(self, leading: Sequence[Operation], trailing: Sequence[Operation]) -> Operation:
         builder, values, indices = self._elements(self.after)
         _copy(leading, [operand for operation in trailing for operand in operation.operands], builder, values)
         values[self.sum.results[0]] = self._read(builder, AffineConstant(self.nest.rows), indices)
         for operation in trailing:
             builder.insert(operation.clone(values))
-        _close(builder, len(indices))
+        return _close(builder, len(indices))
 
     # -- parts
 
@@ -133,12 +134,14 @@ def _copy(operations: Sequence[Operation], wanted: Sequence[Value], builder: Bui
         builder.insert(operation.clone(values))
 
 
-def _close(builder: Builder, loops: int) -> None:
-    """Ends the bodies of so many loops, innermost first."""
-    block = builder.block
+def _close(builder: Builder, loops: int) -> Operation:
+    """Ends the bodies of so many loops, innermost first; the outermost of them."""
+    block, outermost = builder.block, None
     for _ in range(loops):
         Builder.at_end(block, builder.location).create("loop.yield")
-        nest = block.parent_operation
-        assert nest is not None
-        assert nest.parent is not None
-        block = nest.parent
+        outermost = block.parent_operation
+        assert outermost is not None
+        assert outermost.parent is not None
+        block = outermost.parent
+    assert outermost is not None
+    return outermost

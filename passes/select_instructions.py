@@ -18,7 +18,7 @@ from tinyir.dialects import loop
 from tinyir.dialects.buffer import access_map
 from tinyir.dialects.nest_accesses import linear_address
 from tinyir.ir import operator as ast
-from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms
+from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms, used_dimensions
 from tinyir.ir.attributes import DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder
 from tinyir.ir.instruction import InstructionSet
@@ -132,13 +132,13 @@ def _factor(value: Value, variable: Value) -> _Factor | None:
 
 
 def _stride(load: Operation, variable: Value) -> int | None:
-    """By how many elements a load moves from one iteration to the next."""
+    """By how many elements a load moves from one iteration to the next; None if not always by as many."""
     indices = load.operands[1:]
     address = linear_address(load, [AffineDimension(i) for i in range(len(indices))])
     terms = linear_terms(address)
-    moved = [terms.get(AffineDimension(i), 0) for i, index in enumerate(indices) if index is variable]
-    plain = all(isinstance(factor, AffineDimension) or factor.constant_value is not None for factor in terms)
-    return sum(moved) if plain else None
+    positions = {i for i, index in enumerate(indices) if index is variable}
+    evenly = not any(used_dimensions(factor) & positions for factor in terms if not isinstance(factor, AffineDimension))
+    return sum(terms.get(AffineDimension(i), 0) for i in positions) if evenly else None
 
 
 def _whole_steps(nest: Operation) -> tuple[AffineMap, AffineMap | None] | None:

@@ -62,15 +62,17 @@ class _Streaming:
         self.steps = loop.create_for(Builder(last.parent, last, location), *bounds, label="step")
 
     def run(self) -> None:
+        ends: list[Operation] = []  # each is put right behind the steps, so that the first comes last
         for nest, timing in zip(self.schedule.nests, self.schedule.timings, strict=True):
             if nest.carries_sums:
                 carried = carry_sums(nest, self.steps)
                 self._take(carried.rows, timing, nest.rows)
                 self._state_ring(nest, carried.sums, 1, timing, 1)
+                ends.append(carried.end)
             else:
                 self._take(nest.root, timing, nest.rows)
         Builder.at_end(self.steps.body, self.steps.location).create("loop.yield")
-        self._move_reshapes()
+        self._move_reshapes(ends[0] if ends else self.steps)
         for nest, timing in zip(self.schedule.nests, self.schedule.timings, strict=True):
             length = self.schedule.rings.get(nest.tensor, nest.rows)
             if length < nest.rows:
@@ -88,10 +90,9 @@ class _Streaming:
         nest.properties["operandSegmentSizes"] = loop.segment_sizes(1, 1, 0)
         nest.operands = [step, step]
 
-    def _move_reshapes(self) -> None:
+    def _move_reshapes(self, anchor: Operation) -> None:
         """What is made of the group's tensors comes after it."""
         made = {nest.tensor for nest in self.schedule.nests}
-        anchor = self.steps
         for operation in list(self.function.body):
             if operation.name == "loop.reshape" and stored(operation.result) in made:
                 operation.move_after(anchor)

@@ -15,7 +15,7 @@ from tinyir.backends.toolchain import check_warnings
 from tinyir.driver.arrays import Array
 
 BOTH_WAYS = [("cortex-m4", "speed"), ("rv32imc", "size")]
-SIMULATED = [*BOTH_WAYS, ("cortex-m4", "size"), ("rv32imc", "speed")] if soaking() else BOTH_WAYS
+SIMULATED = [*BOTH_WAYS, ("cortex-m4", "size"), ("rv32imc", "speed"), ("cortex-m4", "ram"), ("rv32imc", "ram")] if soaking() else BOTH_WAYS
 
 
 @pytest.fixture(scope="module", params=ALL_CASES, ids=str)

@@ -12,6 +12,7 @@ from tinyir.ir.operation import Operation
 
 KB = 1024
 ARENA_BYTES = {"kws": 8_640, "ic": 33_600, "vww": 37_200, "ad": 768}
+STREAMED_RAM_BYTES = {"kws": 6_200, "ic": 13_400, "vww": 28_000, "ad": 900}
 GREATEST_CODE_BYTES = 8 * KB
 GREATEST_INSTRUCTIONS_PER_PRODUCT = 8.0
 GREATEST_VWW_WEIGHT_BYTES = 32 * KB
@@ -53,6 +54,13 @@ def test_a_fast_model_takes_few_instructions_for_each_product(name: str, measure
     assert found.arena_bytes is not None
     assert found.arena_bytes <= ARENA_BYTES[name]
     assert found.instructions / found.multiply_accumulates <= GREATEST_INSTRUCTIONS_PER_PRODUCT
+
+
+def test_a_streamed_model_takes_little_memory(name: str, measure: Callable[..., Figures], corpus: Path) -> None:
+    found = measure(corpus / f"mlperf_{name}" / "qdq.onnx", "ram", "quantized")
+    assert found.ram_bytes is not None
+    assert found.ram_bytes <= STREAMED_RAM_BYTES[name]
+    assert {state: number for state, number in found.proofs.items() if number and state != "proved"} == {}
 
 
 def test_the_shipped_models_fit_small_chips(measure: Callable[..., Figures], repository: Path) -> None:
