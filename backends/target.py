@@ -21,10 +21,10 @@ GOALS = ("speed", "size", "ram")
 class CTypes:
     """How the target's C compiler sees the basic types; `byte_order` is "little" or "big"."""
 
-    char_bits: int
-    int_bits: int
-    long_bits: int
-    pointer_bits: int
+    char_bits: Literal[8]
+    int_bits: Literal[16, 32, 64]
+    long_bits: Literal[32, 64]
+    pointer_bits: Literal[16, 24, 32, 64]
     char_is_signed: bool
     byte_order: Literal["little", "big"]
 

@@ -97,3 +97,10 @@ def test_the_folders_are_there(readme: str, repository: Path) -> None:
     named = re.findall(r"^\| `([\w/]+)/` \|", readme, re.MULTILINE)
     assert len(named) >= 6
     assert [name for name in named if not (repository / name).is_dir()] == []
+
+
+def test_the_documentation_is_there(readme: str, repository: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", readme)
+    assert len(links) >= 7
+    assert [link for link in links if not (repository / link).exists()] == []
+    assert {path.name for path in (repository / "docs" / "tutorial").iterdir()} == {Path(link).name for link in links if "tutorial" in link}

@@ -6,8 +6,9 @@ import argparse
 import sys
 
 from tinyir.backends.target import load_target
+from tinyir.driver.columns import align
 from tinyir.driver.progress import Progress
-from tinyir.driver.tables import align, count
+from tinyir.driver.tables import count
 from tinyir.driver.tuner import ORDER, Tuner
 from tinyir.driver.tuning import FIGURES, Costs
 from tinyir.driver.variant import Variant
