@@ -1,9 +1,11 @@
 """The reference pages name everything there is, and are the same wherever they are made."""
 
+import inspect
 import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import attrs
@@ -12,8 +14,10 @@ import pytest
 from tinyir.backends.target import list_targets, load_target
 from tinyir.driver.command_line import main
 from tinyir.driver.reference import error_of, reference_pages
+from tinyir.driver.reference_python import INTERFACE
 from tinyir.ir.errors import Place
 from tinyir.ir.operator import ScalarFunction
+from tinyir.ir.plugins import specification_files
 from tinyir.ir.registry import dialect_names, known_operations
 from tinyir.rewrite.pass_finder import find_pass, known_passes
 from tinyir.rewrite.rule_book import shipped_rules
@@ -84,6 +88,39 @@ def test_every_target_has_its_tools_and_instructions(pages: dict[str, str]) -> N
         section = pages["targets.md"].partition(f"\n## {name}\n")[2].partition("\n## ")[0]
         assert all(f"- {tool.name}: {tool.package}\n" in f"{section}\n" for tool in (*load_target(name).toolchains, *load_target(name).simulators))
     assert "instr smlad(a: i16[2], b: i16[2], c: i32) -> i32" in pages["targets.md"]
+
+
+def test_every_instruction_has_its_meaning(pages: dict[str, str]) -> None:
+    text = pages["instructions.md"]
+    for file in specification_files("isa", ".isa"):
+        section = text.partition(f"\n## {file.name}\n")[2].partition("\n## ")[0]
+        named = re.findall(r"^(?:instr|sequence) (\w+)", file.read(), re.MULTILINE)
+        assert named
+        assert re.findall(r"^### (\w+)$", section, re.MULTILINE) == named
+        assert section.count("  lane 0 = ") + section.count("  means ") >= len(named)
+    assert "Used by: `cortex-m33`, `cortex-m4`" in text
+
+
+def test_operations_tell_form_kinds_of_properties_and_effects(pages: dict[str, str]) -> None:
+    store = pages["operations.md"].partition("\n### buffer.store\n")[2].partition("\n### ")[0]
+    assert "- `map`: map: from the index operands to the indices" in store
+    assert "Form: `` buffer.store $element `,` $memory `[`" in store
+    assert "Writes `memory`." in store
+    assert "Touches no memory." in pages["operations.md"].partition("\n### arith.addi\n")[2].partition("\n### ")[0]
+
+
+def test_the_python_interface_is_there_with_its_docstrings(pages: dict[str, str]) -> None:
+    text = pages["python.md"]
+    for names in INTERFACE.values():
+        for name in names:
+            module, _, attribute = name.partition(":")
+            found = getattr(import_module(f"tinyir.{module}"), attribute)
+            section = text.partition(f"\n### {attribute}\n")[2].partition("\n### ")[0]
+            assert f"`from tinyir.{module} import {attribute}`" in section
+            assert (inspect.getdoc(found) or "?").partition("\n")[0] in section, name
+    assert "goal: str = 'speed'" in text
+    assert "- `apply(name: str, *operands: Value, **properties: object) -> Result`: The one result" in text
+    assert {name.partition(":")[2] for name in INTERFACE["Models"]} >= {"compile", "run", "prove", "bench", "import_model", "Target"}
 
 
 def test_the_command_writes_the_same_pages_everywhere(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from sys import modules
@@ -11,10 +12,11 @@ import attrs
 
 from tinyir.backends.target import Memory, Target, Tool, list_targets, load_target
 from tinyir.driver.descriptions import code, describe_operation, describe_operator, sentence
+from tinyir.driver.reference_python import python_sections
 from tinyir.ir.operator import ScalarFunction
 from tinyir.ir.plugins import specification_files
 from tinyir.ir.registry import definition_of, dialect_names, known_operations
-from tinyir.rewrite.option_text import spell_option
+from tinyir.rewrite.option_text import describe_type, spell_option
 from tinyir.rewrite.pass_finder import find_pass, known_passes
 from tinyir.rewrite.passes import Pass
 from tinyir.rewrite.rule_book import shipped_rules
@@ -87,7 +89,7 @@ def _pass(found: type[Pass]) -> str:
     exact = "computes the same bits as before" if found.exact else "computes the same over the reals; rounding may change"
     told = sentence((module.__doc__ or "").strip().removeprefix(f"{found.name}: "))
     more = sentence(inspect.cleandoc(found.__doc__ or ""))
-    options = [f"- `{field.name}`: {_type(field.type)}{_default(field)}" for field in attrs.fields(found)]
+    options = [f"- `{field.name}`: {_type(field.type)}{_default(field)}" for field in attrs.fields(attrs.resolve_types(found))]
     return "\n\n".join(
         part
         for part in (
@@ -102,7 +104,7 @@ def _pass(found: type[Pass]) -> str:
 
 
 def _type(annotation: object) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    return describe_type(annotation)
 
 
 def _default(field: attrs.Attribute[object]) -> str:
@@ -169,6 +171,25 @@ def _tool(tool: Tool) -> str:
     return f"- {tool.name}: {tool.package}"
 
 
+def instruction_page() -> str:
+    """The instructions of all sets, each with its meaning, and the sequences of them with what they stand for."""
+    parts = []
+    for file in specification_files("isa", ".isa"):
+        text = file.read()
+        users = [name for name in list_targets() if file.name in load_target(name).isa]
+        parts += [f"## {file.name}", f"{text.partition(chr(10))[0].lstrip('# ')}  Used by: {_names(users, 'no target')}."]
+        for definition in re.split(r"\n\s*\n", text.strip()):
+            named = re.search(r"^(?:instr|sequence) (\w+)", definition, re.MULTILINE)
+            if named is not None:
+                parts.append(f"### {named[1]}\n\n{code(definition)}")
+    return _page("Instructions", "Choosing one is a rewrite; its proof is the meaning that stands here.", *parts)
+
+
+def python_page() -> str:
+    """What programs, passes and tests are written with."""
+    return _page("Python", *python_sections())
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "operators.md": operator_page,
     "functions.md": function_page,
@@ -176,4 +197,6 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "passes.md": pass_page,
     "rules.md": rule_page,
     "targets.md": target_page,
+    "instructions.md": instruction_page,
+    "python.md": python_page,
 }
