@@ -36,8 +36,9 @@ BAD = Path(__file__).resolve().parent.parent / "bad"
 class Editor(LanguageClient):
     """Opens one text and waits for what the server says of each of its versions."""
 
-    def __init__(self) -> None:
+    def __init__(self, uri: str = URI) -> None:
         super().__init__("test", "1")
+        self.uri = uri
         self.published: asyncio.Queue[types.PublishDiagnosticsParams] = asyncio.Queue()
         self.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda params: self.published.put_nowait(params))
         self.text_version = 1
@@ -46,32 +47,37 @@ class Editor(LanguageClient):
         await self.start_io(sys.executable, "-m", "tinyir", "language-server")
         await self.initialize_async(types.InitializeParams(types.ClientCapabilities()))
         self.initialized(types.InitializedParams())
-        self.text_document_did_open(types.DidOpenTextDocumentParams(types.TextDocumentItem(URI, "tinyir", self.text_version, text)))
+        self.text_document_did_open(types.DidOpenTextDocumentParams(types.TextDocumentItem(self.uri, "tinyir", self.text_version, text)))
         return await self.published.get()
 
     def type(self, text: str) -> None:
         self.text_version += 1
         change = types.TextDocumentContentChangeWholeDocument(text)
-        self.text_document_did_change(types.DidChangeTextDocumentParams(types.VersionedTextDocumentIdentifier(self.text_version, URI), [change]))
+        self.text_document_did_change(types.DidChangeTextDocumentParams(types.VersionedTextDocumentIdentifier(self.text_version, self.uri), [change]))
 
     async def hover(self, position: types.Position) -> str:
-        found = await self.text_document_hover_async(types.HoverParams(types.TextDocumentIdentifier(URI), position))
+        found = await self.text_document_hover_async(types.HoverParams(types.TextDocumentIdentifier(self.uri), position))
         if found is None:
             return ""
         assert isinstance(found.contents, types.MarkupContent)
         return found.contents.value
 
+    async def location(self, position: types.Position) -> types.Location | None:
+        found = await self.text_document_definition_async(types.DefinitionParams(types.TextDocumentIdentifier(self.uri), position))
+        assert found is None or isinstance(found, types.Location)
+        return found
+
     async def definition(self, position: types.Position) -> types.Range | None:
-        found = await self.text_document_definition_async(types.DefinitionParams(types.TextDocumentIdentifier(URI), position))
+        found = await self.text_document_definition_async(types.DefinitionParams(types.TextDocumentIdentifier(self.uri), position))
         assert found is None or isinstance(found, types.Location)
         return found.range if found is not None else None
 
 
-def session(text: str, steps: Callable[[Editor, types.PublishDiagnosticsParams], Awaitable[None]]) -> None:
+def session(text: str, steps: Callable[[Editor, types.PublishDiagnosticsParams], Awaitable[None]], uri: str = URI) -> None:
     """Starts a server, opens a text, takes the steps, shuts the server down; it must leave with 0."""
 
     async def run() -> None:
-        editor = Editor()
+        editor = Editor(uri)
         try:
             first = await editor.open(text)
             await steps(editor, first)
@@ -215,13 +221,82 @@ def test_go_to_definition_finds_values_symbols_and_aliases() -> None:
             found = await editor.definition(at(mark, occurrence=occurrence))
             assert found is not None, mark
             assert (words(found, GOOD), found.start) == (name, at(name, occurrence=where)), mark
-        assert await editor.definition(at("graph.relu")) is None
+        formula = await editor.location(at("graph.relu"))
+        assert formula is not None
+        line = Path(formula.uri.removeprefix("file://")).read_text(encoding="utf-8").split("\n")[formula.range.start.line]
+        assert line.startswith("op graph.relu(")
+        assert await editor.location(at("some.op")) is None
         assert await editor.definition(types.Position(10_000, 0)) is None
         inner = await editor.definition(at("%x, %i) {note"))
         assert inner is not None
         assert inner.start == at("%x: tensor<1x4xf32>", occurrence=1)
 
     session(GOOD, steps)
+
+
+RULES = """# Mine.
+group canonical
+
+function twice(n) = n * 2
+rule one   graph.relu(graph.absolute(x))  =>  graph.absolute(x)   where is_float(element(x))
+rule two before relu_of_relu   graph.reshape(graph.exp(x)) {shape = permute(s, s)}  =>  graph.exp(x)   where twice(rank(x)) == 2 and s == 🌊
+rule three   graph.rely(x)  =>  x
+rule four   graph.relu(x)  =>  y
+"""
+
+
+def test_files_of_rules_have_diagnostics_hovers_and_definitions() -> None:
+    text = RULES.replace(" and s == 🌊", "").replace("permute(s, s)", "s")
+
+    async def steps(editor: Editor, published: types.PublishDiagnosticsParams) -> None:
+        assert [words(d.range, RULES) for d in published.diagnostics] == ["🌊"]
+        editor.type(text)
+        published = await editor.published.get()
+        unknown = "unknown operation 'graph.rely'\nhint: did you mean 'graph.relu'?"
+        assert [d.message for d in published.diagnostics] == [unknown, "'y' is not bound by the pattern"]
+        assert [d.range.start.line for d in published.diagnostics] == [6, 7]
+        assert "y[d...] = abs(x[d...])" in await editor.hover(at("graph.absolute", text))
+        assert "function twice(n) = n * 2" in await editor.hover(at("twice(rank", text))
+        assert await editor.hover(at("canonical", text)) == ""
+        assert (await editor.definition(at("twice(rank", text))) == types.Range(at("twice(n)", text), at("(n) = n", text))
+        assert (await editor.definition(at("one   graph", text))) == types.Range(at("one   graph", text), at("   graph.relu(graph.abs", text))
+        formula = await editor.location(at("graph.exp", text))
+        assert formula is not None
+        assert formula.uri.endswith("/specs/ops/elementwise.op")
+
+    session(RULES, steps, "file:///work/mine.rules")
+
+
+OPERATOR = """# A cheap stand-in.
+op graph.soft(x: f32[D...]) -> (y: f32[D...])
+  y[d...] = x[d...] * exp(x[d...])
+
+op graph.broken(x: f32[D...]) -> (y: f32[D...])
+  y[d...] = = x[d...]
+"""
+
+
+def test_files_of_operators_too() -> None:
+    async def steps(editor: Editor, published: types.PublishDiagnosticsParams) -> None:
+        (found,) = published.diagnostics
+        assert (found.range.start, found.severity) == (at("= x[d...]\n", OPERATOR), types.DiagnosticSeverity.Error)
+        assert "function **exp**" in await editor.hover(at("exp(", OPERATOR))
+        location = await editor.location(at("exp(", OPERATOR))
+        assert location is not None
+        assert location.uri.endswith("/specs/functions/exp.op")
+
+    session(OPERATOR, steps, "file:///work/mine.op")
+
+
+def test_files_of_instructions_too() -> None:
+    text = (BAD.parent / "prove" / "claims" / "instructions.isa").read_text(encoding="utf-8").split("# -----\n")[0].replace("value smlad", "valve smlad")
+
+    async def steps(editor: Editor, published: types.PublishDiagnosticsParams) -> None:
+        (found,) = published.diagnostics
+        assert found.message == "expected 'value ...' or 'means ...'"
+        assert (await editor.definition(at("smlad(a, b, c)", text))) == types.Range(at("smlad(a: ", text), at("(a: i16", text))
+
+    session(text, steps, "file:///work/mine.isa")
 
 
 def test_without_its_package_the_server_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
-"""A language server for texts of IR, on stdin and stdout: diagnostics, hover, go to definition.
+"""A language server for texts of IR and of specifications, on stdin and stdout: diagnostics, hover, go to definition.
 
-The diagnostics are those of `tinyir opt`.  A text is read again when its typist rests for a moment; what is asked in
+The diagnostics of IR are those of `tinyir opt`.  A text is read again when its typist rests for a moment; what is asked in
 between is answered from the text as it is then.
 (Language Server Protocol 3.17.)
 """
@@ -11,14 +11,18 @@ import asyncio
 import re
 from bisect import bisect_left
 from importlib.metadata import version
+from pathlib import Path
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.workspace import TextDocument
 
 from tinyir.driver.hover import hover_text
+from tinyir.driver.specification_page import CHECKS, SpecificationPage, file_of
 from tinyir.ir.errors import Diagnostic, Place
+from tinyir.ir.source import SourceText
 from tinyir.text.outline import Outline, read_outline
+from tinyir.text.specifications import operators
 
 REST_SECONDS = 0.2
 """How long nothing must have been typed before the text is read again."""
@@ -50,25 +54,61 @@ class Server(LanguageServer):
     def publish(self, uri: str) -> None:
         """Tells the client what is wrong with a text."""
         document = self.workspace.get_text_document(uri)
-        outline = self.outline(document)
-        found = [_diagnostic(document, outline, diagnostic) for diagnostic in outline.diagnostics]
+        if _is_specification(document):
+            page = SpecificationPage(document.path, document.source)
+            found = [_plain_diagnostic(document, diagnostic) for diagnostic in page.diagnostics]
+        else:
+            outline = self.outline(document)
+            found = [_diagnostic(document, outline, diagnostic) for diagnostic in outline.diagnostics]
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, document.version))
 
     def hover(self, params: types.HoverParams) -> types.Hover | None:
         document = self.workspace.get_text_document(params.text_document.uri)
-        outline = self.outline(document)
-        found = hover_text(outline, _offset_of(document, params.position))
-        if found is None:
-            return None
-        token, text = found
-        return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text), _range_of_name(document, outline, token.offset, token.text))
+        offset = _offset_of(document, params.position)
+        if _is_specification(document):
+            word = SpecificationPage(document.path, document.source).word_at(offset)
+            return _hover(document, word.offset, word.text, word.meaning) if word is not None else None
+        found = hover_text(self.outline(document), offset)
+        return _hover(document, found[0].offset, found[0].text, found[1]) if found is not None else None
 
     def definition(self, params: types.DefinitionParams) -> types.Location | None:
         document = self.workspace.get_text_document(params.text_document.uri)
+        offset = _offset_of(document, params.position)
+        if _is_specification(document):
+            word = SpecificationPage(document.path, document.source).word_at(offset)
+            return _location(document, word.place, len(word.text)) if word is not None and word.place is not None else None
         outline = self.outline(document)
-        token = outline.token_at(_offset_of(document, params.position))
-        found = outline.definition_of(token) if token is not None else None
-        return types.Location(document.uri, _range_of_name(document, outline, found.offset, found.name)) if found is not None else None
+        token = outline.token_at(offset)
+        if token is None:
+            return None
+        operator = operators().get(token.text)
+        if operator is not None:
+            return _location(document, operator.place, len(operator.name))
+        found = outline.definition_of(token)
+        return types.Location(document.uri, _range_of_name(document, found.offset, found.name)) if found is not None else None
+
+
+def _is_specification(document: TextDocument) -> bool:
+    return Path(document.path).suffix in CHECKS
+
+
+def _hover(document: TextDocument, offset: int, name: str, text: str) -> types.Hover:
+    return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text), _range_of_name(document, offset, name))
+
+
+def _location(document: TextDocument, place: Place, length: int) -> types.Location | None:
+    """A place in the text, or at the beginning of a line of a file of specifications."""
+    if place.file == document.path:
+        return types.Location(document.uri, _range(document, place, length))
+    file = file_of(place)
+    start = types.Position(place.line - 1, 0)
+    return types.Location(file.resolve().as_uri(), types.Range(start, start)) if file is not None else None
+
+
+def _plain_diagnostic(document: TextDocument, diagnostic: Diagnostic) -> types.Diagnostic:
+    hint = f"\nhint: {diagnostic.hint}" if diagnostic.hint else ""
+    severity = _SEVERITIES.get(diagnostic.severity, types.DiagnosticSeverity.Information)
+    return types.Diagnostic(_range_of(document, diagnostic.place), f"{diagnostic.message}{hint}", severity=severity, source="tinyir")
 
 
 def _diagnostic(document: TextDocument, outline: Outline, diagnostic: Diagnostic) -> types.Diagnostic:
@@ -101,8 +141,8 @@ def _range_of(document: TextDocument, place: Place) -> types.Range:
     return _range(document, place, len(match.group()) if match is not None else 0)
 
 
-def _range_of_name(document: TextDocument, outline: Outline, offset: int, name: str) -> types.Range:
-    return _range(document, outline.source.place(offset), len(name))
+def _range_of_name(document: TextDocument, offset: int, name: str) -> types.Range:
+    return _range(document, SourceText(document.source).place(offset), len(name))
 
 
 def _range(document: TextDocument, place: Place, length: int) -> types.Range:
