@@ -86,6 +86,20 @@ def _collect(operation: Operation, loops: tuple[Operation, ...], conditions: tup
                 _collect(each, loops, inner, found)
 
 
+def around(operation: Operation) -> tuple[tuple[Operation, ...], tuple[Operation, ...]]:
+    """The loops around an operation, outermost first, and the conditions that hold there."""
+    loops: list[Operation] = []
+    conditions: list[Operation] = []
+    inner = operation
+    for above in operation.ancestors():
+        if above.name == "loop.for":
+            loops.append(above)
+        elif above.name == "loop.if" and inner.parent is above.regions[0].blocks[0]:
+            conditions.append(above)
+        inner = above
+    return tuple(reversed(loops)), tuple(reversed(conditions))
+
+
 def _access(operation: Operation, loops: tuple[Operation, ...], conditions: tuple[Operation, ...]) -> MemoryAccess:
     is_write = operation.name == "buffer.store"
     value = operation.operands[1 if is_write else 0]

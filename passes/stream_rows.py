@@ -14,7 +14,7 @@ from __future__ import annotations
 import attrs
 
 from tinyir.dialects import loop
-from tinyir.dialects.nest_accesses import index_expressions
+from tinyir.dialects.nest_accesses import around, index_expressions
 from tinyir.dialects.nest_instances import instances, relevant, step_loop
 from tinyir.dialects.row_groups import RowGroups
 from tinyir.dialects.row_nests import RowNest, row_axis, stored
@@ -115,13 +115,12 @@ class _Streaming:
 
     def _rows(self, access: Operation, tensor: Value) -> Access:
         """The rows that an access touches, over the step and the loops on which they depend."""
-        loops = [above for above in reversed(list(access.ancestors())) if above.name == "loop.for"]
+        loops, conditions = around(access)
         indices = index_expressions(loop.access_indices(access), loops)
         axis = row_axis(tensor)
         assert indices is not None
         assert axis is not None
-        # conditions around the access are left out: it touches fewer rows then, so more is shown than need be
-        return relevant(instances(loops, (), 1, loop.access_map(access).results[axis].replace(indices), 1), 1)
+        return relevant(instances(loops, conditions, 1, loop.access_map(access).results[axis].replace(indices), 1), 1)
 
 
 def row_bounds(timing: Timing, rows: int, steps: int) -> tuple[list[AffineExpression], list[AffineExpression]]:
