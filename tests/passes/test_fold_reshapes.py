@@ -8,7 +8,7 @@ import pytest
 from tests.passes.loop_programs import Program
 from tests.passes.pipeline import apply
 from tinyir.interp.machine import run
-from tinyir.ir.operation import Operation
+from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I8, TensorType
 from tinyir.passes.fold_reshapes import FoldReshapes
 
@@ -16,7 +16,7 @@ from tinyir.passes.fold_reshapes import FoldReshapes
 def reshaped(*shapes: tuple[int, ...]) -> Operation:
     """A network that reshapes its input again and again, and copies what comes out."""
     program = Program("net", {"x": TensorType(shapes[0], I8)}, {"y": TensorType(shapes[-1], I8)})
-    (value,) = program.inputs
+    value: Value = program.inputs[0]
     for shape in shapes[1:]:
         value = program.reshape(value, shape)
     y = program.tensor(shapes[-1], I8)
