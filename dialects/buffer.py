@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyir.ir.affine import AffineMap
+from tinyir.ir.affine import AffineMap, impurities
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseElements, IntegerAttribute, StringAttribute, SymbolReference, TypeAttribute, element_bytes
 from tinyir.ir.builder import find_symbol, functions
@@ -139,6 +139,7 @@ def _verify_access(operation: Operation, memory: int, element: Type) -> Iterator
         yield f"{type} needs {type.rank} indices, not {len(mapping.results)}"
     if mapping.dimensions != len(indices):
         yield f"the map has {mapping.dimensions} dimensions and {len(indices)} operands"
+    yield from impurities(mapping)
     if any(index.type is not INDEX for index in indices):
         yield "indices are of type index"
     if element is not type.element:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tinyir.ir.affine import AffineMap, AffineSet
+from tinyir.ir.affine import AffineMap, AffineSet, impurities
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute, UnitAttribute
 from tinyir.ir.builder import Builder
@@ -165,6 +165,7 @@ def _verify_for(loop: Operation) -> Iterable[str]:
     ):
         if map.dimensions != len(operands) or not map.results:
             yield f"'loop.for' gives {len(operands)} operands to its {what} bound {map}"
+        yield from impurities(map)
         if any(value.type is not INDEX for value in operands):
             yield "'loop.for' needs bounds of type index"
     if step(loop) < 1:
@@ -200,6 +201,7 @@ def _verify_access(operation: Operation) -> Iterable[str]:
     map = access_map(operation)
     if map.dimensions != len(access_indices(operation)) or len(map.results) != tensor.rank:
         yield f"'{operation.name}' accesses {tensor} through {map} with {len(access_indices(operation))} indices"
+    yield from impurities(map)
     if element is not tensor.element:
         yield f"'{operation.name}' moves {element}, but the tensor holds {tensor.element}"
 
@@ -208,6 +210,7 @@ def _verify_index(operation: Operation) -> Iterable[str]:
     mapping = access_map(operation)
     if mapping.dimensions != len(operation.operands) or len(mapping.results) != 1:
         yield f"'loop.index' with {len(operation.operands)} indices does not evaluate {mapping}"
+    yield from impurities(mapping)
 
 
 def _verify_tensor(operation: Operation) -> Iterable[str]:
@@ -226,6 +229,8 @@ def _verify_if(operation: Operation) -> Iterable[str]:
     condition = operation.properties["condition"]
     if not isinstance(condition, AffineSet) or condition.dimensions != len(operation.operands):
         yield f"'loop.if' gives {len(operation.operands)} operands to its condition {condition}"
+    else:
+        yield from impurities(condition)
     for region in operation.regions:
         yield from _verify_yield_of(operation, region)
 

@@ -74,14 +74,27 @@ def test_blocks_that_cannot_be_reached_may_use_anything() -> None:
 
 def test_results_are_not_visible_in_the_regions_of_their_operation() -> None:
     region = Region([Block()])
-    holder = Operation("t.outer", regions=[Region([Block()])])
-    inner = holder.body.append(Operation("t.inner", result_types=[I32], regions=[region]))
+    holder, blocks = control_flow((1,), ())
+    inner = Operation("t.inner", result_types=[I32], regions=[region])
+    blocks[0].insert_before(blocks[0].terminator, inner)
     region.block.append(Operation("t.use", inner.results))
     assert messages(holder) == ["operand 0 of 't.use' is used where its definition does not reach"]
     module = create_module()
     inner.detach()
     module.body.append(inner)
     assert messages(module) == []
+
+
+def test_a_region_of_one_block_may_be_a_graph_if_nobody_knows_its_operation() -> None:
+    """So it is in MLIR."""
+    block = Block()
+    first = block.append(Operation("t.first", result_types=[I32]))
+    second = block.append(Operation("t.second", first.results, [I32]))
+    first.operands = second.results
+    assert messages(Operation("t.graph", regions=[Region([block])])) == []
+    holder, blocks = control_flow((1,), ())
+    use_in(blocks[0], define_in(blocks[1]))
+    assert messages(holder) == ["operand 0 of 't.use' is used where its definition does not reach"]
 
 
 def test_an_isolated_operation_sees_nothing_from_outside() -> None:

@@ -25,7 +25,8 @@ from tinyir.ir.attributes import (
     bool_attribute,
 )
 from tinyir.ir.builder import create_module
-from tinyir.ir.location import UNKNOWN, CallSiteLocation, FileLocation, FusedLocation, Location, NameLocation
+from tinyir.ir.float_formats import FORMATS
+from tinyir.ir.location import UNKNOWN, CallSiteLocation, FileLocation, Location, LocationAttribute, NameLocation, fuse
 from tinyir.ir.operation import Block, Operation, Region, Value
 from tinyir.ir.types import (
     DYNAMIC,
@@ -57,7 +58,8 @@ from tinyir.text.reader import parse_file
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
 words = st.from_regex(r"[a-z_][a-zA-Z0-9_$.]{0,6}", fullmatch=True)
 integers = st.builds(IntegerType, st.sampled_from((1, 4, 7, 8, 16, 32, 64, 128)), st.sampled_from(("", "", "s", "u")))
-floats = st.sampled_from([FloatType(name) for name in ("f16", "bf16", "f32", "f64")])
+number_formats = [name for name, format in FORMATS.items() if format.width in (8, 16, 19) and name != "f8E3M4"]  # mlir-opt-19 does not know the others
+floats = st.sampled_from([FloatType(name) for name in ("f16", "f32", "f64", *number_formats)])
 scalars = st.one_of(integers, floats, st.just(INDEX))
 shapes = st.lists(st.sampled_from((0, 1, 2, 3, 7)), max_size=3)
 open_shapes = st.lists(st.sampled_from((DYNAMIC, 1, 2, 3)), max_size=3)
@@ -196,7 +198,7 @@ def dense_arrays(draw: st.DrawFn) -> Attribute:
     return DenseArray(draw(st.lists(st.integers(low, high), max_size=3)), element)
 
 
-opaque = st.sampled_from([OpaqueAttribute(t) for t in ("#foo.bar", '#foo.bar<"}", ->, (a)>', "distinct[1]<unit>", "#a.b<c> : i32")])
+opaque = st.sampled_from([OpaqueAttribute(t) for t in ("#foo.bar", '#foo.bar<"}", ->, (a)>', "distinct[0]<>", "#a.b<c> : i32")])
 attributes: st.SearchStrategy[Attribute] = st.recursive(
     st.one_of(
         integer_attributes(),
@@ -210,6 +212,7 @@ attributes: st.SearchStrategy[Attribute] = st.recursive(
         st.builds(StringAttribute, texts),
         st.builds(lambda path: SymbolReference(*path), st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=2)),
         st.builds(TypeAttribute, types),
+        st.sampled_from([LocationAttribute(NameLocation("n")), LocationAttribute(fuse(FileLocation("f", 1, 2), NameLocation("m")))]),
     ),
     lambda inner: st.one_of(
         st.builds(ArrayAttribute, st.lists(inner, max_size=3)), st.builds(DictionaryAttribute, st.dictionaries(words, inner, max_size=3))
@@ -221,7 +224,7 @@ locations: st.SearchStrategy[Location] = st.recursive(
     lambda inner: st.one_of(
         st.builds(NameLocation, texts, inner),
         st.builds(CallSiteLocation, inner, inner),
-        st.builds(lambda parts, data: FusedLocation(tuple(parts), data), st.lists(inner, min_size=1, max_size=2), st.one_of(st.none(), attributes)),
+        st.builds(lambda parts, data: fuse(*parts, metadata=data), st.lists(inner, min_size=1, max_size=2), st.one_of(st.none(), attributes)),
     ),
     max_leaves=3,
 )
@@ -230,7 +233,7 @@ locations: st.SearchStrategy[Location] = st.recursive(
 CHOICE = list(parse_file(Path(__file__).parent / "samples" / "values.mlir").attributes.values())[:-1]
 some_attributes = st.sampled_from(CHOICE)
 some_types = st.sampled_from([I1, I32, F32, INDEX, *(choice.type for choice in CHOICE if isinstance(choice, TypeAttribute))])
-some_locations = st.sampled_from([UNKNOWN, FileLocation("a b", 3, 4), NameLocation("n"), FusedLocation((NameLocation('"'), FileLocation("", 1, 1)))])
+some_locations = st.sampled_from([UNKNOWN, FileLocation("a b", 3, 4), NameLocation("n"), fuse(NameLocation('"'), FileLocation("", 1, 1))])
 dictionaries = st.dictionaries(st.one_of(words, st.sampled_from(("a b", "é", "1"))), some_attributes, max_size=2)
 names = st.one_of(st.just(""), words, st.text(max_size=3))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tinyir.ir.attribute import Attribute, quote
+from tinyir.ir.float_formats import FORMATS
 from tinyir.ir.types import (
     I1,
     I64,
@@ -96,8 +97,8 @@ _FORMATS = {"f16": ("<e", "<H"), "f32": ("<f", "<I"), "f64": ("<d", "<Q")}
 
 def encode_float(value: float, type: FloatType) -> int:
     """The bits of a float rounded (half even) to `type`; out of range becomes infinity."""
-    if type.name == "bf16":
-        return _encode_bfloat(value)
+    if type.name not in _FORMATS:
+        return FORMATS[type.name].encode(value)
     pack, unpack = _FORMATS[type.name]
     try:
         raw = struct.pack(pack, value)
@@ -107,46 +108,25 @@ def encode_float(value: float, type: FloatType) -> int:
     return result
 
 
-def _encode_bfloat(value: float) -> int:
-    """Rounded once: through a binary32 that is rounded to odd, so that no tie arises on the way."""
-    try:
-        bits: int = struct.unpack("<I", struct.pack("<f", value))[0]
-    except OverflowError:
-        bits = 0xFF7FFFFF if value < 0 else 0x7F7FFFFF
-    if math.isnan(value):
-        return (bits >> 16) | 0x40
-    nearest: float = struct.unpack("<f", struct.pack("<I", bits))[0]
-    if nearest != value:
-        bits = (bits - (abs(nearest) > abs(value))) | 1
-    return (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
-
-
 def decode_float(bits: int, type: FloatType) -> float:
     """The value of the bits of a float of `type`."""
     result: float
-    if type.name == "bf16":
-        result = struct.unpack("<f", struct.pack("<I", bits << 16))[0]
-    else:
-        pack, unpack = _FORMATS[type.name]
-        result = struct.unpack(pack, struct.pack(unpack, bits))[0]
+    if type.name not in _FORMATS:
+        return FORMATS[type.name].decode(bits)
+    pack, unpack = _FORMATS[type.name]
+    result = struct.unpack(pack, struct.pack(unpack, bits))[0]
     return result
 
 
 def spell_float(bits: int, type: FloatType) -> str:
     """A float literal that reads back as the same bits: decimal, or hexadecimal bits for infinities and NaNs."""
-    if type.name not in _FORMATS and type.name != "bf16":
-        return f"0x{bits:0{type.width // 4}X}"
     value = decode_float(bits, type)
-    if not math.isfinite(value):
-        return f"0x{bits:0{type.width // 4}X}"
-    text = f"{value:.6e}"
-    if encode_float(float(text), type) == bits:
-        return text
-    for digits in range(7, 18):
-        text = f"{value:.{digits}e}"
-        if encode_float(float(text), type) == bits:
-            break
-    return text
+    if math.isfinite(value):
+        for digits in range(6, 18):
+            text = f"{value:.{digits}e}"
+            if encode_float(float(text), type) == bits:
+                return text
+    return f"0x{bits:0{-(-type.width // 4)}X}"
 
 
 class StringAttribute(Attribute):
@@ -342,7 +322,7 @@ def element_bytes(element: Type) -> int:
     """Bytes of one stored element in a dense attribute."""
     element = storage_type(element)
     if isinstance(element, IntegerType | FloatType):
-        return (element.width + 7) // 8
+        return max(element.width + 7, 8) // 8
     if isinstance(element, IndexType):
         return 8
     if isinstance(element, ComplexType):

@@ -35,7 +35,7 @@ class UnknownLocation(Location):
 
 
 class FileLocation(Location):
-    """`"file":line:column`, both 1-based."""
+    """`"file":line:column`, both 1-based; a file without a name is `-`."""
 
     __slots__ = ("column", "file", "line")
     fields = ("file", "line", "column")
@@ -44,7 +44,7 @@ class FileLocation(Location):
     column: int
 
     def __new__(cls, file: str, line: int, column: int) -> FileLocation:
-        return cls._intern((file, line, column))
+        return cls._intern((file or "-", line, column))
 
     def _spell(self) -> str:
         return f"{quote(self.file)}:{self.line}:{self.column}"
@@ -78,7 +78,7 @@ class NameLocation(Location):
 
 
 class FusedLocation(Location):
-    """`fused[a, b]` or `fused<metadata>[a, b]`: an operation made from several."""
+    """`fused[a, b]` or `fused<metadata>[a, b]`: an operation made from several.  Made by `fuse`."""
 
     __slots__ = ("children", "metadata")
     fields = ("children", "metadata")
@@ -123,12 +123,28 @@ class CallSiteLocation(Location):
 UNKNOWN = UnknownLocation()
 
 
-def fuse(*locations: Location) -> Location:
-    """One location for an operation that replaces several: each part once, unknowns dropped, nesting flattened."""
+def fuse(*locations: Location, metadata: Attribute | None = None) -> Location:
+    """One location for an operation that replaces several: each part once, unknowns dropped, nesting flattened (as MLIR does)."""
     parts: dict[Location, None] = {}
     for location in locations:
-        inner = location.children if isinstance(location, FusedLocation) and location.metadata is None else (location,)
+        inner = location.children if isinstance(location, FusedLocation) and location.metadata is metadata else (location,)
         parts.update((part, None) for part in inner if part is not UNKNOWN)
+    if metadata is not None:
+        return FusedLocation(tuple(parts) or (UNKNOWN,), metadata)
     if not parts:
         return UNKNOWN
     return next(iter(parts)) if len(parts) == 1 else FusedLocation(tuple(parts))
+
+
+class LocationAttribute(Attribute):
+    """`loc(...)` where an attribute stands."""
+
+    __slots__ = ("location",)
+    fields = ("location",)
+    location: Location
+
+    def __new__(cls, location: Location) -> LocationAttribute:
+        return cls._intern((location,))
+
+    def _spell(self) -> str:
+        return f"loc({self.location})"

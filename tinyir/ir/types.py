@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from tinyir.ir.affine import AffineMap
 from tinyir.ir.attribute import Attribute
+from tinyir.ir.float_formats import FORMATS
 
-DYNAMIC = -1
-"""The extent of a dimension that is not known, printed `?`."""
+DYNAMIC = -(1 << 63)
+"""The extent, stride or offset that is not known, printed `?` (no number that MLIR can write: strides may be negative)."""
 
 
 class Type(Attribute):
@@ -38,11 +39,11 @@ class IntegerType(Type):
     @property
     def lowest(self) -> int:
         """The least value (two's complement unless unsigned)."""
-        return 0 if self.is_unsigned else -(1 << (self.width - 1))
+        return 0 if self.is_unsigned or not self.width else -(1 << (self.width - 1))
 
     @property
     def greatest(self) -> int:
-        return (1 << self.width) - 1 if self.is_unsigned else (1 << (self.width - 1)) - 1
+        return (1 << self.width) - 1 if self.is_unsigned or not self.width else (1 << (self.width - 1)) - 1
 
 
 class FloatType(Type):
@@ -61,8 +62,7 @@ class FloatType(Type):
     @property
     def width(self) -> int:
         """Bits."""
-        digits = "".join(c for c in self.name.removeprefix("b").removeprefix("t").removeprefix("f") if c.isdigit() or c == "E")
-        return int(digits.split("E")[0])
+        return FORMATS[self.name].width if self.name in FORMATS else int(self.name[1:])
 
 
 class IndexType(Type):

@@ -132,7 +132,8 @@ class _Verifier:
         for block in region.blocks:
             if block.parent is not region:
                 self.complain(owner, f"a block in '{owner.name}' belongs to another region")
-        if checks.is_graph:
+        if checks.is_graph or (checks.definition is None and len(region.blocks) == 1):
+            # What nobody knows may be a graph, if it has one block; so MLIR sees it.
             added = self._add_all(region.blocks)
             for block in region.blocks:
                 self._check_block(block, owner, is_graph=True)

@@ -60,10 +60,10 @@ class Affine(Part):
         draft.uses[self.index] = list(uses.items())
         names = reader.dimension_names(list(uses))
         if self.function == "set":
-            resolved = [(reader.resolve_affine(tree, names), equal) for tree, equal in trees]
+            resolved = [(reader.resolve_affine(tree, names, is_normal=True), equal) for tree, equal in trees]
             draft.properties[self.name] = AffineSet(len(uses), 0, resolved)
         else:
-            map = AffineMap(len(uses), 0, [reader.resolve_affine(tree, names) for tree, _ in trees])
+            map = AffineMap(len(uses), 0, [reader.resolve_affine(tree, names, is_normal=True) for tree, _ in trees])
             draft.properties[self.name] = map
             reader.phrases.keep("indices", _anonymous(reader.text[begin : reader.position])[0], map, False)
 

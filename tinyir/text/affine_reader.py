@@ -15,6 +15,7 @@ from tinyir.ir.affine import (
     AffineSet,
     AffineSymbol,
     make_binary,
+    written_binary,
 )
 from tinyir.ir.errors import did_you_mean
 from tinyir.text.type_reader import TypeReader
@@ -49,9 +50,9 @@ class AffineReader(TypeReader):
         """Names for the dimensions of a map, in order."""
         return {name: AffineDimension(position) for position, name in enumerate(names)}
 
-    def resolve_affine(self, tree: AffineTree, names: dict[str, AffineExpression]) -> AffineExpression:
+    def resolve_affine(self, tree: AffineTree, names: dict[str, AffineExpression], is_normal: bool = False) -> AffineExpression:
         """The expression of a tree of ("name", text, offset), ("operand", text, offset), ("integer", text, offset) and
-        (kind, left, right, offset)."""
+        (kind, left, right, offset): in normal form, or as it was written."""
         kind, offset = tree[0], tree[-1]
         assert isinstance(offset, int)
         if kind == "integer":
@@ -65,8 +66,11 @@ class AffineReader(TypeReader):
         assert isinstance(left, tuple)
         assert isinstance(right, tuple)
         try:
-            first, second = self.resolve_affine(left, names), self.resolve_affine(right, names)
-            return first - second if kind == "-" else make_binary(str(kind), first, second)
+            first, second = self.resolve_affine(left, names, is_normal), self.resolve_affine(right, names, is_normal)
+            make = make_binary if is_normal else written_binary
+            if kind == "-":
+                kind, second = "+", make("*", second, AffineConstant(-1))
+            return make(str(kind), first, second)
         except ValueError as error:
             raise self.failure(str(error), offset) from None
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.errors import did_you_mean
-from tinyir.ir.location import Location
+from tinyir.ir.location import Location, LocationAttribute
 from tinyir.ir.source import SourceText
 from tinyir.ir.types import Type
 from tinyir.text.dense import LiteralError, parse_integer
 from tinyir.text.parser import Parser
 
 _DEFINITION = re.compile(r"^([#!][a-zA-Z_][\w$\-]*)[ \t]*=[ \t]*", re.MULTILINE)
+_ALIAS_USE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[#!][a-zA-Z_][\w$\-]*(?![\w$.\-<])')
 _ESCAPE = re.compile(r"\\(?:([nt\"\\])|([0-9a-fA-F]{2}))|\\")
 _SIMPLE_ESCAPES = {"n": b"\n", "t": b"\t", '"': b'"', "\\": b"\\"}
 
@@ -30,31 +31,33 @@ class AliasReader(Parser):
 
     # -- aliases
 
-    def alias_value(self, name: str, wanted: tuple[str, ...]) -> Any:
-        """The attribute, type or location that an alias stands for; it may be defined further down."""
+    def alias_value(self, name: str) -> Any:
+        """The attribute or type that an alias stands for; it may be defined further down."""
         self.used_alias = True
         found = self.aliases.get(name)
         if found is not None:
             return found
         begin, position = self.begin, self.position
-        if self._definitions is None:
-            self._definitions = {m.group(1): m.end() for m in _DEFINITION.finditer(self.text)}
-        offset = self._definitions.get(name)
+        offset = self.definitions.get(name)
         if offset is None:
-            raise self.failure(f"alias '{name}' is not defined", begin, did_you_mean(name, self._definitions))
+            raise self.failure(f"alias '{name}' is not defined", begin, did_you_mean(name, self.definitions))
         if name in self._being_defined or len(self._being_defined) > 40:
             raise self.failure(f"alias '{name}' is defined by itself", begin)
         self._being_defined.append(name)
         try:
-            found = self.read(wanted[0] if name[0] == "!" else self._start_of_definition(offset), offset)
+            found = self.read("type" if name[0] == "!" else "attribute", offset)
         finally:
             self._being_defined.pop()
             self.begin, self.position = begin, position
         self.aliases[name] = found
         return found
 
-    def _start_of_definition(self, offset: int) -> str:
-        return "location" if self.text.startswith("loc(", offset) else "attribute"
+    @property
+    def definitions(self) -> dict[str, int]:
+        """Where the text of each alias begins."""
+        if self._definitions is None:
+            self._definitions = {m.group(1): m.end() for m in _DEFINITION.finditer(self.text)}
+        return self._definitions
 
     def attribute_alias(self, parts: list[Any]) -> None:
         self.aliases[parts[0]] = parts[1]
@@ -63,20 +66,20 @@ class AliasReader(Parser):
         self.aliases[parts[0]] = parts[1]
 
     def attribute_use(self, parts: list[Any]) -> Attribute:
-        found = self.alias_value(parts[0], ("attribute",))
+        found = self.alias_value(parts[0])
         assert isinstance(found, Attribute)
         return found
 
     def type_use(self, parts: list[Any]) -> Type:
-        found = self.alias_value(parts[0], ("type",))
+        found = self.alias_value(parts[0])
         assert isinstance(found, Type)
         return found
 
     def place_use(self, parts: list[Any]) -> Location:
-        found = self.alias_value(parts[0], ("location",))
-        if not isinstance(found, Location):
+        found = self.alias_value(parts[0])
+        if not isinstance(found, LocationAttribute):
             raise self.failure(f"alias '{parts[0]}' is not a location", self.begin)
-        return found
+        return found.location
 
     # -- small helpers of the grammar
 
@@ -96,7 +99,14 @@ class AliasReader(Parser):
         return parts[:-1]
 
     def verbatim(self) -> str:
-        return self.text[self.begin : self.position]
+        """The text as it stands, with the aliases in it put in."""
+        text = self.text[self.begin : self.position]
+        return _ALIAS_USE.sub(self._expansion, text) if "#" in text[1:] or "!" in text[1:] else text
+
+    def _expansion(self, match: re.Match[str]) -> str:
+        """What stands for an alias; strings, and what is no alias of this text, stay."""
+        name = match.group()
+        return str(self.alias_value(name)) if name in self.definitions else name
 
     def text_of(self, literal: str) -> str:
         """The characters of a string literal."""

@@ -36,9 +36,9 @@ def literal_pattern(literal: str) -> re.Pattern[str]:
     return re.compile(f"{SKIP}({re.escape(literal)}{end})")
 
 
-_SIMPLE_TYPE = re.compile(SKIP + r"((?:tensor|memref|vector)<[\w?*]+>|index|[su]?i[1-9]\d*|bf16|f\d+)(?![\w$.])(?!\s*->)")
+_SIMPLE_TYPE = re.compile(SKIP + r"((?:tensor|memref|vector)<[\w?*]+>|index|[su]?i(?:0|[1-9]\d*)|bf16|f\d+)(?![\w$.])(?!\s*->)")
 """Types that are common enough to be looked up by their text."""
-_SIMPLE_NUMBER = re.compile(SKIP + r"(-?[0-9][\w.+\-]*[ ]:[ ](?:index|[su]?i[1-9]\d*|f32|f64))(?![\w$.<])")
+_SIMPLE_NUMBER = re.compile(SKIP + r"(-?[0-9][\w.+\-]*[ ]:[ ](?:index|[su]?i(?:0|[1-9]\d*)|f32|f64))(?![\w$.<])")
 _SIMPLE_DICTIONARY = re.compile(SKIP + r'(\{[^{}"\n]*+(?:"[^"\\\n]*+"[^{}"\n]*+)*+\})')
 
 

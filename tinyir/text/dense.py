@@ -36,15 +36,15 @@ def integer_from_literal(text: Literal, type: Type) -> int:
         lowest, greatest = -(1 << 63), (1 << 64) - 1
     else:
         assert isinstance(type, IntegerType)
-        lowest = 0 if type.is_unsigned else -(1 << (type.width - 1))
-        greatest = (1 << (type.width - (type.signedness == "s"))) - 1
+        lowest = type.lowest
+        greatest = type.greatest if type.signedness else (1 << type.width) - 1
     if not lowest <= value <= greatest:
         raise LiteralError(f"{text} does not fit in {type}: {lowest} to {greatest}")
     if type is I1:
         return value & 1
-    limit = 63 if type is INDEX else type.width - 1 if isinstance(type, IntegerType) else 0
+    width = type.width if isinstance(type, IntegerType) else 64
     is_signless = type is INDEX or (isinstance(type, IntegerType) and not type.signedness)
-    return value - (1 << (limit + 1)) if is_signless and value >> limit > 0 else value
+    return value - (1 << width) if is_signless and width and value >> (width - 1) > 0 else value
 
 
 def parse_integer(text: str) -> int:
@@ -73,10 +73,7 @@ def float_from_literal(text: Literal, type: FloatType) -> int:
         if bits >> type.width:
             raise LiteralError(f"{text} has more than the {type.width} bits of {type}")
         return bits
-    try:
-        return encode_float(float(text), type)
-    except KeyError:
-        raise LiteralError(f"write a value of type {type} as hexadecimal bits") from None
+    return encode_float(float(text), type)
 
 
 def number_attribute(text: str, type: Type) -> IntegerAttribute:

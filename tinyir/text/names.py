@@ -1,7 +1,7 @@
 """Names for printing: every value `%name`, made unique, or `%number` as MLIR counts; every block `^bbN`.
 
 A region's values are counted before those of the regions inside it, so that sibling regions share numbers and an inner
-name never hides an outer one.  An isolated operation starts afresh.
+name never hides an outer one, not even in an isolated operation: MLIR's generic form has one scope for all.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 
 from tinyir.ir.operation import Block, Operation, Region, Value
-from tinyir.ir.registry import definition_of
 
 _FORBIDDEN = re.compile(r"[^\w$.\-]", re.ASCII)
 
@@ -24,7 +23,6 @@ class Names:
         self._number = 0
         self._argument = 0
         self._hints: dict[str, str] = {}
-        self._isolated: dict[str, bool] = {}
         self._name_results(operation, [])
         self._name_inside(operation)
 
@@ -43,16 +41,10 @@ class Names:
 
     def _name_inside(self, operation: Operation) -> None:
         """Names all in the regions of an operation."""
-        isolated = self._isolated.get(operation.name)
-        if isolated is None:
-            definition = definition_of(operation.name)
-            isolated = self._isolated[operation.name] = definition is not None and "isolated" in definition.traits
-        outer = self._used, self._number, self._argument
+        outer = self._number, self._argument
         for region in operation.regions:
-            if isolated:
-                self._used, self._number, self._argument = set(), 0, 0
             self._name_region(region)
-            self._used, self._number, self._argument = outer
+            self._number, self._argument = outer
 
     def _name_region(self, region: Region) -> None:
         added: list[str] = []

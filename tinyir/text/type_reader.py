@@ -7,8 +7,10 @@ from typing import Any
 from tinyir.ir.affine import (
     AffineMap,
 )
+from tinyir.ir.attributes import decode_float
 from tinyir.ir.types import (
     DYNAMIC,
+    F64,
     INDEX,
     NONE,
     ComplexType,
@@ -137,7 +139,8 @@ class TypeReader(AliasReader):
 
     def scale(self, parts: list[Any]) -> tuple[float, int]:
         scale, zero_point = parts
-        return float(scale) if "x" not in scale else 0.0, self.integer_value(zero_point) if zero_point is not None else 0
+        value = decode_float(self.integer_value(scale), F64) if scale.startswith("0x") else float(scale)
+        return value, self.integer_value(zero_point) if zero_point is not None else 0
 
     def verbatim_type(self, _parts: list[Any]) -> Type:
         return OpaqueType(self.verbatim())

@@ -18,8 +18,9 @@ from tinyir.ir.attributes import (
     UnitAttribute,
     bool_attribute,
     decode_float,
+    encode_float,
 )
-from tinyir.ir.location import UNKNOWN, CallSiteLocation, FileLocation, FusedLocation, Location, NameLocation
+from tinyir.ir.location import UNKNOWN, CallSiteLocation, FileLocation, Location, LocationAttribute, NameLocation, fuse
 from tinyir.ir.types import (
     DYNAMIC,
     F64,
@@ -121,7 +122,10 @@ class ValueReader(AffineReader):
         try:
             if isinstance(element, FloatType):
                 bits = [float_from_literal(value, element) for value in values or ()]
-                return DenseArray([decode_float(value, element) for value in bits], element)
+                numbers = [decode_float(value, element) for value in bits]
+                if any(encode_float(number, element) != value for number, value in zip(numbers, bits, strict=True)):
+                    return OpaqueAttribute(self.verbatim())
+                return DenseArray(numbers, element)
             return DenseArray([integer_from_literal(value, element) for value in values or ()], element)
         except LiteralError as error:
             raise self.failure(str(error), self.begin) from None
@@ -146,6 +150,9 @@ class ValueReader(AffineReader):
 
     def type_attribute(self, parts: list[Any]) -> Attribute:
         return TypeAttribute(parts[0])
+
+    def location_attribute(self, parts: list[Location]) -> Attribute:
+        return LocationAttribute(parts[0])
 
     def strided(self, parts: list[Any]) -> Attribute:
         strides, offset = parts
@@ -191,4 +198,4 @@ class ValueReader(AffineReader):
 
     def fused_place(self, parts: list[Any]) -> Location:
         metadata, children = parts
-        return FusedLocation(tuple(children), metadata)
+        return fuse(*children, metadata=metadata)
