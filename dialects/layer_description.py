@@ -67,8 +67,8 @@ def _proofs(function: Operation, ledger: Ledger) -> Iterator[str]:
         roots = [operation for operation in function.body if operation.name not in ("buffer.get_global", "buffer.view", "arith.constant")]
         places = {", ".join(operation.location.names) for operation in (function, *roots)} - {""}
     bounds = 0
-    for obligation, verdict in ledger:
-        if obligation.where in places and verdict.state == "proved":
+    for obligation, verdict in ledger.at(places):
+        if verdict.state == "proved":
             if obligation.kind == "bounds":
                 bounds += 1
             else:

@@ -12,7 +12,8 @@ It is checked that each call, its arguments put in the place of the parameters, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -51,9 +52,10 @@ class MergeFunctions(Pass):
         for function in module.body:
             if function.name == "c.function" and not function.body.arguments and not {"network", "inline"} & function.properties.keys():
                 groups.setdefault(shape(function, arrays)[0], []).append(function)
+        calls = _calls(module)
         for group in groups.values():
             if len(group) > 1:
-                _merge(module, group, arrays)
+                _merge(group, arrays, calls)
 
 
 # -- what functions have in common
@@ -141,7 +143,7 @@ def _parameters(rows: Sequence[Sequence[_Hole]]) -> list[_Parameter]:
     return [_Parameter(tuple(places), tuple(row[places[0]].content for row in rows)) for places in found.values()]
 
 
-def _merge(module: Operation, group: list[Operation], arrays: set[str]) -> None:
+def _merge(group: list[Operation], arrays: set[str], calls: Mapping[str, list[Operation]]) -> None:
     shapes = [shape(function, arrays) for function in group]
     parameters = _parameters([row for _, row in shapes])
     size = sum(1 for _ in group[0].walk())
@@ -154,7 +156,7 @@ def _merge(module: Operation, group: list[Operation], arrays: set[str]) -> None:
         bound: dict[Value, Attribute] = {a: p.contents[number] for a, p in zip(merged.body.arguments, parameters, strict=True)}
         parts, row = shape(merged, arrays, bound)
         assert (parts, [hole.content for hole in row]) == originals[number], f"merging '{symbol_name(merged)}' changed what it does"
-        _call_merged(module, merged, function, parameters, number)
+        _call_merged(calls[symbol_name(function)], merged, function, parameters, number)
     _tell(merged, group)
     for function in group[1:]:
         function.drop_references()
@@ -206,10 +208,9 @@ def _filled(parameter: _Parameter, number: int, argument: Value) -> Operation:
     return Operation("c.literal", (), [argument.type], {"value": content})
 
 
-def _call_merged(module: Operation, merged: Operation, function: Operation, parameters: Sequence[_Parameter], number: int) -> None:
+def _call_merged(calls: Sequence[Operation], merged: Operation, function: Operation, parameters: Sequence[_Parameter], number: int) -> None:
     """Turns the calls of a function into calls of the merged one."""
-    name = symbol_name(function)
-    for call in list(_calls(module, name)):
+    for call in calls:
         builder = Builder.before(call)
         arguments = [
             builder.insert(_filled(parameter, number, argument)).result for parameter, argument in zip(parameters, merged.body.arguments, strict=True)
@@ -217,15 +218,16 @@ def _call_merged(module: Operation, merged: Operation, function: Operation, para
         call.operands = arguments
         call.properties["callee"] = SymbolReference(symbol_name(merged))
         call.properties["comment"] = StringAttribute("\n".join(_comment(function)))
-        call.properties["layer"] = StringAttribute(name)
+        call.properties["layer"] = StringAttribute(symbol_name(function))
 
 
-def _calls(module: Operation, name: str) -> Iterator[Operation]:
-    for function in module.body:
-        if function.name == "c.function":
-            for operation in function.walk():
-                if operation.name == "c.call" and referenced_symbol(operation, "callee") == name:
-                    yield operation
+def _calls(module: Operation) -> dict[str, list[Operation]]:
+    """The calls of each function, by its name."""
+    found: dict[str, list[Operation]] = defaultdict(list)
+    for operation in module.walk():
+        if operation.name == "c.call":
+            found[referenced_symbol(operation, "callee")].append(operation)
+    return found
 
 
 def _comment(function: Operation) -> list[str]:

@@ -134,8 +134,18 @@ def functions(module: Operation) -> list[Operation]:
 def find_symbol(module: Operation, reference: SymbolReference | str) -> Operation | None:
     """The operation of the module's body whose `sym_name` is the reference's root."""
     wanted = reference if isinstance(reference, str) else reference.path[0]
-    for operation in module.body:
-        name = operation.properties.get("sym_name")
-        if isinstance(name, StringAttribute) and name.value == wanted:
-            return operation
-    return None
+    body = module.body
+    known = body.symbols.get(wanted) if body.symbols is not None else None
+    if known is None or known.parent is not body or _symbol(known) != wanted:
+        body.symbols = {}
+        for operation in body:
+            name = _symbol(operation)
+            if name is not None:
+                body.symbols.setdefault(name, operation)
+        known = body.symbols.get(wanted)
+    return known
+
+
+def _symbol(operation: Operation) -> str | None:
+    name = operation.properties.get("sym_name")
+    return name.value if isinstance(name, StringAttribute) else None

@@ -414,13 +414,14 @@ def _types(values: Sequence[Value]) -> str:
 class Block:
     """A list of operations with arguments.  The last operation may be a terminator with successors."""
 
-    __slots__ = ("arguments", "first", "last", "parent")
+    __slots__ = ("arguments", "first", "last", "parent", "symbols")
 
     def __init__(self, argument_types: Sequence[Type] = ()) -> None:
         self.arguments: tuple[BlockArgument, ...] = tuple(BlockArgument(t, self, i) for i, t in enumerate(argument_types))
         self.first: Operation | None = None
         self.last: Operation | None = None
         self.parent: Region | None = None
+        self.symbols: dict[str, Operation] | None = None  # what builder.find_symbol found last; it may be out of date
 
     def __iter__(self) -> Iterator[Operation]:
         """The operations in order.  The one last yielded may be erased or replaced."""

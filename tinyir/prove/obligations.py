@@ -6,7 +6,7 @@ compilation, in order, with their verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Literal, get_args
 
@@ -53,6 +53,15 @@ class Ledger:
     rlimit: int = DEFAULT_RLIMIT
     cache: VerdictCache = attrs.field(factory=VerdictCache)
     entries: list[tuple[Obligation, Verdict]] = attrs.field(factory=list)
+    _by_place: dict[str, list[int]] = attrs.field(factory=dict, init=False, repr=False, eq=False)
+    _indexed: int = attrs.field(default=0, init=False, repr=False, eq=False)
+
+    def at(self, places: Iterable[str]) -> list[tuple[Obligation, Verdict]]:
+        """The obligations of these places, in the order in which they were stated."""
+        for number in range(self._indexed, len(self.entries)):
+            self._by_place.setdefault(self.entries[number][0].where, []).append(number)
+        self._indexed = len(self.entries)
+        return [self.entries[number] for number in sorted(number for place in set(places) for number in self._by_place.get(place, ()))]
 
     def add(self, obligation: Obligation, verdict: Verdict | None = None) -> Verdict:
         """Records an obligation, discharging it unless its verdict is already known."""

@@ -1,0 +1,69 @@
+"""What a compilation costs grows linearly with the length of the network."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from tests.bench.convolution_chains import convolution_chain
+from tests.oracle.cases import soaking
+from tinyir.driver.api import begin
+
+MOST_GROWTH = 1.05
+"""Calls for each convolution of a long chain by those of a short one."""
+GREATEST_RATIO = 150.0
+GREATEST_MEGABYTES = 1024
+MEASURE = (
+    "import resource, sys\nfrom time import process_time\nfrom tinyir.driver.api import begin\nstart = process_time()\n"
+    "begin(sys.argv[1], 'cortex-m4', goal=sys.argv[2]).generate('net', '')\n"
+    "print(process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+)
+
+
+def chain(length: int, folder: Path) -> Path:
+    path = folder / f"chain{length}.onnx"
+    path.write_bytes(convolution_chain(length))
+    return path
+
+
+def calls(model: Path, goal: str) -> Counter[str]:
+    """The calls of functions in one compilation, generators' steps included, by file: a count that does not depend on the machine."""
+    found: Counter[str] = Counter()
+
+    def watch(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call":
+            found[frame.f_code.co_filename] += 1
+
+    sys.setprofile(watch)
+    try:
+        begin(model, "cortex-m4", goal=goal).generate("net", "")
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+@pytest.mark.parametrize("goal", ["speed", "size"])
+def test_the_calls_of_a_compilation_grow_with_the_length(goal: str, tmp_path: Path) -> None:
+    begin(chain(1, tmp_path), "cortex-m4", goal=goal).generate("net", "")  # what is read once: specifications, tables
+    lengths = (20, 80)
+    short, long = (calls(chain(length, tmp_path), goal) for length in lengths)
+    growth = {file: long[file] / lengths[1] / (short[file] / lengths[0]) for file in short if long[file] > long.total() / 1000}
+    assert long.total() / lengths[1] <= MOST_GROWTH * short.total() / lengths[0], sorted(growth.items(), key=lambda item: -item[1])[:5]
+
+
+@pytest.mark.skipif(not soaking(), reason="a minute of CPU time")
+@pytest.mark.parametrize("goal", ["speed", "size", "ram"])
+def test_a_thousand_convolutions_cost_little_more_than_ten_a_hundred_times(goal: str, tmp_path: Path) -> None:
+    def measure(length: int) -> tuple[float, float]:
+        words = [sys.executable, "-c", MEASURE, str(chain(length, tmp_path)), goal]
+        seconds, megabytes = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+        return float(seconds), float(megabytes)
+
+    (short, _), (long, megabytes) = measure(10), measure(1000)
+    assert long / short <= GREATEST_RATIO
+    assert megabytes <= GREATEST_MEGABYTES
