@@ -50,11 +50,17 @@ class RowGroups:
     def __init__(self, function: Operation) -> None:
         self.stages = [stage for operation in function.body if (stage := _stage(operation)) is not None]
         self.lives = _lives(function, self.stages)
+        self.bound = 1 << 62
+        self.alive_at: list[list[Value]] = [[] for _ in self.stages]
+        for tensor, (born, dies) in self.lives.items():
+            for number in range(max(born, 0), min(dies, len(self.stages) - 1) + 1):
+                self.alive_at[number].append(tensor)
         self.reshaped = {stored(o.result) for o in function.body if o.name == "loop.reshape"}
 
     def best(self) -> list[Group]:
         """The groups that cover all stages in order."""
         count = len(self.stages)
+        self.bound = max((self._bytes(stage, stage, None) for stage in range(count)), default=0)
         groups = [self._ending_at(last) for last in range(count)]
         peak = [0] * (count + 1)
         for last in range(count):
@@ -81,8 +87,11 @@ class RowGroups:
         for first in range(last, max(last - LONGEST_GROUP, -1), -1):
             if self.stages[first].nest is None:
                 break
-            if first < last and (group := self._group(first, last)) is not None:
+            group = self._group(first, last) if first < last else None
+            if group is not None and group.schedule is not None:
                 found.append(group)
+                if _ring_bytes(group.schedule) > self.bound:
+                    break  # more nests need more rings
         return found
 
     def _group(self, first: int, last: int) -> Group | None:
@@ -108,11 +117,8 @@ class RowGroups:
 
     def _bytes(self, first: int, last: int, schedule: RowSchedule | None) -> int:
         rings: Mapping[Value, int] = schedule.rings if schedule is not None else {}
-        total = sum(rows * row_bytes(tensor) for tensor, rows in rings.items())
-        alive = {tensor for tensor, (born, dies) in self.lives.items() if born <= last and dies >= first and tensor not in rings}
-        total += sum(tensor_bytes(tensor) for tensor in alive)
-        if schedule is not None:
-            total += sum(_sum_bytes(nest) for nest in schedule.nests if nest.carries_sums)
+        alive = dict.fromkeys(tensor for number in range(first, last + 1) for tensor in self.alive_at[number] if tensor not in rings)
+        total = sum(tensor_bytes(tensor) for tensor in alive) + (_ring_bytes(schedule) if schedule is not None else 0)
         dying = [tensor for tensor in alive if self.lives[tensor][1] <= last and self.lives[tensor][0] < first]
         born = [tensor for tensor in alive if self.lives[tensor][0] >= first and self.lives[tensor][1] > last]
         return total - max((self._common(first, last, schedule, i, o) for i in dying for o in born), default=0)
@@ -136,14 +142,20 @@ def _distance(written: Timing, maker: RowNest, reads: Sequence[tuple[Timing, Row
     ends = (rows + 1) * row_bytes(maker.tensor)
     needed = -(1 << 60)
     for timing, read in reads:
-        runs = read.first <= read.last
-        steps = (timing.period * numpy.arange(len(read.first)) + timing.delay)[runs]
+        runs = read.runs
+        steps = timing.period * runs + timing.delay
         later = numpy.minimum.accumulate((read.first[runs] * bytes_of_row)[::-1])[::-1]
         after = numpy.searchsorted(steps, written.period * rows + written.delay, side="right")
         meets = after < len(steps)
         if meets.any():
             needed = max(needed, int((ends[meets] - later[after[meets]]).max()))
     return needed
+
+
+def _ring_bytes(schedule: RowSchedule) -> int:
+    """The memory of what is between the nests, and of sums that they carry."""
+    rings = sum(rows * row_bytes(tensor) for tensor, rows in schedule.rings.items())
+    return rings + sum(_sum_bytes(nest) for nest in schedule.nests if nest.carries_sums)
 
 
 def _sum_bytes(nest: RowNest) -> int:

@@ -29,13 +29,29 @@ Rows = NDArray[numpy.int64]
 class RowRead:
     """The rows of a tensor that a nest reads for each of its own: from `first` to `last`; none where first > last.
 
-    `slope`: by how many rows the window moves from one row of the nest to the next.
+    `slope`: by how many rows the window moves from one row of the nest to the next.  `ahead` and `behind`: how far it reaches at
+    most before and after slope * row.
     """
 
     tensor: Value
     first: Rows
     last: Rows
     slope: Fraction
+    ahead: Fraction = attrs.field(init=False)
+    behind: Fraction = attrs.field(init=False)
+
+    @ahead.default
+    def _ahead(self) -> Fraction:
+        return max((Fraction(int(self.last[row])) - self.slope * int(row) for row in self.runs), default=Fraction(0))
+
+    @behind.default
+    def _behind(self) -> Fraction:
+        return max((self.slope * int(row) - int(self.first[row]) for row in self.runs), default=Fraction(0))
+
+    @property
+    def runs(self) -> Rows:
+        """The rows of the nest that read anything."""
+        return numpy.flatnonzero(self.first <= self.last)
 
 
 @attrs.frozen(eq=False)

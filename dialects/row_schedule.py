@@ -12,7 +12,6 @@ from fractions import Fraction
 from math import gcd, lcm
 
 import attrs
-import numpy
 
 from tinyir.dialects.row_nests import RowNest, RowRead
 from tinyir.ir.operation import Value
@@ -83,19 +82,11 @@ def _periods(count: int, links: Sequence[Link]) -> list[int] | None:
     return [period // common for period in whole]
 
 
-def _lag(periods: Sequence[int], link: Link) -> int:
-    """By how much the reader's delay must exceed the maker's at least."""
-    maker, reader, read = link
-    runs = read.first <= read.last
-    rows = numpy.arange(len(read.last))
-    return int((periods[maker] * read.last - periods[reader] * rows)[runs].max(initial=0 if not runs.any() else -(1 << 40)))
-
-
 def _delays(periods: Sequence[int], links: Sequence[Link]) -> list[int]:
     """The least delays that the links allow, sources as late as they may be; the first step is 0."""
     delays = [0] * len(periods)
     sources = [number for number in range(len(periods)) if all(reader != number for _, reader, _ in links)]
-    lags = [_lag(periods, link) for link in links]
+    lags = [int(periods[maker] * read.ahead) for maker, _, read in links]
     for number in range(len(periods)):
         bounds = [delays[maker] + lag for (maker, reader, _), lag in zip(links, lags, strict=True) if reader == number]
         delays[number] = max(bounds, default=0)
@@ -108,9 +99,4 @@ def _delays(periods: Sequence[int], links: Sequence[Link]) -> list[int]:
 
 def _kept(maker: Timing, reader: Timing, read: RowRead) -> int:
     """The rows that must be there so that none is folded over before its last read."""
-    runs = read.first <= read.last
-    if not runs.any():
-        return 1
-    rows = numpy.arange(len(read.first))
-    behind = (reader.period * rows + reader.delay - maker.delay - maker.period * read.first)[runs]
-    return int((behind // maker.period).max()) + 1
+    return int(read.behind + Fraction(reader.delay - maker.delay, maker.period)) + 1

@@ -133,15 +133,11 @@ class _Planning:
             return None
         turnable = self.options.reverse and all(loop.is_parallel(each) for each in loops)
         directions: tuple[Direction, ...] = ("forward", "reverse") if turnable else ("forward",)
-        sharing = Sharing(
-            f"nest{step}",
-            given.name,
-            made.name,
-            smallest_distance(nest, "forward"),
-            smallest_distance(nest, "reverse") if turnable else given.size_bytes,
-            directions,
-        )
-        return _Pair(root, sharing, nest, loops)
+        forward = smallest_distance(nest, "forward")
+        reverse = smallest_distance(nest, "reverse") if turnable else given.size_bytes
+        if forward is not None and forward >= made.size_bytes and reverse is not None and reverse >= given.size_bytes:
+            return None  # neither way has a byte in common
+        return _Pair(root, Sharing(f"nest{step}", given.name, made.name, forward, reverse, directions), nest, loops)
 
     # -- the plan and its proofs
 

@@ -54,12 +54,15 @@ def _live_sets(problem: Problem) -> list[tuple[int, ...]]:
 
 
 def _overlap_bound(problem: Problem, live: Sequence[int]) -> int:
-    """Sizes of all live buffers less what pairs of one nest may have in common."""
-    total = sum(problem.buffers[i].size_bytes for i in live)
+    """Sizes of all live buffers less what pairs of one nest may have in common: of no buffer more than all of it."""
+    sizes = [buffer.size_bytes for buffer in problem.buffers]
+    common: tuple[dict[int, int], dict[int, int]] = ({}, {})
     for pair in problem.restricted(live):
         if pair.nest >= 0:
-            total -= min(problem.buffers[pair.first].size_bytes, problem.buffers[pair.second].size_bytes)
-    return max(total, max((problem.buffers[i].size_bytes for i in live), default=0))
+            for side, buffer in zip(common, (pair.first, pair.second), strict=True):
+                side[buffer] = side.get(buffer, 0) + min(sizes[pair.first], sizes[pair.second])
+    saved = min(sum(min(bytes, sizes[buffer]) for buffer, bytes in side.items()) for side in common)
+    return max(sum(sizes[i] for i in live) - saved, max((sizes[i] for i in live), default=0))
 
 
 def lower_bound(problem: Problem) -> int:
