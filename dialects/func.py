@@ -45,10 +45,11 @@ def _verify_return(operation: Operation) -> Iterable[str]:
         yield f"'func.return' gives {_spell(found)}, its function {_spell(type_of(function).results)}"
 
 
-def _verify_call(operation: Operation) -> Iterable[str]:
+def verify_call(operation: Operation) -> Iterable[str]:
+    """Complains of a call whose `callee` is no function, or one of another type."""
     callee = operation.properties["callee"]
     if not isinstance(callee, SymbolReference):
-        yield f"'func.call' names a function, not {callee}"
+        yield f"'{operation.name}' names a function, not {callee}"
         return
     table = next((above for above in operation.ancestors() if has_trait(above, "symbol_table")), None)
     function = find_symbol(table, callee) if table is not None else None
@@ -114,7 +115,7 @@ CALL = register(
         operands=("operands...",),
         results=("results...",),
         properties={"callee": "symbol: the function's symbol"},
-        verify=_verify_call,
+        verify=verify_call,
         assembly="$callee `(` $operands `)` attr-dict `:` functional-type",
     )
 )

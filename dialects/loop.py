@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from tinyir.dialects.func import verify_call
 from tinyir.ir.affine import AffineMap, AffineSet, impurities
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute, UnitAttribute
@@ -324,6 +325,17 @@ register(
         verify=_verify_index,
         infer=_infer_index,
         assembly="affine($map, $indices) attr-dict",
+    )
+)
+register(
+    OperationDefinition(
+        "loop.call",
+        "Applies a scalar function.  As `func.call`, which MLIR refuses inside of what it does not know: it might hold symbols.",
+        operands=("operands...",),
+        results=("results...",),
+        properties={"callee": "symbol: the function's symbol"},
+        verify=verify_call,
+        assembly="$callee `(` $operands `)` attr-dict `:` functional-type",
     )
 )
 register(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyir.dialects import loop
-from tinyir.interp.machine import MOST_LANES, InterpreterError, Machine, Step, interprets
+from tinyir.interp.machine import MOST_LANES, InterpreterError, Machine, Step, call_function, interprets
 from tinyir.interp.order import Order, Timetable, TooDeepError
 from tinyir.interp.scalar import dtype_of
 from tinyir.ir.affine import AffineSet
@@ -233,6 +233,11 @@ def _if(machine: Machine, operation: Operation) -> Step:
         machine.values.update(zip(operation.results, results, strict=True))
 
     return run
+
+
+@interprets("loop.call")
+def _call(machine: Machine, operation: Operation) -> Step:
+    return call_function(machine, operation)
 
 
 @interprets("loop.index")

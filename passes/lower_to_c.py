@@ -572,6 +572,7 @@ _LOWERINGS: dict[str, _Lowering] = {
     "loop.yield": _Function._yield,
     "func.return": _Function._return,
     "func.call": _Function._call,
+    "loop.call": _Function._call,
     "arith.constant": _Function._constant,
     **dict.fromkeys(ARITHMETIC, _Function.arithmetic),
 }

@@ -327,7 +327,7 @@ def emit_scalar(module: Operation, builder: Builder, node: ex.Scalar | ex.Apply,
     type = machine_type(node.type)
     if isinstance(node, ex.Apply):
         ensure_function(module, node.function)
-        return builder.create("func.call", operands, [type], {"callee": SymbolReference(node.function)}).result
+        return builder.create("loop.call", operands, [type], {"callee": SymbolReference(node.function)}).result
     if node.operation == "arith.bitcast" and operands[0].type is type:
         return operands[0]
     properties: dict[str, Attribute] = {}

@@ -214,7 +214,8 @@ def _other_arithmetic(machine: Machine, operation: Operation) -> Step:
 
 
 @interprets("func.call")
-def _call(machine: Machine, operation: Operation) -> Step:
+def call_function(machine: Machine, operation: Operation) -> Step:
+    """Runs the function that `callee` names."""
     callee = operation.properties["callee"]
     assert isinstance(callee, SymbolReference)
     function = find_symbol(machine.module, callee)
