@@ -135,7 +135,7 @@ WRONG_C: dict[str, tuple[Callable[[Operation], None], str]] = {
     "an assignment to a value": (assign_a_constant, "only a c.variable is assigned"),
     "a loop that never moves": (count_by_nothing, "a loop does not step by 0"),
     "an index of no width": (index_of_no_width, "C knows no index"),
-    "an array that is none": (change("c.array", "value", IntegerAttribute(3, I64)), "an array is a list of elements"),
+    "an array that is none": (change("c.array", "value", IntegerAttribute(3, I64)), "needs dense elements as 'value'"),
 }
 
 
