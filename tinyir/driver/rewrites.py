@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
-from tinyir.driver.rewrites_page import rewrites_page
 from tinyir.driver.stages import write_text
 from tinyir.ir.errors import TinyirError
 from tinyir.rewrite.trace import Trace
@@ -36,6 +36,6 @@ def write_trace(arguments: argparse.Namespace, trace: Trace | None) -> None:
     if not path:
         sys.stderr.write(str(trace))
     elif path.endswith(".html"):
-        write_text(path, rewrites_page(trace, Path(arguments.model).name))
+        write_text(path, import_module("tinyir.driver.rewrites_page").rewrites_page(trace, Path(arguments.model).name))
     else:
         write_text(path, trace.json_lines() if path.endswith(".jsonl") else str(trace))

@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import StringAttribute, SymbolReference, TypeAttribute
 from tinyir.ir.conversion import attribute_of
-from tinyir.ir.errors import TinyirError, did_you_mean
+from tinyir.ir.errors import InstanceError, TinyirError, did_you_mean
 from tinyir.ir.location import UNKNOWN, Location
-from tinyir.ir.loose_values import InstanceError
 from tinyir.ir.operation import Block, Operation, Region, Result, Value
 from tinyir.ir.registry import definition_of, known_operations
 from tinyir.ir.types import FunctionType, Type

@@ -10,8 +10,8 @@ Every mistake of a user ends as a `TinyirError` that carries one or more `Diagno
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from itertools import takewhile
 
 import attrs
@@ -85,6 +85,7 @@ class TinyirError(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the closest known word, or the empty string."""
+    difflib = import_module("difflib")  # late: most runs have no mistakes
     close = difflib.get_close_matches(word, sorted(known), n=5, cutoff=0.6)
     if not close:
         return ""
@@ -94,3 +95,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         return difflib.SequenceMatcher(None, other, word).ratio(), sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, other, strict=False)))
 
     return f"did you mean '{max(close, key=likeness)}'?"
+
+
+class InstanceError(Exception):
+    """The operands or properties do not fit the operator; the message says which and by which numbers."""

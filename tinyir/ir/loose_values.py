@@ -7,11 +7,8 @@ from typing import Any
 
 from tinyir.ir import expression as ex
 from tinyir.ir.affine import AffineConstant, AffineExpression, as_expression
+from tinyir.ir.errors import InstanceError as InstanceError
 from tinyir.ir.types import F32, I32, INDEX
-
-
-class InstanceError(Exception):
-    """The operands or properties do not fit the operator; the message says which and by which numbers."""
 
 
 def combine_values(operator: str, left: Any, right: Any) -> Any:

@@ -23,16 +23,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING
 
 import attrs
-
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
 
 FOLDERS = "TINYIR_SPECS"
 PROJECT = "TINYIR_PROJECT"
 PREFIX = "tinyir."
+GROUPS = ("tinyir.dialects", "tinyir.passes", "tinyir.specs")
 
 
 @attrs.frozen
@@ -46,8 +43,10 @@ class Brought:
 @cache
 def found_entry_points(group: str) -> tuple[Brought, ...]:
     """The entry points of a group, by name: those of installed packages, then those of the project one works in."""
-    metadata = import_module("importlib.metadata")  # late: it takes longer to load than most commands to run
-    installed = [Brought(entry.name, entry.value) for entry in metadata.entry_points(group=group)]
+    installed = []
+    if any(f"[{group}]" in text for text in _entry_point_texts()):
+        metadata = import_module("importlib.metadata")  # late: it takes longer to load than most commands to run
+        installed = [Brought(entry.name, entry.value) for entry in metadata.entry_points(group=group)]
     return tuple(dict.fromkeys(sorted([*installed, *_of_project(group)], key=lambda entry: entry.name)))
 
 
@@ -93,13 +92,26 @@ def modules_of(group: str) -> dict[str, str]:
     return found
 
 
+@cache
+def _entry_point_texts() -> tuple[str, ...]:
+    """The files in which the packages on the path declare their entry points; all groups, where a place is no folder (a zip file)."""
+    found = []
+    for place in dict.fromkeys(sys.path):
+        folder = Path(place)
+        if folder.is_dir():
+            found += [path.read_text("utf-8", "replace") for kind in ("dist-info", "egg-info") for path in folder.glob(f"*.{kind}/entry_points.txt")]
+        elif folder.exists():
+            found.append("".join(f"[{group}]" for group in GROUPS))
+    return tuple(found)
+
+
 @attrs.frozen
 class SpecificationFile:
     """A file of specifications.  `label` is what errors and reports call it: `specs/ops/dense.op`, or its path."""
 
     label: str
     name: str
-    place: Traversable
+    place: Path
 
     def read(self) -> str:
         return self.place.read_text("utf-8")
@@ -116,10 +128,14 @@ def specification_files(kind: str, ending: str) -> list[SpecificationFile]:
     return found
 
 
-def _folders() -> Iterator[tuple[str, Traversable]]:
-    files = import_module("importlib.resources").files
-    yield "specs", files("tinyir.specs")
+def _folders() -> Iterator[tuple[str, Path]]:
+    yield "specs", _folder_of("tinyir.specs")
     for entry in found_entry_points("tinyir.specs"):
-        yield entry.module.replace(".", "/"), files(entry.module)
+        yield entry.module.replace(".", "/"), _folder_of(entry.module)
     for folder in filter(None, os.environ.get(FOLDERS, "").split(os.pathsep)):
         yield folder, Path(folder)
+
+
+def _folder_of(package: str) -> Path:
+    """Where a package stands (importlib.resources would say so too, and takes long to load)."""
+    return Path(next(iter(import_module(package).__path__)))

@@ -18,7 +18,8 @@ from tinyir.ir.types import F32, I8, I16, I32, I64, U8, IntegerType, Type
 from tinyir.prove.meaning import combine_integers, operand, product, result_of, splat
 from tinyir.prove.scalar_operators import meanings, scalar_operators
 from tinyir.prove.symbolic import Integer, NoMeaningError, Number, QuantizedElement, Session, SymbolicTensor
-from tinyir.rewrite.rule_compiler import plain_default
+from tinyir.rewrite.rule_compiler import used_functions
+from tinyir.rewrite.rule_defaults import plain_default
 from tinyir.rewrite.rule_functions import INTEGER_WIDTHS
 from tinyir.text import rule_syntax as ast
 
@@ -121,18 +122,6 @@ def used_operators(rule: ast.Rule) -> list[spec.Operator]:
 def chooses_axes(rule: ast.Rule) -> bool:
     """Whether an operator of the rule has a list that names axes."""
     return any(_selectors(operator) for operator in used_operators(rule))
-
-
-def used_functions(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> list[ast.Function]:
-    """The helper functions that a rule calls, and those that they call."""
-    found: dict[str, ast.Function] = {}
-    work = [name for expression in ast.expressions(rule) for name in ast.calls(expression)]
-    while work:
-        name = work.pop()
-        if name in functions and name not in found:
-            found[name] = functions[name]
-            work += list(ast.calls(functions[name].value))
-    return [found[name] for name in sorted(found)]
 
 
 class _Builder:

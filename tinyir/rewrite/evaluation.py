@@ -17,7 +17,7 @@ _CONSTANT = frozenset(CONSTANT_OPERATIONS)
 
 @attrs.frozen(eq=False)
 class Evaluation:
-    """Replaces operations of some dialects by the constants that their definitions' `fold` gives."""
+    """Replaces operations by the constants that their definitions' `fold` gives."""
 
     roots: Sequence[str]
     name: str = "evaluate_constants"
@@ -27,12 +27,6 @@ class Evaluation:
     exact: bool = True
     definers: tuple[frozenset[str] | None, ...] = (_CONSTANT, _CONSTANT)
 
-    @classmethod
-    def of(cls, dialects: Iterable[str]) -> Evaluation:
-        """The operations of the dialects that can be computed."""
-        names = [name for dialect in dialects for name in known_operations(dialect)]
-        return cls([name for name in names if (definition := definition_of(name)) is not None and definition.fold is not None])
-
     def rewrite(self, edit: Edit) -> Sequence[Value] | None:
         """The value as a constant."""
         root = edit.root
@@ -41,3 +35,11 @@ class Evaluation:
         assert definition.fold is not None
         value = definition.fold(root)
         return None if value is None else (edit.number(value, root.results[0].type),)
+
+
+def evaluations(operations: Iterable[str]) -> list[Evaluation]:
+    """What computes the operations of a program, and of what rules make of it: those of the same dialects."""
+    dialects = sorted({name.partition(".")[0] for name in operations})
+    names = [name for dialect in dialects for name in known_operations(dialect)]
+    found = [name for name in names if (definition := definition_of(name)) is not None and definition.fold is not None]
+    return [Evaluation(found)] if found else []

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from tinyir.ir.errors import TinyirError
-from tinyir.ir.instance import InstanceError
+from tinyir.ir.errors import InstanceError, TinyirError
 from tinyir.ir.operation import Operation, Result, Value
 from tinyir.ir.registry import has_trait, is_pure
 from tinyir.rewrite.edit import Edit, Rewriter

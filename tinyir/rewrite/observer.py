@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
 from types import TracebackType
 from typing import ClassVar
 
@@ -13,7 +14,6 @@ from tinyir.ir.equality import first_difference
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.rewrite.passes import Pass, PassContext
-from tinyir.text.html import table_html
 
 
 class CheckError(TinyirError):
@@ -45,7 +45,8 @@ class PassReports(list[PassReport]):
 
     def _repr_html_(self) -> str:
         rows = [(r.number, r.text, f"{1000 * r.seconds:.1f} ms", r.rewrites.total() or None, r.proofs or None, _CHANGED[r.changed]) for r in self]
-        return table_html(("", "pass", "CPU time", "rewrites", "proofs", "changed"), rows)
+        page: str = import_module("tinyir.text.html").table_html(("", "pass", "CPU time", "rewrites", "proofs", "changed"), rows)
+        return page
 
 
 _CHANGED = {True: "yes", False: "no", None: None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.plugins import specification_files
 from tinyir.rewrite.rule_compiler import CompiledRule, compile_rule
 from tinyir.text import rule_syntax as ast
-from tinyir.text.rule_reader import Statement, read_rules
+from tinyir.text.rule_reader import Statement, read_rules, wanted_names
 
 
 @attrs.frozen
@@ -24,8 +24,9 @@ class RuleBook:
     functions: Mapping[str, ast.Function]
 
     @classmethod
-    def of(cls, statements: Iterable[Statement]) -> RuleBook:
-        """
+    def of(cls, statements: Iterable[Statement], is_part: bool = False) -> RuleBook:
+        """`is_part`: the statements are some of a book's, so that others may be before or after them.
+
         Raises:
             TinyirError: a name is defined twice, or rules are before each other in a cycle.
         """
@@ -43,7 +44,17 @@ class RuleBook:
                 rules[statement.name] = statement
         if errors:
             raise TinyirError(diagnostics=errors)
-        return cls(_in_order(rules), functions)
+        return cls(_in_order(rules, is_part), functions)
+
+    def reachable(self, operations: Iterable[str], *groups: str) -> list[ast.Rule]:
+        """The rules of some groups, in order, that start at one of the operations or at what rules make of these."""
+        names, found = set(operations), dict[str, ast.Rule]()
+        while True:
+            new = [r for r in self.rules.values() if r.group in groups and r.pattern.operation in names and r.name not in found]
+            if not new:
+                return [rule for name, rule in self.rules.items() if name in found]
+            found.update((rule.name, rule) for rule in new)
+            names.update(application.operation for rule in new for application in ast.applications(rule.result))
 
     def group(self, *groups: str) -> list[ast.Rule]:
         """The rules of some groups, in order.
@@ -58,11 +69,13 @@ class RuleBook:
         return [rule for rule in self.rules.values() if rule.group in groups]
 
 
-def _in_order(rules: Mapping[str, ast.Rule]) -> dict[str, ast.Rule]:
+def _in_order(rules: Mapping[str, ast.Rule], is_part: bool) -> dict[str, ast.Rule]:
     """The order of the text, changed where `before` demands it."""
     sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(rules, ()))
     for rule in rules.values():
         for later in rule.before:
+            if later not in rules and is_part:
+                continue
             if later not in rules:
                 raise TinyirError(f"rule '{rule.name}' is before the unknown rule '{later}'", place=rule.place, hint=did_you_mean(later, rules))
             sorter.add(later, rule.name)
@@ -99,8 +112,31 @@ def rules_of_file(path: Path) -> RuleBook:
     return RuleBook(book.rules, {**shipped_rules().functions, **book.functions})
 
 
+@lru_cache(maxsize=64)
+def reachable_rules(operations: frozenset[str], *groups: str) -> Sequence[CompiledRule]:
+    """The shipped rules of some groups that can apply to a program of such operations, or to what rules make of it.
+
+    Only these are read and compiled: a program has operations of few dialects.
+    """
+    files = [(file.read(), file.label) for file in specification_files("rules", ".rules")]
+    wanted = wanted_names((text for text, _ in files), operations)
+    book = RuleBook.of((s for text, label in files for s in read_rules(text, label, wanted)), is_part=True)
+    return [_compiled(rule, book) for rule in book.reachable(operations, *groups)]
+
+
+_COMPILED: dict[str, CompiledRule] = {}
+
+
+def _compiled(rule: ast.Rule, book: RuleBook) -> CompiledRule:
+    """A shipped rule, compiled once."""
+    found = _COMPILED.get(rule.name)
+    if found is None:
+        found = _COMPILED[rule.name] = compile_rule(rule, book.functions)
+    return found
+
+
 @cache
 def compiled_rules(*groups: str) -> Sequence[CompiledRule]:
     """The shipped rules of some groups, ready for a driver."""
     book = shipped_rules()
-    return [compile_rule(rule, book.functions) for rule in book.group(*groups)]
+    return [_compiled(rule, book) for rule in book.group(*groups)]

@@ -18,11 +18,11 @@ becomes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import attrs
 
-from tinyir.ir import operator as spec
 from tinyir.ir.errors import Place, TinyirError, did_you_mean
 from tinyir.ir.expression import SCALAR_TYPES
 from tinyir.ir.integer_arithmetic import RING
@@ -42,7 +42,6 @@ from tinyir.rewrite.rule_functions import (
     property_value,
 )
 from tinyir.text import rule_syntax as ast
-from tinyir.text.specifications import operators
 
 Rewrite = Callable[[Edit], Sequence[Value] | None]
 HELPERS: dict[str, Any] = {
@@ -116,6 +115,18 @@ def _depth(pattern: ast.Pattern) -> int:
     return 1 + max(map(_depth, pattern.operands), default=0)
 
 
+def used_functions(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> list[ast.Function]:
+    """The helper functions that a rule calls, and those that they call."""
+    found: dict[str, ast.Function] = {}
+    work = [name for expression in ast.expressions(rule) for name in ast.calls(expression)]
+    while work:
+        name = work.pop()
+        if name in functions and name not in found:
+            found[name] = functions[name]
+            work += list(ast.calls(functions[name].value))
+    return [found[name] for name in sorted(found)]
+
+
 def compile_functions(functions: Mapping[str, ast.Function]) -> dict[str, Callable[..., Any]]:
     """The helper functions of rule files as Python functions; they may call each other.
 
@@ -137,7 +148,8 @@ def compile_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], most_dim
         TinyirError: the rule names an operation, property, function or value that does not exist.
     """
     source = _Writer(rule, functions, most_dimensions).write()
-    scope: dict[str, Any] = {**BUILT_IN, **CONSTANTS, **HELPERS, **compile_functions(functions)}
+    used = {function.name: function for function in used_functions(rule, functions)}
+    scope: dict[str, Any] = {**BUILT_IN, **CONSTANTS, **HELPERS, **compile_functions(used)}
     exec(compile(source, f"<rule {rule.name}>", "exec"), scope)
     return CompiledRule(rule, source, scope["rewrite"])
 
@@ -337,9 +349,7 @@ class _Writer(_Names):
         return definition
 
     def _default(self, application: ast.Application, name: str) -> str:
-        operator = operators().get(application.operation)
-        declared = operator.attribute(name) if operator is not None else None
-        default = plain_default(declared.default) if declared is not None else None
+        default = import_module("tinyir.rewrite.rule_defaults").property_default(application.operation, name)
         return f"type_{default}" if isinstance(default, Type) else repr(default)
 
     # -- the right side
@@ -390,14 +400,3 @@ class _Writer(_Names):
 
 def _spell_set(names: frozenset[str]) -> str:
     return f"{{{', '.join(map(repr, sorted(names)))}}}" if names else "()"
-
-
-def plain_default(default: object) -> Any:
-    """The default of an operator's attribute as a Python value; None if there is none or it depends on an operand."""
-    if isinstance(default, tuple):
-        return tuple(plain_default(item) for item in default)
-    if isinstance(default, spec.Number):
-        return default.value
-    if isinstance(default, spec.Name):
-        return SCALAR_TYPES.get(default.name)
-    return default if isinstance(default, str) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher, unified_diff
+from importlib import import_module
 
 import attrs
 
@@ -30,7 +30,7 @@ def lines_changed(before: str, after: str) -> tuple[Change, ...]:
     start = _common_prefix(old, new)
     end = _common_prefix(old[start:][::-1], new[start:][::-1])
     old, new = old[start : len(old) - end], new[start : len(new) - end]
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    matcher = import_module("difflib").SequenceMatcher(None, old, new, autojunk=False)
     return tuple(
         Change(start + i, tuple(old[i:j]), tuple(new[k:m])) for tag, i, j, k, m in matcher.get_opcodes() if tag != "equal"
     )
@@ -47,7 +47,8 @@ def _common_prefix(first: list[str], second: list[str]) -> int:
 
 def text_difference(before: str, after: str, old_name: str = "before", new_name: str = "after") -> str:
     """A unified diff of two texts; empty if they are equal."""
-    return "".join(unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), old_name, new_name))
+    lines = import_module("difflib").unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), old_name, new_name)
+    return "".join(lines)
 
 
 def module_difference(

@@ -57,6 +57,8 @@ class Grammar:
     spellings: dict[str, str]
     scanners: list[Match | None]
     """Filled by `scanner` when a state is first met."""
+    compiled: dict[str, Match] = attrs.field(factory=dict)
+    """The scanners by their alternatives: many states accept the same."""
     skip: str = SKIP
     """What may stand between two tokens."""
 
@@ -64,8 +66,11 @@ class Grammar:
         """Finds the next token of those that a state accepts; the group that matched is its name."""
         accepted = self.actions[state]
         alternatives = "|".join(f"(?P<{name}>{pattern})" for name, pattern in self.terminals.items() if name in accepted)
-        blanks = "" if "SOUP" in accepted else self.skip
-        match = self.scanners[state] = re.compile(f"{blanks}(?:{alternatives})" if alternatives else r"(?!)").match
+        match = self.compiled.get(alternatives)
+        if match is None:
+            blanks = "" if "SOUP" in accepted else self.skip
+            match = self.compiled[alternatives] = re.compile(f"{blanks}(?:{alternatives})" if alternatives else r"(?!)").match
+        self.scanners[state] = match
         return match
 
     def acceptable(self, stack: list[int]) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ STARTS = (
 END = "$END"
 LONGEST_SIGN = 8
 """Of terminals that match no more characters the longer is tried first: `>>` before `>`."""
-_FOLDER = files("tinyir.text")
+_FOLDER = Path(__file__).resolve().parent
 
 
 @attrs.frozen
@@ -176,6 +175,5 @@ def _rule(rule: Any) -> tuple[str, int, str, list[int], list[int], bool, bool]:
 
 
 if __name__ == "__main__":
-    folder = Path(str(_FOLDER))
     for language in LANGUAGES:
-        (folder / language.tables_name).write_text(spell_tables(language.grammar, language.starts), encoding="utf-8")
+        (_FOLDER / language.tables_name).write_text(spell_tables(language.grammar, language.starts), encoding="utf-8")

@@ -7,7 +7,8 @@ choice of operations, named `rule.relu`, `rule.clamp`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 from typing import Any
@@ -28,8 +29,10 @@ def _grammar() -> Grammar:
     return make_grammar(load_tables(RULES), r"\s*+")
 
 
-def read_rules(text: str, file: str = "-") -> list[Statement]:
+def read_rules(text: str, file: str = "-", wanted: frozenset[str] | None = None) -> list[Statement]:
     """All rules and functions of a text, in order, families expanded.
+
+    With `wanted` (see `wanted_names`) only rules that name one of these operations, and the functions of these names.
 
     Raises:
         TinyirError: one diagnostic for each statement that cannot be read.
@@ -40,6 +43,8 @@ def read_rules(text: str, file: str = "-") -> list[Statement]:
     group = ""
     for start, end in _statements(lines):
         body = "\n".join(line.split("#", 1)[0] for line in lines[start:end])
+        if wanted is not None and _names(body).isdisjoint(wanted):
+            continue
         place = Place(file, start + 1, 1, lines[start])
         try:
             statement = parse_small(_grammar(), body, _Statements(group, _summary(lines, start), place))
@@ -55,6 +60,39 @@ def read_rules(text: str, file: str = "-") -> list[Statement]:
     if errors:
         raise TinyirError(diagnostics=errors)
     return found
+
+
+_NAME = re.compile(r"[a-z_]\w*(?:\.[a-z_]\w*|(?=\())")
+_FUNCTION = re.compile(r"function\s+(\w+)")
+
+
+def _names(statement: str) -> frozenset[str]:
+    """What a statement is wanted for: the operations that a rule names, the name of a function, the word of a group."""
+    if statement.startswith("group"):
+        return _GROUP
+    function = _FUNCTION.match(statement)
+    return frozenset(name for name in _NAME.findall(statement) if "." in name) if function is None else frozenset(function.groups())
+
+
+_GROUP = frozenset(("group",))
+
+
+def wanted_names(texts: Iterable[str], operations: Iterable[str]) -> frozenset[str]:
+    """The operations of a program and of all that rules can make of it, and the functions that these rules call."""
+    found = {*operations, "group"}
+    waiting = [(_names(body), frozenset(_NAME.findall(body))) for text in texts for body in _bodies(text.splitlines())]
+    while True:
+        reached = [(names, all_names) for names, all_names in waiting if not names.isdisjoint(found)]
+        if not reached:
+            return frozenset(found)
+        waiting = [item for item in waiting if item not in reached]
+        found.update(*(all_names for _, all_names in reached))
+
+
+def _bodies(lines: Sequence[str]) -> Iterator[str]:
+    """The statements without their comments."""
+    for start, end in _statements(lines):
+        yield "\n".join(line.split("#", 1)[0] for line in lines[start:end])
 
 
 def _statements(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
