@@ -7,7 +7,6 @@ from functools import lru_cache
 import attrs
 
 from tinyir.ir.operation import Operation
-from tinyir.ir.registry import has_trait
 from tinyir.rewrite.common import merge_equal
 from tinyir.rewrite.constants import gather_constants
 from tinyir.rewrite.evaluation import evaluations
@@ -35,5 +34,5 @@ class Canonicalize(Pass):
         rewrites = canonical_rewrites(module)
         while apply_rules(module, rewrites, context):
             gather_constants(module)
-        merge_equal(module, lambda operation: has_trait(operation, "constant"))
+        merge_equal(module, lambda definition: "constant" in definition.traits)
         erase_dead(module)

@@ -125,6 +125,8 @@ UNKNOWN = UnknownLocation()
 
 def fuse(*locations: Location, metadata: Attribute | None = None) -> Location:
     """One location for an operation that replaces several: each part once, unknowns dropped, nesting flattened (as MLIR does)."""
+    if len(locations) == 1 and metadata is None:
+        return locations[0]
     parts: dict[Location, None] = {}
     for location in locations:
         inner = location.children if isinstance(location, FusedLocation) and location.metadata is metadata else (location,)

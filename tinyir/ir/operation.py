@@ -56,7 +56,8 @@ class Value:
 
     @property
     def has_one_use(self) -> bool:
-        return isinstance(self._users, Operation) or self.use_count == 1
+        users = self._users
+        return isinstance(users, Operation) or (users is not None and len(users) == 1 and self.use_count == 1)
 
     @property
     def definer(self) -> Operation | None:
@@ -70,10 +71,15 @@ class Value:
 
     def replace_by(self, other: Value) -> None:
         """Makes every user use `other` instead."""
-        if other is self:
+        users = self._users
+        if other is self or users is None:
             return
-        for user in self.users:
-            user.operands = [other if operand is self else operand for operand in user.operands]
+        self._users = None
+        for user in (users,) if isinstance(users, Operation) else dict.fromkeys(users):
+            operands = user._operands
+            user._operands = tuple([other if operand is self else operand for operand in operands])
+            for _ in range(operands.count(self)):
+                other._add_user(user)
 
     def __repr__(self) -> str:
         definer, uses = self.definer, self.use_count
@@ -95,7 +101,9 @@ class Value:
 
     def _remove_user(self, user: Operation) -> None:
         users = self._users
-        if isinstance(users, dict):
+        if users is user:
+            self._users = None
+        elif isinstance(users, dict):
             count = users[user] - 1
             if count:
                 users[user] = count
@@ -107,8 +115,6 @@ class Value:
             users.remove(user)
             if len(users) == 1:
                 self._users = users[0]
-        else:
-            self._users = None
 
 
 class Result(Value):
@@ -189,13 +195,15 @@ class Operation:
         if len(result_types) == 1:
             self.results: tuple[Result, ...] = (Result(result_types[0], self, 0),)
         else:
-            self.results = tuple([Result(t, self, i) for i, t in enumerate(result_types)])
+            self.results = tuple([Result(t, self, i) for i, t in enumerate(result_types)]) if result_types else ()
         self._properties = properties
         self._attributes = attributes
-        self.regions: tuple[Region, ...] = tuple(regions)
-        for region in self.regions:
-            region.parent = self
-        self.successors: tuple[Block, ...] = tuple(successors)
+        self.regions: tuple[Region, ...] = ()
+        if regions:
+            self.regions = tuple(regions)
+            for region in self.regions:
+                region.parent = self
+        self.successors: tuple[Block, ...] = tuple(successors) if successors else ()
         self.location = location
         self.parent: Block | None = None
         self.previous: Operation | None = None
@@ -326,8 +334,14 @@ class Operation:
         for result in self.results:
             if result._users is not None:
                 raise ValueError(f"cannot erase '{self.name}': its result is still used by '{result.users[0].name}'")
-        self.drop_references()
-        self.detach()
+        if self.regions:
+            self.drop_references()
+        else:
+            for operand in self._operands:
+                operand._remove_user(self)
+            self._operands = ()
+        if self.parent is not None:
+            self.parent._unlink(self)
 
     def drop_references(self) -> None:
         """Forgets the operands of this operation and of all inside (before deleting a group that uses itself)."""
@@ -366,22 +380,23 @@ class Operation:
             return self._copy(values, blocks)
 
     def _copy(self, values: dict[Value, Value], blocks: dict[Block, Block]) -> Operation:
-        regions = [Region() for _ in self.regions] if self.regions else ()
+        get, results, regions = values.get, self.results, self.regions
         copy = Operation(
             self.name,
-            [values.get(operand, operand) for operand in self._operands],
-            [result.type for result in self.results],
+            [get(operand, operand) for operand in self._operands],
+            (results[0].type,) if len(results) == 1 else [result.type for result in results],
             self._properties.copy() if self._properties else None,
-            regions,
+            [Region() for _ in regions] if regions else (),
             [blocks.get(block, block) for block in self.successors] if self.successors else (),
             self._attributes.copy() if self._attributes else None,
             self.location,
         )
-        for old, new in zip(self.results, copy.results, strict=True):
+        for old in results:
+            new = copy.results[old.index]
             new.name = old.name
             values[old] = new
-        for region, target in zip(self.regions, regions, strict=True):
-            region.clone_into(target, values, blocks)
+        for index, region in enumerate(regions):
+            region.clone_into(copy.regions[index], values, blocks)
         return copy
 
     def __str__(self) -> str:
@@ -551,15 +566,14 @@ class Region:
                 values[old] = new
             blocks[block] = target.add(copy)
         forward: list[tuple[Operation, Operation]] = []
+        get = values.get
         for block in self.blocks:
-            copy = blocks[block]
+            append = blocks[block].append
             operation = block.first
             while operation is not None:
-                copied = copy.append(operation._copy(values, blocks))
-                for operand in operation._operands:
-                    if operand not in values:
-                        forward.append((operation, copied))
-                        break
+                copied = append(operation._copy(values, blocks))
+                if None in [get(operand) for operand in operation._operands]:
+                    forward.append((operation, copied))
                 operation = operation.next
         for original, copied in forward:
             copied.operands = [values.get(operand, operand) for operand in original._operands]

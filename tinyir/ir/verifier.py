@@ -107,6 +107,9 @@ class _Verifier:
             self._check_users(result, operation)
 
     def _check_users(self, value: Value, at: Operation) -> None:
+        users = value._users
+        if isinstance(users, list) and not [user for user in users if user._operands.count(value) != users.count(user)]:
+            return
         for user in value.users:
             if user.operands.count(value) != value.uses_by(user):
                 self.complain(at, f"a value of type {value.type} counts uses by '{user.name}' that are none")
@@ -202,12 +205,23 @@ class _Verifier:
                 if operand not in visible:
                     self._complain_of_operand(operation, operand)
                 users = operand._users
-                if (users is not operation or len(operands) > 1) and operand.uses_by(operation) != operands.count(operand):
+                if users is operation:
+                    wrong = len(operands) > 1 and operands.count(operand) != 1
+                elif isinstance(users, list):
+                    wrong = users.count(operation) != operands.count(operand)
+                else:
+                    wrong = operand.uses_by(operation) != operands.count(operand)
+                if wrong:
                     self.check_uses(operation)
             for result in results:
-                users = result._users
-                if result.owner is not operation or (users is not None and (not isinstance(users, Operation) or result not in users.operands)):
+                if result.owner is not operation:
                     self.check_uses(operation)
+                users = result._users
+                if isinstance(users, Operation):
+                    if result not in users._operands:
+                        self.check_uses(operation)
+                elif users is not None:
+                    self._check_users(result, operation)
                 if not is_graph:
                     visible.add(result)
                     added.append(result)

@@ -2,54 +2,85 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable
 from typing import Any
 
-from tinyir.ir.location import fuse
+from tinyir.ir.location import Location, fuse
 from tinyir.ir.operation import Block, Operation
-from tinyir.ir.registry import has_trait, is_pure
+from tinyir.ir.registry import OperationDefinition, definition_of
+from tinyir.rewrite.purity import Purity
 
 Key = tuple[Any, ...]
 
 
-def merge_equal(module: Operation, candidate: Callable[[Operation], bool] | None = None) -> int:
+def merge_equal(module: Operation, candidate: Callable[[OperationDefinition], bool] | None = None) -> int:
     """Replaces each operation by an equal one that dominates it; returns how many.
 
-    With `candidate` only operations are merged for which it is true.
+    With `candidate` only operations are merged for whose definition it is true.
     """
-    count = 0
+    merging = _Merging(candidate)
     for region in module.regions:
         for block in region.blocks:
-            count += _merge_block(block, ChainMap(), candidate)
-    return count
+            merging.merge_block(block, {})
+    merging.fuse_locations()
+    return merging.count
 
 
-def _merge_block(block: Block, known: ChainMap[Key, Operation], candidate: Callable[[Operation], bool] | None) -> int:
-    count = 0
-    for operation in block:
-        if operation.regions:
-            outer = ChainMap[Key, Operation]() if has_trait(operation, "isolated") else known
-            for region in operation.regions:
-                for inner in region.blocks:
-                    count += _merge_block(inner, outer.new_child(), candidate)
-        elif operation.results and (candidate is None or candidate(operation)) and is_pure(operation):
-            key = _key(operation)
-            first = known.get(key)
-            if first is None:
-                known[key] = operation
-            else:
-                if operation.operands:
-                    first.location = fuse(first.location, operation.location)
-                operation.replace_by(*first.results)
-                count += 1
-    return count
+class _Merging:
+    """`merged`: the locations of what was replaced by each operation, fused once at the end."""
+
+    def __init__(self, candidate: Callable[[OperationDefinition], bool] | None) -> None:
+        self.candidate = candidate
+        self.purity = Purity()
+        self.wanted: dict[str, bool] = {}
+        self.merged: dict[Operation, list[Location]] = {}
+        self.count = 0
+
+    def merge_block(self, block: Block, known: dict[Key, Operation]) -> None:
+        """Merges in a block; `known` holds what reaches it, and afterwards holds the same."""
+        added: list[Key] = []
+        wanted, is_pure, merged = self.wanted, self.purity.is_pure, self.merged
+        operation = block.first
+        while operation is not None:
+            following = operation.next
+            if operation.regions:
+                self._merge_inside(operation, known)
+            elif operation.results and (wanted.get(operation.name) or self._is_wanted(operation.name)) and is_pure(operation):
+                key = _key(operation)
+                first = known.setdefault(key, operation)
+                if first is operation:
+                    added.append(key)
+                else:
+                    if operation._operands:
+                        merged.setdefault(first, []).append(operation.location)
+                    operation.replace_by(*first.results)
+                    self.count += 1
+            operation = following
+        for key in added:
+            del known[key]
+
+    def _merge_inside(self, operation: Operation, known: dict[Key, Operation]) -> None:
+        reaching = {} if self.purity.is_isolated(operation.name) else known
+        for region in operation.regions:
+            for block in region.blocks:
+                self.merge_block(block, reaching)
+
+    def _is_wanted(self, name: str) -> bool:
+        if name not in self.wanted:
+            definition = definition_of(name)
+            self.wanted[name] = definition is not None and (self.candidate is None or self.candidate(definition))
+        return self.wanted[name]
+
+    def fuse_locations(self) -> None:
+        for first, locations in self.merged.items():
+            first.location = fuse(first.location, *locations)
 
 
 def _key(operation: Operation) -> Key:
+    properties, results = operation._properties, operation.results
     return (
         operation.name,
-        operation.operands,
-        frozenset(operation.properties.items()),
-        tuple(result.type for result in operation.results),
+        operation._operands,
+        frozenset(properties.items()) if properties else None,
+        results[0].type if len(results) == 1 else tuple([result.type for result in results]),
     )

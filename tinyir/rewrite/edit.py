@@ -64,7 +64,9 @@ class Edit:
 
     def number(self, value: Attribute, type: Type) -> Value:
         """A new `arith.constant`."""
-        return self.create("arith.constant", (), {"value": value}, (type,)).results[0]
+        operation = Operation("arith.constant", (), (type,), {"value": value})
+        self.created.append(operation)
+        return operation.results[0]
 
     def keep(self, value: Value) -> Value:
         """A value that a matched operation computes already, and that the right side would compute again."""
@@ -78,6 +80,8 @@ class Edit:
         for operation in self.created:
             operation.drop_references()
         self.created.clear()
+        self.kept.clear()
+        self.matched = (self.root,)
 
     def commit(self) -> None:
         """Puts the created operations before the root.
@@ -85,8 +89,14 @@ class Edit:
         Each takes the locations of the matched operations of its name; those of matched operations whose name has gone are
         added to the last one.  Operations that are kept stand for all that was matched.
         """
+        if not self.created and not self.kept:
+            return
         block = self.root.parent
         assert block is not None
+        if len(self.matched) == 1 and len(self.created) == 1:
+            self.created[0].location = self.root.location
+            block.insert_before(self.root, self.created[0])
+            return
         by_name: dict[str, list[Location]] = {}
         for operation in self.matched:
             by_name.setdefault(operation.name, []).append(operation.location)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from tinyir.ir.errors import InstanceError, TinyirError
 from tinyir.ir.operation import Operation, Result, Value
-from tinyir.ir.registry import has_trait, is_pure
 from tinyir.rewrite.edit import Edit, Rewriter
 from tinyir.rewrite.passes import PassContext
 from tinyir.rewrite.pattern import Pattern, in_order
+from tinyir.rewrite.purity import Purity
 from tinyir.rewrite.rewrite_checks import RewriteChecks
 from tinyir.rewrite.rule_compiler import CompiledRule
 from tinyir.rewrite.trace import Rewrite, spell_tree
@@ -19,8 +19,8 @@ REWRITES_PER_OPERATION = 64
 """More than this, on the average of a module's operations, is taken for a cycle of rules."""
 
 
-Shape = tuple[str, ...]
-"""The name of an operation, and the names of those that define its first two operands (empty for block arguments)."""
+Shape = tuple[str, str, str, bool]
+"""The name of an operation, the names of those that define its first two operands (empty for block arguments), and whether these are one."""
 
 
 class RuleIndex:
@@ -37,9 +37,17 @@ class RuleIndex:
 
     def candidates(self, operation: Operation) -> Sequence[Rewriter]:
         """The rewriters that may match an operation, going by what defines its operands."""
-        if operation.name not in self.by_root:
+        name = operation.name
+        if name not in self.by_root:
             return ()
-        shape = (operation.name, *[operand.owner.name if isinstance(operand, Result) else "" for operand in operation._operands[:2]])
+        operands = operation._operands
+        first, second = operands if len(operands) == 2 else (*operands[:2], None, None)[:2]
+        shape = (
+            name,
+            first.owner.name if isinstance(first, Result) else "",
+            second.owner.name if isinstance(second, Result) else "",
+            first is second,
+        )
         found = self.by_shape.get(shape)
         if found is None:
             found = self.by_shape[shape] = [rewriter for rewriter in self.by_root[operation.name] if _may_match(rewriter, shape)]
@@ -48,7 +56,9 @@ class RuleIndex:
 
 def _may_match(rewriter: Rewriter, shape: Shape) -> bool:
     definers: Sequence[frozenset[str] | None] = getattr(rewriter, "definers", ())
-    return all(wanted is None or name in wanted for wanted, name in zip(definers, shape[1:], strict=False))
+    if getattr(rewriter, "repeats", False) and not shape[3]:
+        return False
+    return all(wanted is None or name in wanted for wanted, name in zip(definers, shape[1:3], strict=False))
 
 
 def apply_rules(module: Operation, rules: RuleIndex | Iterable[Rewriter], context: PassContext) -> int:
@@ -70,6 +80,7 @@ class _Driver:
         self.context = context
         self.work: list[Operation] = [operation for operation in module.walk() if operation is not module]
         self.work.reverse()
+        self.purity = Purity()
         self.waiting: set[Operation] = set(self.work)
         self.limit = 1000 + REWRITES_PER_OPERATION * len(self.work)
         self.recent: list[str] = []
@@ -78,68 +89,77 @@ class _Driver:
         self.applied: list[str] = []
 
     def run(self) -> int:
-        candidates, work, waiting = self.index.candidates, self.work, self.waiting
+        candidates, work, waiting, is_pure = self.index.candidates, self.work, self.waiting, self.purity.is_pure
         while work:
             operation = work.pop()
             if operation not in waiting:
                 continue
             waiting.discard(operation)
-            if operation.results and operation.parent is not None and self._is_dead(operation):
+            results = operation.results
+            if results and results[0]._users is None and operation.parent is not None and is_pure(operation) and _is_unused(operation):
                 self._erase(operation)
                 continue
-            for rewriter in candidates(operation):
-                if self._try(rewriter, operation):
-                    break
+            found = candidates(operation)
+            if found:
+                self._rewrite(operation, found)
         if self.checks is not None:
             self.checks.end(self.applied)
         return self.count
-
-    def _is_dead(self, operation: Operation) -> bool:
-        return all(result._users is None for result in operation.results) and is_pure(operation)
 
     def _add(self, operation: Operation) -> None:
         if operation not in self.waiting:
             self.waiting.add(operation)
             self.work.append(operation)
 
-    def _add_users(self, value: Value, depth: int) -> None:
-        for user in value.users:
-            self._add(user)
-            if depth > 1:
-                for result in user.results:
-                    self._add_users(result, depth - 1)
+    def _add_with_users(self, operation: Operation, depth: int) -> None:
+        """Sees an operation again, and those that look at it from above: `depth` operations on a path."""
+        if depth > 0:
+            self._add(operation)
+        if depth > 1:
+            for result in operation.results:
+                for user in result.users:
+                    self._add_with_users(user, depth - 1)
 
     def _erase(self, operation: Operation) -> None:
         """Erases an operation whose results are unused, and sees again what fed it."""
-        operands = operation.operands
-        for inner in operation.walk():
+        operands = operation._operands
+        for inner in operation.walk() if operation.regions else (operation,):
             self.waiting.discard(inner)
         operation.erase()
         if self.checks is not None:
             self.checks.changed()
         for operand in operands:
-            if operand.definer is not None:
-                self._add(operand.definer)
-            if operand.use_count == 1:
-                self._add_users(operand, self.index.depth - 1)
+            users = operand._users
+            if users is None:
+                if isinstance(operand, Result):
+                    self._add(operand.owner)
+            elif operand.has_one_use:
+                self._add_with_users(operand.users[0], self.index.depth - 1)
 
-    def _try(self, rewriter: Rewriter, root: Operation) -> bool:
+    def _rewrite(self, root: Operation, rewriters: Sequence[Rewriter]) -> None:
+        """Applies the first of the rewriters that matches at an operation."""
         if self.context.most_rewrites is not None and self.context.rewrites.total() >= self.context.most_rewrites:
-            return False
+            return
         edit = Edit(root)
+        for rewriter in rewriters:
+            values = self._offer(rewriter, edit)
+            if values is not None:
+                self._finish(rewriter, edit, values)
+                return
+            if edit.created:
+                edit.cancel()
+
+    def _offer(self, rewriter: Rewriter, edit: Edit) -> Sequence[Value] | None:
+        """What a rewriter would put in the place of the root's results, if it matches and the types agree."""
         try:
             values = rewriter.rewrite(edit) if self.checks is None else self.checks.rewrite(rewriter, edit)
         except InstanceError as error:
             raise TinyirError(f"rule '{rewriter.name}' made an operation that is not defined: {error}", place=rewriter.place) from error
-        if values is None:
-            if edit.created:
-                edit.cancel()
-            return False
-        if any(value.type is not result.type for value, result in zip(values, root.results, strict=True)):
-            edit.cancel()
-            return False
-        self._finish(rewriter, edit, values)
-        return True
+        if values is not None:
+            for value, result in zip(values, edit.root.results, strict=True):
+                if value.type is not result.type:
+                    return None
+        return values
 
     def _finish(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value]) -> None:
         root = edit.root
@@ -155,8 +175,10 @@ class _Driver:
         for result, value in zip(root.results, values, strict=True):
             if result.name and not value.name and isinstance(value, Result):
                 value.name = result.name
+            users = result.users
             result.replace_by(value)
-            self._add_users(value, self.index.depth - 1)
+            for user in users:
+                self._add_with_users(user, self.index.depth - 1)
         self._erase(root)
         for created in edit.created:
             self._add(created)
@@ -206,15 +228,25 @@ def _is_number(value: Value) -> bool:
 
 def erase_dead(module: Operation) -> int:
     """Erases every pure operation whose results are unused, users before what feeds them; returns how many."""
+    purity = Purity()
+    is_pure, traits = purity.is_pure, purity.traits
     work = [operation for operation in module.walk() if operation is not module]
     count = 0
     while work:
         operation = work.pop()
-        if operation.parent is None or not operation.results or has_trait(operation, "symbol"):
+        results = operation.results
+        if not results or results[0]._users is not None or operation.parent is None:
             continue
-        if all(result._users is None for result in operation.results) and is_pure(operation):
-            feeding = [operand.definer for operand in operation.operands]
-            operation.erase()
-            count += 1
-            work += [definer for definer in feeding if definer is not None]
+        if not is_pure(operation) or "symbol" in traits(operation.name) or (len(results) > 1 and not _is_unused(operation)):
+            continue
+        feeding = operation._operands
+        operation.erase()
+        count += 1
+        for operand in feeding:
+            if operand._users is None and isinstance(operand, Result):
+                work.append(operand.owner)
     return count
+
+
+def _is_unused(operation: Operation) -> bool:
+    return all(result._users is None for result in operation.results)

@@ -11,6 +11,7 @@ from time import process_time
 
 import attrs
 
+from tinyir.ir.collection import seldom_collected
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.operation import Operation
 from tinyir.ir.registry import dialect_names, known_operations
@@ -159,7 +160,8 @@ class PassPipeline:
         context = PassContext() if context is None else context
         hooks = Hooks() if hooks is None else hooks
         reports = PassReports()
-        _run_items(self.items, module, context, hooks, reports)
+        with seldom_collected():
+            _run_items(self.items, module, context, hooks, reports)
         return reports
 
 

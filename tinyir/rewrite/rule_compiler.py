@@ -79,6 +79,12 @@ class CompiledRule:
         return tuple(map(_definers, self.rule.pattern.operands))
 
     @property
+    def repeats(self) -> bool:
+        """Whether the two operands of the root must be one value."""
+        operands = self.rule.pattern.operands
+        return len(operands) == 2 and isinstance(operands[0], ast.Operand) and operands[0] == operands[1]
+
+    @property
     def depth(self) -> int:
         return _depth(self.rule.pattern)
 
@@ -219,9 +225,9 @@ class _Writer(_Names):
 
     def write(self) -> str:
         self.emit("o0 = edit.root")
+        self._match(self.rule.pattern, "o0")
         if is_scalar(self.rule.pattern.operation):
             self.require("is_machine_integer(o0.results[0])")
-        self._match(self.rule.pattern, "o0")
         for condition in self.later:
             self.require(condition)
         if self.rule.condition is not None:

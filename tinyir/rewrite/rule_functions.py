@@ -69,7 +69,7 @@ def is_splat(value: Value, number: int | float) -> bool:
         return False
     elements = definer.properties["value"]
     if isinstance(elements, IntegerAttribute):
-        return elements.value == wrapped(int(number), elements.type)
+        return elements.value == (number if number in (0, 1) else wrapped(int(number), elements.type))
     if not isinstance(elements, DenseElements) or not elements.splat:
         return False
     element = storage_type(elements.type.element)
