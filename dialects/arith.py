@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseElements, DenseResource, FloatAttribute, IntegerAttribute, OpaqueAttribute
 from tinyir.ir.integer_arithmetic import RING, wrapped
-from tinyir.ir.operation import Operation, Value
+from tinyir.ir.operation import Operation, Result, Value
 from tinyir.ir.registry import PURE, OperationDefinition, register
 from tinyir.ir.types import I1, I64, FloatType, IndexType, IntegerType, TensorType, Type, VectorType
 
@@ -190,10 +190,9 @@ def _infer_select(operands: list[Type], _properties: dict[str, Attribute]) -> li
 
 def constant_value(value: Value) -> int | None:
     """The integer that a value is known to be."""
-    definer = value.definer
-    if definer is None or definer.name != "arith.constant":
+    if not isinstance(value, Result) or value.owner.name != "arith.constant":
         return None
-    number = definer.properties.get("value")
+    number = value.owner.properties.get("value")
     return number.value if isinstance(number, IntegerAttribute) else None
 
 

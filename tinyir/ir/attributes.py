@@ -228,12 +228,10 @@ class DenseArray(Attribute):
         floats = tuple(decode_float(encode_float(v, element), element) for v in values)
         packed = struct.pack(f"<{len(floats)}d", *floats)
         # Known by its bytes: no NaN is equal to itself, and -0.0 is equal to 0.0.
-        found: DenseArray | None = cls._table.get((element, packed))
+        found = cls._known((element, packed))
         if found is None:
-            found = object.__new__(cls)
-            for name, value in (("element", element), ("values", floats), ("key", packed)):
-                object.__setattr__(found, name, value)
-            cls._table[element, packed] = found
+            found = cls._make((element, floats, packed))
+            cls._remember((element, packed), found)
         return found
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -14,7 +14,11 @@ def gather_constants(module: Operation) -> int:
     Constants of tensors stay beside their users.
     """
     gathering = _Gathering()
-    return sum(gathering.gather(operation) for operation in module.walk() if gathering.is_scalar_constant(operation))
+    is_constant, count = gathering.is_scalar_constant, 0
+    for operation in module.walk():
+        if not operation._operands and is_constant(operation):
+            count += gathering.gather(operation)
+    return count
 
 
 class _Gathering:
@@ -31,7 +35,8 @@ class _Gathering:
         head = self.head(constant.parent)
         first = self.known.setdefault((head, constant.properties["value"], constant.results[0].type), constant)
         if first is not constant:
-            constant.replace_by(first.results[0])
+            constant.results[0].replace_by(first.results[0])
+            constant.detach()
             return True
         before = constant.previous
         if constant.parent is not head or (before is not None and before not in self.owned):
@@ -42,8 +47,7 @@ class _Gathering:
 
     def is_scalar_constant(self, operation: Operation) -> bool:
         return (
-            not operation._operands
-            and "constant" in self.traits_of(operation.name)
+            "constant" in self.traits_of(operation.name)
             and operation.parent is not None
             and "value" in operation.properties
             and len(operation.results) == 1

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from tinyir.ir.errors import InstanceError, TinyirError
 from tinyir.ir.operation import Operation, Result, Value
+from tinyir.rewrite.definers import Definers
 from tinyir.rewrite.edit import Edit, Rewriter
 from tinyir.rewrite.passes import PassContext
 from tinyir.rewrite.pattern import Pattern, in_order
@@ -19,8 +20,10 @@ REWRITES_PER_OPERATION = 64
 """More than this, on the average of a module's operations, is taken for a cycle of rules."""
 
 
-Shape = tuple[str, str, str, bool]
-"""The name of an operation, the names of those that define its first two operands (empty for block arguments), and whether these are one."""
+RECENT = 100
+"""How many of the last rewrites an error names."""
+Shape = tuple[str, str | None, str | None, bool]
+"""The name of an operation, the names of those that define its first two operands (None: a block argument, or nothing), and whether these are one."""
 
 
 class RuleIndex:
@@ -37,28 +40,27 @@ class RuleIndex:
 
     def candidates(self, operation: Operation) -> Sequence[Rewriter]:
         """The rewriters that may match an operation, going by what defines its operands."""
-        name = operation.name
+        name, operands = operation.name, operation._operands
         if name not in self.by_root:
             return ()
-        operands = operation._operands
         first, second = operands if len(operands) == 2 else (*operands[:2], None, None)[:2]
         shape = (
             name,
-            first.owner.name if isinstance(first, Result) else "",
-            second.owner.name if isinstance(second, Result) else "",
+            first.owner.name if isinstance(first, Result) else None,
+            second.owner.name if isinstance(second, Result) else None,
             first is second,
         )
         found = self.by_shape.get(shape)
         if found is None:
-            found = self.by_shape[shape] = [rewriter for rewriter in self.by_root[operation.name] if _may_match(rewriter, shape)]
+            found = self.by_shape[shape] = [rewriter for rewriter in self.by_root[name] if _may_match(rewriter, shape)]
         return found
 
 
 def _may_match(rewriter: Rewriter, shape: Shape) -> bool:
-    definers: Sequence[frozenset[str] | None] = getattr(rewriter, "definers", ())
     if getattr(rewriter, "repeats", False) and not shape[3]:
         return False
-    return all(wanted is None or name in wanted for wanted, name in zip(definers, shape[1:3], strict=False))
+    definers: Sequence[Definers | None] = getattr(rewriter, "definers", ())
+    return all(wanted is None or wanted.allow(name) for wanted, name in zip(definers, shape[1:3], strict=False))
 
 
 def apply_rules(module: Operation, rules: RuleIndex | Iterable[Rewriter], context: PassContext) -> int:
@@ -78,8 +80,7 @@ class _Driver:
         self.module = module
         self.index = index
         self.context = context
-        self.work: list[Operation] = [operation for operation in module.walk() if operation is not module]
-        self.work.reverse()
+        self.work = self._first_work()
         self.purity = Purity()
         self.waiting: set[Operation] = set(self.work)
         self.limit = 1000 + REWRITES_PER_OPERATION * len(self.work)
@@ -87,6 +88,15 @@ class _Driver:
         self.count = 0
         self.checks = RewriteChecks(module) if context.check_rewrites else None
         self.applied: list[str] = []
+
+    def _first_work(self) -> list[Operation]:
+        """What rules may start at, and what is dead: the last one first.  What dies later is erased at once."""
+        by_root = self.index.by_root
+        operations = self.module.walk()
+        next(operations)
+        work = [o for o in operations if o.name in by_root or (o.results and o.results[0]._users is None)]
+        work.reverse()
+        return work
 
     def run(self) -> int:
         candidates, work, waiting, is_pure = self.index.candidates, self.work, self.waiting, self.purity.is_pure
@@ -120,21 +130,26 @@ class _Driver:
                 for user in result.users:
                     self._add_with_users(user, depth - 1)
 
-    def _erase(self, operation: Operation) -> None:
-        """Erases an operation whose results are unused, and sees again what fed it."""
-        operands = operation._operands
-        for inner in operation.walk() if operation.regions else (operation,):
-            self.waiting.discard(inner)
-        operation.erase()
-        if self.checks is not None:
-            self.checks.changed()
-        for operand in operands:
-            users = operand._users
-            if users is None:
-                if isinstance(operand, Result):
-                    self._add(operand.owner)
-            elif operand.has_one_use:
-                self._add_with_users(operand.users[0], self.index.depth - 1)
+    def _erase(self, dead: Operation) -> None:
+        """Erases an operation whose results are unused, and what fed nothing else; sees again what looks at these operands."""
+        waiting, is_pure, work = self.waiting, self.purity.is_pure, [dead]
+        while work:
+            operation = work.pop()
+            if operation.parent is None:
+                continue
+            operands = operation._operands
+            for inner in operation.walk() if operation.regions else (operation,):
+                waiting.discard(inner)
+            operation.erase()
+            if self.checks is not None:
+                self.checks.changed()
+            for operand in operands:
+                users = operand._users
+                if users is None:
+                    if isinstance(operand, Result) and is_pure(operand.owner) and _is_unused(operand.owner):
+                        work.append(operand.owner)
+                elif operand.has_one_use:
+                    self._add_with_users(operand.users[0], self.index.depth - 1)
 
     def _rewrite(self, root: Operation, rewriters: Sequence[Rewriter]) -> None:
         """Applies the first of the rewriters that matches at an operation."""
@@ -162,32 +177,46 @@ class _Driver:
         return values
 
     def _finish(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value]) -> None:
-        root = edit.root
-        trace = self.context.trace
+        root, name, context = edit.root, rewriter.name, self.context
+        trace = context.trace
         entry = self._describe(rewriter, edit, values) if trace is not None else None
-        self.context.used_rules[rewriter.name] = rewriter
-        self.context.rewrites[rewriter.name] += 1
-        if isinstance(rewriter, CompiledRule) and rewriter.rule.assumed:
-            self.context.remark(f"the rule '{rewriter.name}' is assumed, not proved: {rewriter.rule.assumed}")
+        context.rewrites[name] += 1
+        if context.used_rules.get(name) is not rewriter:
+            self._use(rewriter)
         if isinstance(rewriter, Pattern):
             self._settle(rewriter, edit, values)
         edit.commit()
-        for result, value in zip(root.results, values, strict=True):
-            if result.name and not value.name and isinstance(value, Result):
-                value.name = result.name
-            users = result.users
-            result.replace_by(value)
-            for user in users:
-                self._add_with_users(user, self.index.depth - 1)
+        self._replace(root, values)
         self._erase(root)
         for created in edit.created:
-            self._add(created)
-        self._count(rewriter)
+            if created.name in self.index.by_root or not created.results or created.results[0]._users is None:
+                self._add(created)
+        self.count += 1
+        if self.count + RECENT > self.limit:
+            self._check_end(rewriter)
         if trace is not None and entry is not None:
             trace.record(entry, self.module)
         if self.checks is not None:
             self.checks.changed()
             self.applied.append(rewriter.name)
+
+    def _use(self, rewriter: Rewriter) -> None:
+        """A rewriter is applied for the first time."""
+        self.context.used_rules[rewriter.name] = rewriter
+        if isinstance(rewriter, CompiledRule) and rewriter.rule.assumed:
+            self.context.remark(f"the rule '{rewriter.name}' is assumed, not proved: {rewriter.rule.assumed}")
+
+    def _replace(self, root: Operation, values: Sequence[Value]) -> None:
+        """Makes the users of the root's results use the values, and sees them again."""
+        depth = self.index.depth - 1
+        for result in root.results:
+            value = values[result.index]
+            if result.name and not value.name and isinstance(value, Result):
+                value.name = result.name
+            users = result.users
+            result.replace_by(value)
+            for user in users:
+                self._add_with_users(user, depth)
 
     def _settle(self, pattern: Pattern, edit: Edit, values: Sequence[Value]) -> None:
         """States what must be proved of a rewrite in Python, or says that nothing proves it."""
@@ -196,13 +225,15 @@ class _Driver:
         if pattern.caution:
             self.context.remark(pattern.caution)
 
-    def _count(self, rewriter: Rewriter) -> None:
-        self.count += 1
-        if self.count + 100 > self.limit:
-            self.recent.append(rewriter.name)
+    def _check_end(self, rewriter: Rewriter) -> None:
+        """
+        Raises:
+            TinyirError: there were so many rewrites that there will be no end.
+        """
+        self.recent.append(rewriter.name)
         if self.count > self.limit:
             names = ", ".join(f"'{name}'" for name, _ in Counter(self.recent).most_common())
-            raise TinyirError(f"rules do not come to an end after {self.limit} rewrites: the last 100 were by {names}", place=rewriter.place)
+            raise TinyirError(f"rules do not come to an end after {self.limit} rewrites: the last {RECENT} were by {names}", place=rewriter.place)
 
     def _describe(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value]) -> Rewrite:
         """What the trace says of a rewrite that is about to happen."""
@@ -249,4 +280,4 @@ def erase_dead(module: Operation) -> int:
 
 
 def _is_unused(operation: Operation) -> bool:
-    return all(result._users is None for result in operation.results)
+    return not [result for result in operation.results if result._users is not None]

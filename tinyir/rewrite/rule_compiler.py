@@ -29,6 +29,7 @@ from tinyir.ir.integer_arithmetic import RING
 from tinyir.ir.operation import Value
 from tinyir.ir.registry import OperationDefinition, definition_of, known_operations
 from tinyir.ir.types import Type
+from tinyir.rewrite.definers import Definers
 from tinyir.rewrite.edit import Edit
 from tinyir.rewrite.rule_functions import (
     BUILT_IN,
@@ -74,9 +75,9 @@ class CompiledRule:
         return (self.rule.pattern.operation,)
 
     @property
-    def definers(self) -> tuple[frozenset[str] | None, ...]:
-        """For each operand of the root the names of the operations that may define it; None: any, or a block argument."""
-        return tuple(map(_definers, self.rule.pattern.operands))
+    def definers(self) -> tuple[Definers | None, ...]:
+        """What is demanded of the definition of each operand of the root; None: nothing."""
+        return tuple(_definers(operand, self.rule.condition) for operand in self.rule.pattern.operands)
 
     @property
     def repeats(self) -> bool:
@@ -102,10 +103,13 @@ class CompiledRule:
         return f"{self.rule}{over}"
 
 
-def _definers(pattern: ast.Pattern) -> frozenset[str] | None:
+def _definers(pattern: ast.Pattern, condition: ast.Expression | None) -> Definers | None:
     if isinstance(pattern, ast.Application):
-        return frozenset((pattern.operation,))
-    return frozenset(CONSTANT_OPERATIONS) if isinstance(pattern, ast.Constant | ast.Splat) else None
+        return Definers(frozenset((pattern.operation,)))
+    if isinstance(pattern, ast.Constant | ast.Splat):
+        return Definers(frozenset(CONSTANT_OPERATIONS))
+    is_excluded = isinstance(pattern, ast.Operand) and condition == ast.Unary("not", ast.Call("is_constant", (ast.Name(pattern.name),)))
+    return Definers(frozenset(CONSTANT_OPERATIONS), excluded=True) if is_excluded else None
 
 
 def is_scalar(operation: str) -> bool:
