@@ -80,20 +80,19 @@ class _Driver:
         self.module = module
         self.index = index
         self.context = context
-        self.work = self._first_work()
+        operations = list(module.walk())[1:]
+        self.work = self._first_work(operations)
         self.purity = Purity()
         self.waiting: set[Operation] = set(self.work)
-        self.limit = 1000 + REWRITES_PER_OPERATION * len(self.work)
+        self.limit = 1000 + REWRITES_PER_OPERATION * len(operations)
         self.recent: list[str] = []
         self.count = 0
         self.checks = RewriteChecks(module) if context.check_rewrites else None
         self.applied: list[str] = []
 
-    def _first_work(self) -> list[Operation]:
+    def _first_work(self, operations: Sequence[Operation]) -> list[Operation]:
         """What rules may start at, and what is dead: the last one first.  What dies later is erased at once."""
         by_root = self.index.by_root
-        operations = self.module.walk()
-        next(operations)
         work = [o for o in operations if o.name in by_root or (o.results and o.results[0]._users is None)]
         work.reverse()
         return work
