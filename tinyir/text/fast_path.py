@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Any
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.location import Location
@@ -37,17 +38,18 @@ def statement_pattern() -> re.Pattern[str]:
 class FastReader(OperationReader):
     """Reads runs of plain statements."""
 
-    def __init__(self, source: SourceText) -> None:
+    def __init__(self, source: SourceText, fast: bool = True) -> None:
         super().__init__(source)
+        self.fast = fast
         self._match = statement_pattern().match
         self._known: dict[str, Known] = {}
-        self._dictionaries: dict[str, dict[str, Attribute]] = {}
-        self._places: dict[str, Location] = {}
+        self.dictionaries: dict[str, dict[str, Attribute]] = {}
+        self.places: dict[str, Location] = {}
 
     def read_fast(self, position: int) -> int:
         """Reads the plain statements from `position` on; returns where the first other text begins."""
         text, source, value_of, frame = self.text, self.source, self.value_of, self.frame
-        known_of, signature_of, dictionary_of = self._known, self.signatures, self._dictionaries
+        known_of, signature_of, dictionary_of = self._known, self.signatures, self.dictionaries
         defined = frame.defined
         match = self._match(text, position)
         while match is not None:
@@ -89,7 +91,7 @@ class FastReader(OperationReader):
                     if known[1] and not known[1].isdisjoint(attributes):
                         return position
             offset = match.start(1 if name is not None else 2)
-            location = TextLocation(source, offset if name is not None else offset - 1) if place_text is None else self._places[place_text]
+            location = TextLocation(source, offset if name is not None else offset - 1) if place_text is None else self.places[place_text]
             operation = Operation(known[0], operands, results, properties or None, (), (), attributes, location)
             if name is not None:
                 result = operation.results[0]
@@ -107,38 +109,61 @@ class FastReader(OperationReader):
 
     def _learn(self, match: re.Match[str]) -> bool:
         """Reads the operation's name and signature for the first time; False if something is wrong with them."""
-        name, signature = match.group(2), match.group(6)
+        name = match.group(2)
         try:
             definition = self.definition(name, match.start(2))
-            begin = match.start(6) + 1
-            found = self.phrase("function_type", begin, match.end(6))
         except StatementError:
             return False
-        if self.position != match.end(6):
+        if not self.learn_signature(match.group(6), match.start(6)):
             return False
         if definition is None:
             self._known[name] = (name, frozenset(), None)
         else:
             self._known[name] = (name, definition.property_names, definition if definition.defaults else None)
-        self.signatures[signature] = found
         return True
 
     def _learn_values(self, match: re.Match[str]) -> bool:
         """The same for its dictionaries and location."""
-        dictionaries, places = self._dictionaries, self._places
-        try:
-            for group, margin in ((4, 1), (5, 0)):
-                text = match.group(group)
-                if text is not None and text not in dictionaries:
-                    end = match.end(group) - margin
-                    found = self.phrase("dictionary", match.start(group) + margin, end)
-                    if self.position != end:
-                        return False
-                    dictionaries[text] = found
-            text = match.group(7)
-            if text is not None and text not in places:
-                places[text] = self.phrase("source_place", match.start(7) + len("loc("), match.end(7) - 1)
-                return self.position == match.end(7) - 1
-        except StatementError:
+        properties, attributes, place = match.group(4), match.group(5), match.group(7)
+        return (
+            (properties is None or self.learn_dictionary(properties, match.start(4) + 1))
+            and (attributes is None or self.learn_dictionary(attributes, match.start(5)))
+            and (place is None or self.learn_place(place, match.start(7)))
+        )
+
+    def learn_signature(self, text: str, begin: int) -> bool:
+        """Reads `: (types) -> types` at an offset; False if something is wrong with it."""
+        found = self._whole("function_type", begin + 1, begin + len(text))
+        if found is None:
             return False
+        self.signatures[text] = found
         return True
+
+    def learn_dictionary(self, text: str, begin: int) -> bool:
+        """Reads `{...}` at an offset, known as `text`, unless it is known; False if something is wrong with it."""
+        if text not in self.dictionaries:
+            found = self._whole("dictionary", begin, begin + len(text) - (2 if text[0] == "<" else 0))
+            if found is None:
+                return False
+            self.dictionaries[text] = found
+        return True
+
+    def learn_place(self, text: str, begin: int) -> bool:
+        """Reads `loc(...)` at an offset, unless it is known; False if something is wrong with it."""
+        if text not in self.places:
+            found = self._whole("source_place", begin + len("loc("), begin + len(text) - 1)
+            if found is None:
+                return False
+            self.places[text] = found
+        return True
+
+    def _whole(self, kind: str, begin: int, end: int) -> Any:
+        """The value of a phrase; None if it is wrong, or does not end at `end`.  `position` stays."""
+        before = self.position
+        try:
+            found = self.phrase(kind, begin, end)
+            return found if self.position == end else None
+        except StatementError:
+            return None
+        finally:
+            self.position = before

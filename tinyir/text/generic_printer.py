@@ -74,7 +74,7 @@ class GenericPrinter:
     def print_generic(self, operation: Operation, indent: str) -> None:
         """Appends the lines of an operation in generic form."""
         values, texts = self.values, self.texts
-        results, operands = operation.results, operation.operands
+        results, operands = operation.results, operation._operands
         try:
             uses = ", ".join([values[operand] for operand in operands])
         except KeyError:
@@ -82,7 +82,10 @@ class GenericPrinter:
         name = self._quoted.get(operation.name)
         if name is None:
             name = self._quoted[operation.name] = quote(operation.name)
-        head = f"{indent}{self.results_text(operation)}{name}({uses})"
+        if len(results) == 1 and (result := values.get(results[0])) is not None:
+            head = f"{indent}{result} = {name}({uses})"
+        else:
+            head = f"{indent}{self.results_text(operation) if results else ''}{name}({uses})"
         if operation.successors:
             head += f"[{', '.join(map(self.names.of_block, operation.successors))}]"
         if operation._properties:
@@ -107,7 +110,7 @@ class GenericPrinter:
         for region in operation.regions:
             self.lines.append(opening)
             self.print_region(region, indent)
-            opening = indent + "}, {"
+            opening = f"{indent}}}, {{"
         self.lines.append(f"{indent}}}){tail}")
 
     def results_text(self, operation: Operation) -> str:
@@ -129,6 +132,10 @@ class GenericPrinter:
     def dictionary(self, entries: dict[str, Attribute]) -> str:
         """`{a = 1, b}`, sorted by name."""
         texts, keys = self.texts, self._keys
+        if len(entries) == 1:
+            ((name, value),) = entries.items()
+            if name in keys and value is not _UNIT and name != RESOURCES:
+                return f"{{{keys[name]} = {texts[value]}}}"
         parts: list[str] = []
         for name, value in sorted(entries.items()) if len(entries) > 1 else entries.items():
             key = keys.get(name)

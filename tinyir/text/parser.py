@@ -53,6 +53,10 @@ class Parser:
         """Reads what it can of the statements at `position`; returns where it stopped."""
         return position
 
+    def shorten(self, _states: list[int], _values: list[Any], _begins: list[int]) -> bool:
+        """Does at once what the tables would do with the next tokens; False if it cannot."""
+        return False
+
     def recover(self, failure: StatementError, _begin: int, _level: int, _was_read: bool) -> None:
         """Sets `position` to where parsing goes on after a failed statement that began at `_begin`, or raises.
 
@@ -134,6 +138,8 @@ class Parser:
                 if state in statement_states:
                     self.position = read_statements(self.position)
                     match = None
+                    if self.shorten(stack, values, begins):
+                        continue
                 action = actions[state].get(match.lastgroup or "") if match is not None else None
                 if action is None:
                     match = (scanners[state] or grammar.scanner(state))(text, self.position)

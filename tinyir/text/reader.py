@@ -18,9 +18,9 @@ from tinyir.ir.operation import Block, Operation, Region
 from tinyir.ir.registry import OperationDefinition, definition_of, dialect_names, known_operations
 from tinyir.ir.source import SourceText, TextLocation
 from tinyir.text.assembly import form_of, infer_results
-from tinyir.text.fast_path import FastReader
 from tinyir.text.generic_printer import RESOURCES
 from tinyir.text.parser import StatementError, skip_blanks
+from tinyir.text.region_reader import RegionReader
 from tinyir.text.scope_reader import Names
 
 UNPREFIXED = ("builtin", "func")
@@ -34,12 +34,11 @@ _BLANKS = re.compile(r'("[^"]*")|\s+')
 _NO_OPERATION = ("}", "^", "")
 
 
-class Reader(FastReader):
+class Reader(RegionReader):
     """Reads one text."""
 
     def __init__(self, source: SourceText, fast: bool = True) -> None:
-        super().__init__(source)
-        self.fast = fast
+        super().__init__(source, fast)
         self.resource_text = ""
 
     # -- the whole text
