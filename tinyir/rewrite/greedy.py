@@ -83,6 +83,7 @@ class _Driver:
         operations = list(module.walk())[1:]
         self.work = self._first_work(operations)
         self.purity = Purity()
+        self.sources: dict[str, str] = {}
         self.waiting: set[Operation] = set(self.work)
         self.limit = 1000 + REWRITES_PER_OPERATION * len(operations)
         self.recent: list[str] = []
@@ -237,13 +238,16 @@ class _Driver:
     def _describe(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value]) -> Rewrite:
         """What the trace says of a rewrite that is about to happen."""
         inside = {result for operation in edit.matched for result in operation.results}
-        used = (operand for operation in edit.matched for operand in operation.operands)
+        used = [operand for operation in edit.matched for operand in operation._operands]
         outside = {operand for operand in used if operand not in inside and not _is_number(operand)}
-        after = ", ".join(spell_tree(v.owner, outside) if isinstance(v, Result) and v not in outside else f"%{v.name}" for v in values)
-        nodes = dict.fromkeys(name for operation in edit.matched for name in operation.location.names)
+        after = ", ".join([spell_tree(v.owner, outside) if isinstance(v, Result) and v not in outside else f"%{v.name}" for v in values])
+        nodes = dict.fromkeys([name for operation in edit.matched for name in operation.location.names])
+        source = self.sources.get(rewriter.name)
+        if source is None:
+            source = self.sources[rewriter.name] = str(rewriter.place)
         return Rewrite(
             rule=rewriter.name,
-            source=str(rewriter.place),
+            source=source,
             stage=self.context.stage,
             location=str(edit.root.location),
             nodes=tuple(nodes),

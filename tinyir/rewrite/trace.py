@@ -6,7 +6,7 @@ import json
 
 import attrs
 
-from tinyir.ir.operation import Operation, Value
+from tinyir.ir.operation import Operation, Result, Value
 from tinyir.text.difference import Change, StableTexts, lines_changed
 
 ELIDED = 4
@@ -72,21 +72,27 @@ class Trace:
         return "".join(f"{rewrite}\n" for rewrite in self.rewrites)
 
 
-def spell_tree(root: Operation, inputs: set[Value], longest: int = 200) -> str:
+DEEPEST = 8
+LONGEST = 200
+
+
+def spell_tree(root: Operation, inputs: set[Value], depth: int = 0) -> str:
     """The operation and those that feed it up to `inputs`, nested as one expression: `graph.relu(graph.add(%x, %y))`."""
+    text = root.name
+    if root._operands:
+        text += f"({', '.join([_spell_value(operand, inputs, depth + 1) for operand in root._operands])})"
+    else:
+        text += "()"
+    if root._properties:
+        text += f" {{{', '.join([f'{name} = {_short(str(value))}' for name, value in root._properties.items()])}}}"
+    return text
 
-    def spell(value: Value, depth: int) -> str:
-        definer = value.definer
-        if definer is None or value in inputs or depth > 8:
-            return f"%{value.name}" if value.name else f"<{value.type}>"
-        return spell_operation(definer, depth)
 
-    def spell_operation(operation: Operation, depth: int) -> str:
-        operands = ", ".join(spell(operand, depth + 1) for operand in operation.operands)
-        properties = ", ".join(f"{name} = {_short(str(value))}" for name, value in operation.properties.items())
-        return f"{operation.name}({operands})" + (f" {{{properties}}}" if properties else "")
+def _spell_value(value: Value, inputs: set[Value], depth: int) -> str:
+    if isinstance(value, Result) and value not in inputs and depth <= DEEPEST:
+        return spell_tree(value.owner, inputs, depth)
+    return f"%{value.name}" if value.name else f"<{value.type}>"
 
-    def _short(text: str) -> str:
-        return text if len(text) <= longest else text[: longest - 3] + "..."
 
-    return spell_operation(root, 0)
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
