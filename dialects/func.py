@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from tinyir.ir.attributes import SymbolReference, TypeAttribute
-from tinyir.ir.builder import find_symbol
+from tinyir.ir.attributes import StringAttribute, SymbolReference, TypeAttribute
+from tinyir.ir.builder import find_symbol, functions
+from tinyir.ir.errors import did_you_mean
+from tinyir.ir.finding import Finding
 from tinyir.ir.operation import Operation
 from tinyir.ir.registry import PURE, OperationDefinition, definition_of, has_trait, register
 from tinyir.ir.types import FunctionType
@@ -42,7 +44,8 @@ def _verify_return(operation: Operation) -> Iterable[str]:
         return
     found = [operand.type for operand in operation.operands]
     if found != list(type_of(function).results):
-        yield f"'func.return' gives {_spell(found)}, its function {_spell(type_of(function).results)}"
+        message = f"'func.return' gives {_spell(found)}, its function {_spell(type_of(function).results)}"
+        yield Finding(message, note=("the function is defined here", function))
 
 
 def verify_call(operation: Operation) -> Iterable[str]:
@@ -54,11 +57,13 @@ def verify_call(operation: Operation) -> Iterable[str]:
     table = next((above for above in operation.ancestors() if has_trait(above, "symbol_table")), None)
     function = find_symbol(table, callee) if table is not None else None
     if function is None or function.name != "func.func":
-        yield f"there is no function {callee}"
+        known = {f"@{name.value}" for other in functions(table) if isinstance(name := other.properties.get("sym_name"), StringAttribute)} if table else ()
+        yield Finding(f"there is no function {callee}", did_you_mean(str(callee), known), word=str(callee))
         return
     inputs, results = [o.type for o in operation.operands], [r.type for r in operation.results]
     if type_of(function) is not FunctionType(inputs, results):
-        yield f"{callee} has type {type_of(function)}, called as {FunctionType(inputs, results)}"
+        message = f"{callee} has type {type_of(function)}, called as {FunctionType(inputs, results)}"
+        yield Finding(message, word=str(callee), note=(f"{callee} is defined here", function))
 
 
 def _verify_constant(operation: Operation) -> Iterable[str]:

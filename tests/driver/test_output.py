@@ -1,5 +1,6 @@
 """Files appear whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,24 @@ def test_a_single_file_appears_at_the_end(tmp_path: Path) -> None:
         scratch.write_text("1")
         assert not (tmp_path / "y.npy").exists()
     assert names(tmp_path) == ["y.npy"]
+
+
+def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with output_file(pipe) as path:
+        path.write_text("through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "file.tir").write_text("old")
+    link = tmp_path / "link.tir"
+    link.symlink_to("file.tir")
+    with output_file(link) as path:
+        path.write_text("new")
+    assert link.is_symlink()
+    assert (tmp_path / "file.tir").read_text() == "new"

@@ -30,11 +30,16 @@ def output_folder(folder: Path) -> Iterator[Path]:
 def output_file(path: Path) -> Iterator[Path]:
     """A path to write to; what stands there is moved to `path` when the block ends well.
 
+    A device, a pipe or a link stays what it is: it is written in place.
+
     Raises:
         TinyirError: as `output_folder`.
     """
     if path.is_dir():
         raise TinyirError(f"cannot write {path}: it is a folder")
+    if path.exists() and (path.is_symlink() or not path.is_file()):
+        yield path
+        return
     with output_folder(path.parent) as scratch:
         yield scratch / path.name
 

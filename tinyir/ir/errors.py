@@ -85,16 +85,20 @@ class TinyirError(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the closest known word, or the empty string."""
+    close = closest(word, known)
+    return f"did you mean '{close}'?" if close else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word that is most like another; empty if none is like it."""
     difflib = import_module("difflib")  # late: most runs have no mistakes
     close = difflib.get_close_matches(word, sorted(known), n=5, cutoff=0.6)
-    if not close:
-        return ""
 
     def likeness(other: str) -> tuple[float, int]:
         """Equally close words: the one that begins alike."""
         return difflib.SequenceMatcher(None, other, word).ratio(), sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, other, strict=False)))
 
-    return f"did you mean '{max(close, key=likeness)}'?"
+    return max(close, key=likeness, default="")
 
 
 class InstanceError(Exception):

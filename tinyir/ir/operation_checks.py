@@ -7,13 +7,12 @@ from collections.abc import Iterable
 import attrs
 
 from tinyir.ir.attributes import DenseArray
-from tinyir.ir.errors import did_you_mean
+from tinyir.ir.errors import closest, did_you_mean
+from tinyir.ir.finding import Finding
 from tinyir.ir.operation import Operation
 from tinyir.ir.property_kinds import with_kinds
 from tinyir.ir.registry import OperationDefinition, Verifier, definition_of, known_operations, load_dialect
 
-Complaint = tuple[str, str]
-"""A message and a hint."""
 SEGMENTS = "operandSegmentSizes"
 
 
@@ -38,11 +37,11 @@ class OperationChecks:
     has_segments: bool
     verify: Verifier | None
 
-    def local(self, operation: Operation) -> Iterable[Complaint]:
+    def local(self, operation: Operation) -> Iterable[Finding]:
         """Wrong counts and properties."""
         if self.is_unknown:
             dialect = self.name.partition(".")[0]
-            yield f"dialect '{dialect}' has no operation '{self.name}'", did_you_mean(self.name, known_operations(dialect))
+            yield Finding(f"dialect '{dialect}' has no operation '{self.name}'", did_you_mean(self.name, known_operations(dialect)))
             return
         yield from self._count_complaints(operation)
         yield from self._property_complaints(operation)
@@ -60,40 +59,47 @@ class OperationChecks:
                     return False
         return True
 
-    def own(self, operation: Operation) -> list[Complaint]:
+    def own(self, operation: Operation) -> list[Finding]:
         """What the trait same_type and the definition's verifier say; counts and properties must be right."""
         if self.is_same_type and not self.has_one_type(operation):
             types = {str(value.type) for value in (*operation.operands, *operation.results)}
-            return [(f"'{self.name}' needs one type for all operands and results, not {', '.join(sorted(types))}", "")]
+            message = f"'{self.name}' needs one type for all operands and results, not {', '.join(sorted(types))}"
+            return [Finding(message, operand=self._odd_operand(operation))]
         if self.verify is None:
             return []
         try:
-            return [(message, "") for message in self.verify(operation)]
+            return [message if isinstance(message, Finding) else Finding(message) for message in self.verify(operation)]
         except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
             # A dialect's verifier may take the kinds of its properties for granted; broken IR must not break it.
             reason = f": {error}" if str(error) else ""
-            return [(f"'{self.name}' is malformed: a property or type is not of the kind that the operation needs{reason}", "")]
+            return [Finding(f"'{self.name}' is malformed: a property or type is not of the kind that the operation needs{reason}")]
 
-    def _count_complaints(self, operation: Operation) -> Iterable[Complaint]:
+    def _odd_operand(self, operation: Operation) -> int | None:
+        """The first operand whose type is not that of the first result, or else of the first operand."""
+        values = operation.results or operation.operands
+        return next((index for index, operand in enumerate(operation.operands) if operand.type is not values[0].type), None)
+
+    def _count_complaints(self, operation: Operation) -> Iterable[Finding]:
         for what, (least, greatest), count in (
             ("operand", self.operands, len(operation.operands)),
             ("result", self.results, len(operation.results)),
         ):
             if count < least or (count > greatest >= 0):
                 number = f"at least {least}" if greatest < 0 else str(least)
-                yield f"'{self.name}' has {number} {what}{'s' * (number != '1')}, not {count}", ""
+                yield Finding(f"'{self.name}' has {number} {what}{'s' * (number != '1')}, not {count}")
         if self.has_segments:
             sizes = operation.properties.get(SEGMENTS)
             if isinstance(sizes, DenseArray) and sum(sizes.values) != len(operation.operands):
-                yield f"'{self.name}' has {len(operation.operands)} operands, its segments are {list(sizes.values)}", ""
+                yield Finding(f"'{self.name}' has {len(operation.operands)} operands, its segments are {list(sizes.values)}")
 
-    def _property_complaints(self, operation: Operation) -> Iterable[Complaint]:
+    def _property_complaints(self, operation: Operation) -> Iterable[Finding]:
         for name in sorted(self.required):
             if name not in operation.properties:
-                yield f"'{self.name}' needs the property '{name}'", ""
+                stray = closest(name, operation.attributes)
+                yield Finding(f"'{self.name}' needs the property '{name}'", f"is '{stray}' meant to be '{name}'?" if stray else "", word=stray)
         for name in operation.properties:
             if name not in self.properties:
-                yield f"'{self.name}' has no property '{name}'", did_you_mean(name, self.properties)
+                yield Finding(f"'{self.name}' has no property '{name}'", did_you_mean(name, self.properties), word=name)
 
 
 def checks_of(name: str) -> OperationChecks:

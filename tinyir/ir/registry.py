@@ -20,7 +20,7 @@ from tinyir.ir.plugins import modules_of
 from tinyir.ir.types import Type
 
 Verifier = Callable[[Operation], Iterable[str]]
-"""Yields one message for each thing wrong with the operation itself."""
+"""Yields one message for each thing wrong with the operation itself; a `Finding` for one with a hint or a note."""
 
 
 @attrs.frozen

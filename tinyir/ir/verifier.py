@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from tinyir.ir.attributes import StringAttribute
 from tinyir.ir.dominance import dominator_tree
 from tinyir.ir.errors import Diagnostic, Place, TinyirError
-from tinyir.ir.operation import Block, Operation, Region, Value
-from tinyir.ir.operation_checks import Complaint, OperationChecks, checks_of
+from tinyir.ir.finding import Finding, Noted
+from tinyir.ir.operation import Block, BlockArgument, Operation, Region, Value
+from tinyir.ir.operation_checks import OperationChecks, checks_of
+from tinyir.ir.operation_places import noted_place, operand_place, word_place
 
 GREATEST_ERRORS = 100
 
@@ -47,19 +49,21 @@ class _Verifier:
         self.checks: dict[str, OperationChecks] = {}
         self.visible: set[Value] = set()
 
-    def complain(self, operation: Operation, message: str, hint: str = "", note: tuple[str, Place] | None = None) -> None:
-        """Adds a diagnostic at an operation, with the names of the nodes it came from."""
-        notes = [note] if note is not None else []
+    def complain(self, operation: Operation, message: str) -> None:
+        """Adds a diagnostic at an operation (with a `Finding`, at the word that is wrong), with the names of the nodes it came from."""
+        found = message if isinstance(message, Finding) else Finding(message)
+        notes = [(found.note[0], noted_place(found.note[1]))] if found.note is not None else []
         names = operation.location.names
         if names:
             notes.append((f"from {', '.join(repr(name) for name in names)}", Place()))
-        self.diagnostics.append(Diagnostic(message, operation.location.place, hint=hint, notes=tuple(notes)))
+        place = operand_place(operation, found.operand) if found.operand is not None else word_place(operation, found.word)
+        self.diagnostics.append(Diagnostic(str(found), place, hint=found.hint, notes=tuple(notes)))
         if len(self.diagnostics) >= self.limit:
             raise _EnoughError
 
-    def _complain_all(self, operation: Operation, complaints: Iterable[Complaint]) -> None:
-        for message, hint in complaints:
-            self.complain(operation, message, hint)
+    def _complain_all(self, operation: Operation, findings: Iterable[Finding]) -> None:
+        for found in findings:
+            self.complain(operation, found)
 
     # -- one operation
 
@@ -255,11 +259,13 @@ class _Verifier:
         definer = operand.definer
         name = f"operand {index} of '{operation.name}'" + (f" (%{operand.name})" if operand.name else "")
         if operand.block is None:
-            self.complain(operation, f"{name} is defined nowhere")
+            self.complain(operation, Finding(f"{name} is defined nowhere", operand=index))
         elif definer is not None:
-            self.complain(operation, f"{name} is used where its definition does not reach", note=(f"defined by '{definer.name}' here", definer.location.place))
+            note: Noted | None = f"defined by '{definer.name}' here", definer
+            self.complain(operation, Finding(f"{name} is used where its definition does not reach", note=note, operand=index))
         else:
-            self.complain(operation, f"{name} is a block argument that does not reach this place")
+            note = ("it is an argument here", operand) if isinstance(operand, BlockArgument) else None
+            self.complain(operation, Finding(f"{name} is a block argument that does not reach this place", note=note, operand=index))
 
     def _check_symbols(self, table: Operation) -> None:
         """Each name is defined once."""
@@ -272,6 +278,6 @@ class _Verifier:
                         continue
                     first = seen.setdefault(name.value, operation)
                     if first is not operation:
-                        self.complain(operation, f"symbol '{name.value}' is defined twice", note=("first here", first.location.place))
+                        self.complain(operation, Finding(f"symbol '{name.value}' is defined twice", note=("first here", first), word=f"@{name.value}"))
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tinyir.ir.errors import Diagnostic
+from tinyir.ir.errors import Diagnostic, did_you_mean
 from tinyir.ir.source import SourceText
 from tinyir.text.grammar import SKIP, Reduction, load_grammar
 from tinyir.text.grammar_tables import END
@@ -82,7 +82,7 @@ class Parser:
             offset = self.end_of_line(offset)
         found = describe_token(self.text, offset)
         wanted = describe_terminals(kinds, self.grammar.spellings)
-        return self.failure(f"expected {wanted}, found {found}", offset)
+        return self.failure(f"expected {wanted}, found {found}", offset, close_word(self.text, offset, kinds, self.grammar.spellings))
 
     def end_of_line(self, offset: int) -> int:
         """Where to point at if the line ended before the token at `offset`: a statement seldom goes on there."""
@@ -277,6 +277,21 @@ def describe_terminals(kinds: list[str], spellings: dict[str, str]) -> str:
     if len(words) > 6:
         words = [*words[:6], "..."]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}" if words else "nothing more"
+
+
+TYPE_WORDS = ("i1", "i8", "i16", "i32", "i64", "bf16", "f16", "f32", "f64")
+
+
+def close_word(text: str, offset: int, kinds: list[str], spellings: dict[str, str]) -> str:
+    """A hint where the word at an offset looks like one that may stand there."""
+    match = _LETTERS.match(text, offset)
+    known = [spelling for kind in kinds if (spelling := spellings.get(kind, ""))[:1].isalpha()]
+    if "INTEGER_TYPE" in kinds:
+        known += TYPE_WORDS
+    return did_you_mean(match.group(), known) if match is not None else ""
+
+
+_LETTERS = re.compile(r"[a-zA-Z_]\w*")
 
 
 def describe_token(text: str, offset: int) -> str:
