@@ -9,6 +9,7 @@ import pytest
 
 from tinyir.backends.target import list_targets
 from tinyir.driver.command_line import main
+from tinyir.rewrite.pass_finder import known_passes
 from tinyir.text.reader import parse
 
 Q = "!quant.uniform<i8:f32, 0.5>"
@@ -130,3 +131,33 @@ def test_a_file_that_cannot_be_read_as_text_is_an_error(tmp_path: Path, capsys: 
     (tmp_path / "a.tir").write_bytes(b"\xff\xfe\x00")
     assert tinyir("opt", tmp_path / "a.tir") == 1
     assert capsys.readouterr().err == f"{tmp_path / 'a.tir'}: error: is not UTF-8 text: byte 0\n"
+
+
+def test_passes_lists_what_there_is_and_tells_of_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["passes", "--goal", "size"]) == 0
+    said = capsys.readouterr().out
+    lines = said.splitlines()
+    assert [line.split()[0] for line in lines[: lines.index("")]] == list(known_passes())
+    assert "The compiler runs, for the goal size:\ngraph(" in said
+    assert said.endswith(",\nc(lower_to_c{canonical=true},merge_functions,simplify_c)\n")
+    assert main(["passes", "jam_outputs"]) == 0
+    assert "- `factor`: int, default `4`" in capsys.readouterr().out
+    assert main(["passes", "jam_output"]) == 1
+    assert "did you mean 'jam_outputs'?" in capsys.readouterr().err
+
+
+def test_diff_sees_through_names_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n  %a = graph.relu(%x) : (tensor<4xf32>) -> tensor<4xf32>\n  return %a : tensor<4xf32>\n}\n"
+    files = [tmp_path / name for name in ("a.tir", "b.tir", "c.tir")]
+    for file, changed in zip(files, (text, text.replace("%a", "%b"), text.replace("%a", "%b").replace("relu", "exp")), strict=True):
+        file.write_text(changed)
+    a, b, c = map(str, files)
+    assert main(["diff", a, b]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["diff", a, c]) == 1
+    said = capsys.readouterr().out
+    assert "-    %0 = graph.relu(%arg0)" in said
+    assert "+    %0 = graph.exp(%arg0)" in said
+    assert said.endswith("'graph.relu' against 'graph.exp'\n")
+    assert main(["diff", a, a, "--locations"]) == 0
+    assert main(["diff", a, b, "--locations"]) == 1

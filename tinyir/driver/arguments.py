@@ -47,7 +47,7 @@ def _parser() -> Parser:
     parser = Parser(prog="tinyir", description="Trained networks to small, fast and proved C.", allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_import, _opt, _compile, _run, _prove, _bench, _tune, _targets, _reduce, _bisect, _new, _language_server, _reference):
+    for add in (_import, _opt, _compile, _run, _prove, _bench, _tune, _targets, _reduce, _bisect, _new, _passes, _diff, _language_server, _reference):
         add(commands)
     return parser
 
@@ -212,6 +212,22 @@ def _new(commands: Commands) -> None:
         parser.set_defaults(module="new_command", kind=kind)
         parser.add_argument("name", metavar="NAME")
         parser.add_argument("-o", "--output", default=".", metavar="DIR", help="where to write (default: here; in this repository, where such files stand)")
+
+
+def _passes(commands: Commands) -> None:
+    parser = _command(commands, "passes", "list the passes, and those that the compiler runs; or tell what one of them does")
+    parser.add_argument("name", metavar="NAME", nargs="?", default="", help="the pass to tell of")
+    _add_goal(parser)
+    _add_io(parser)
+
+
+def _diff(commands: Commands) -> None:
+    parser = _command(commands, "diff", "tell in what two modules differ, whatever their values are called")
+    parser.add_argument("before", metavar="A", help="a file of IR or a model")
+    parser.add_argument("after", metavar="B", help="another")
+    parser.add_argument("--locations", action="store_true", help="compare locations as well")
+    parser.add_argument("--elide", type=int, default=16, metavar="N", help="leave constants of more than N elements out of what is printed (default: 16)")
+    parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
 
 
 def _language_server(commands: Commands) -> None:

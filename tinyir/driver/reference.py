@@ -81,10 +81,11 @@ def _operation(name: str) -> str:
 
 def pass_page() -> str:
     """The passes: what they do, read and leave, and their options."""
-    return _page("Passes", *(_pass(find_pass(name)) for name in known_passes()))
+    return _page("Passes", *(describe_pass(find_pass(name)) for name in known_passes()))
 
 
-def _pass(found: type[Pass]) -> str:
+def describe_pass(found: type[Pass]) -> str:
+    """The section of a pass: what it does, reads, leaves, and its options."""
     module = modules[found.__module__]
     exact = "computes the same bits as before" if found.exact else "computes the same over the reals; rounding may change"
     told = sentence((module.__doc__ or "").strip().removeprefix(f"{found.name}: "))

@@ -77,6 +77,7 @@ OPERATOR_TEST = '''"""graph.$name: the same numbers as its formula, at every lev
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import tinyir
 from tinyir.ir.errors import TinyirError
@@ -91,8 +92,8 @@ func.func @network(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
 INPUT = np.array([[-1.0, 0.0, 0.25, 0.5, 1.0, 7.0]], np.float32)
 
 
-def formula(x: np.ndarray) -> np.ndarray:
-    t = np.clip(x, 0, 1)
+def formula(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    t: NDArray[np.float32] = np.clip(x, 0, 1)
     return t * t * (3 - 2 * t)
 
 
@@ -103,7 +104,7 @@ def test_every_level_computes_the_formula() -> None:
 
 
 def test_a_wrong_type_is_an_error() -> None:
-    with pytest.raises(TinyirError, match="graph.$name"):
+    with pytest.raises(TinyirError, match=r"graph\\.$name"):
         verify_or_raise(tinyir.parse(NETWORK.replace("-> tensor<2x3xf32>", "-> tensor<3x2xf32>").replace("return %y : tensor<2x3", "return %y : tensor<3x2")))
 '''
 
