@@ -13,6 +13,7 @@ from tinyir.ir.attributes import DenseElements, DenseResource, FloatAttribute, I
 from tinyir.ir.integer_arithmetic import RING, wrapped
 from tinyir.ir.operation import Operation, Result, Value
 from tinyir.ir.registry import PURE, OperationDefinition, register
+from tinyir.ir.scalar_signature import SELECT, ScalarSignature, comparison, conversion, same
 from tinyir.ir.types import I1, I64, FloatType, IndexType, IntegerType, TensorType, Type, VectorType
 
 INTEGER_PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
@@ -225,11 +226,19 @@ def _binary(name: str, summary: str, verify: Callable[[Operation], Iterable[str]
             verify=verify,
             infer=_infer_first,
             fold=_fold_ring if f"arith.{name}" in RING else None,
+            signature=same("float" if verify is _all_floats else "integer"),
         )
     )
 
 
-def _conversion(name: str, summary: str, verify: Callable[[Operation], Iterable[str]], properties: dict[str, str] | None = None, flags: str = "") -> None:
+def _conversion(
+    name: str,
+    summary: str,
+    verify: Callable[[Operation], Iterable[str]],
+    signature: ScalarSignature,
+    properties: dict[str, str] | None = None,
+    flags: str = "",
+) -> None:
     register(
         OperationDefinition(
             f"arith.{name}",
@@ -241,6 +250,7 @@ def _conversion(name: str, summary: str, verify: Callable[[Operation], Iterable[
             assembly=f"$in {flags} attr-dict `:` type($in) `to` type($out)",
             effects=PURE,
             verify=verify,
+            signature=signature,
         )
     )
 
@@ -310,6 +320,7 @@ register(
         effects=PURE,
         verify=_all_floats,
         infer=_infer_first,
+        signature=same("float", 1),
     )
 )
 
@@ -327,6 +338,7 @@ for _name, _words, _properties in (("cmpi", INTEGER_PREDICATES, {}), ("cmpf", FL
             effects=PURE,
             verify=_verify_compare,
             infer=_infer_compare,
+            signature=comparison("integer" if _name == "cmpi" else "float"),
         )
     )
 
@@ -340,6 +352,7 @@ register(
         effects=PURE,
         verify=_verify_select,
         infer=_infer_select,
+        signature=SELECT,
     )
 )
 
@@ -363,16 +376,27 @@ for _name, _infer, _form in (
     )
 
 _ROUNDING = {"?roundingmode": "how to round", **_FASTMATH}
-_conversion("extsi", "To more bits, the sign goes on.", _verify_conversion(_is_fixed_integer, _is_fixed_integer, 1))
-_conversion("extui", "To more bits, zeros come in.", _verify_conversion(_is_fixed_integer, _is_fixed_integer, 1))
+_conversion("extsi", "To more bits, the sign goes on.", _verify_conversion(_is_fixed_integer, _is_fixed_integer, 1), conversion("fixed", "fixed", "wider"))
+_conversion("extui", "To more bits, zeros come in.", _verify_conversion(_is_fixed_integer, _is_fixed_integer, 1), conversion("fixed", "fixed", "wider"))
 _NARROWER = _verify_conversion(_is_fixed_integer, _is_fixed_integer, -1)
-_conversion("trunci", "To fewer bits, the upper ones are lost.", _NARROWER, _OVERFLOW, "flags($overflowFlags, arith.overflow)")
-_conversion("extf", "To a wider float.", _verify_conversion(is_float, is_float, 1), _FASTMATH, "flags($fastmath, arith.fastmath)")
-_conversion("truncf", "To a narrower float, rounded.", _verify_conversion(is_float, is_float, -1), _ROUNDING, "flags($fastmath, arith.fastmath)")
-_conversion("sitofp", "A signed integer as a float, rounded.", _verify_conversion(_is_fixed_integer, is_float, 0))
-_conversion("uitofp", "An unsigned integer as a float, rounded.", _verify_conversion(_is_fixed_integer, is_float, 0))
-_conversion("fptosi", "A float as a signed integer, rounded towards zero.", _verify_conversion(is_float, _is_fixed_integer, 0))
-_conversion("fptoui", "A float as an unsigned integer, rounded towards zero.", _verify_conversion(is_float, _is_fixed_integer, 0))
-_conversion("bitcast", "The same bits as another type of that width.", _verify_conversion(_is_number, _is_number, 2))
-_conversion("index_cast", "Between index and a signed integer.", _verify_index_cast)
-_conversion("index_castui", "Between index and an unsigned integer.", _verify_index_cast)
+_conversion(
+    "trunci", "To fewer bits, the upper ones are lost.", _NARROWER,
+    conversion("fixed", "fixed", "narrower"), _OVERFLOW, "flags($overflowFlags, arith.overflow)",
+)
+_conversion(
+    "extf", "To a wider float.", _verify_conversion(is_float, is_float, 1),
+    conversion("any float", "any float", "wider"), _FASTMATH, "flags($fastmath, arith.fastmath)",
+)
+_conversion(
+    "truncf", "To a narrower float, rounded.", _verify_conversion(is_float, is_float, -1),
+    conversion("any float", "any float", "narrower"), _ROUNDING, "flags($fastmath, arith.fastmath)",
+)
+_conversion("sitofp", "A signed integer as a float, rounded.", _verify_conversion(_is_fixed_integer, is_float, 0), conversion("fixed", "float"))
+_conversion("uitofp", "An unsigned integer as a float, rounded.", _verify_conversion(_is_fixed_integer, is_float, 0), conversion("fixed", "float"))
+_conversion("fptosi", "A float as a signed integer, rounded towards zero.", _verify_conversion(is_float, _is_fixed_integer, 0), conversion("float", "fixed"))
+_conversion("fptoui", "A float as an unsigned integer, rounded towards zero.", _verify_conversion(is_float, _is_fixed_integer, 0), conversion("float", "fixed"))
+_conversion(
+    "bitcast", "The same bits as another type of that width.", _verify_conversion(_is_number, _is_number, 2), conversion("number", "number", "same width"),
+)
+_conversion("index_cast", "Between index and a signed integer.", _verify_index_cast, conversion("index or integer", "index or integer", "one index"))
+_conversion("index_castui", "Between index and an unsigned integer.", _verify_index_cast, conversion("index or integer", "index or integer", "one index"))

@@ -10,13 +10,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import attrs
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.operation import Operation
 from tinyir.ir.plugins import modules_of
+from tinyir.ir.scalar_signature import ScalarSignature
 from tinyir.ir.types import Type
 
 Verifier = Callable[[Operation], Iterable[str]]
@@ -53,6 +55,8 @@ class OperationDefinition:
     `effects`: None means unknown effects (never removed, moved or merged).
     `infer`: result types from operands and properties, for builders and for the verifier.
     `fold`: the value of the one result if the operands are constants of which it is known; else None.
+    `signature`: the types of an operation on scalars, for rules (given the properties that a pattern fixes); `meaning`: what it
+    computes in proofs (`tinyir.prove.scalar_operations`), where that table does not know it.
     """
 
     name: str
@@ -67,6 +71,8 @@ class OperationDefinition:
     infer: Callable[[list[Type], dict[str, Attribute]], list[Type]] | None = None
     fold: Callable[[Operation], Attribute | None] | None = None
     defaults: dict[str, Attribute] = attrs.field(factory=dict)
+    signature: ScalarSignature | Callable[[Mapping[str, object]], ScalarSignature] | None = None
+    meaning: Callable[..., Any] | None = None
     property_names: frozenset[str] = attrs.field(init=False)
     """All declared properties, without "?"."""
     required_properties: tuple[str, ...] = attrs.field(init=False)

@@ -40,7 +40,10 @@ def _normal(text: str) -> str:
 
 
 class Prover:
-    """Proves equalities and conditions in one session.  `answers`: what was asked before, in this session or others."""
+    """Proves equalities and conditions in one session.  `answers`: what was asked before, in this session or others.
+
+    `failed`: the last equality of scalars of which z3 was asked.
+    """
 
     def __init__(self, session: Session, answers: dict[str, Answer] | None = None, rlimit: int = RLIMIT) -> None:
         self.session = session
@@ -50,6 +53,7 @@ class Prover:
         self.questions = 0
         self.symbols: dict[int, tuple[Any, frozenset[str], str]] = {}
         self.answers: dict[str, Answer] = {} if answers is None else answers
+        self.failed: Any = None
 
     # -- z3
 
@@ -83,6 +87,8 @@ class Prover:
 
     def _relevant(self, goal: Any, hypotheses: Sequence[Any]) -> list[Any]:
         """The hypotheses that share symbols with the goal, directly or through others: the rest cannot matter."""
+        if not self._symbols(goal):
+            return list(hypotheses)
         reached, rest, found = set(self._symbols(goal)), list(hypotheses), list[Any]()
         while True:
             near = [h for h in rest if not self._symbols(h) or self._symbols(h) & reached]
@@ -116,7 +122,8 @@ class Prover:
             one, other = self.z3.substitute(one, *same), self.z3.substitute(other, *same)
         if one.eq(other):
             return Answer("proved")
-        return self.implied(one == other, [*extra, *(a == b for a, b in same)])
+        self.failed = one == other
+        return self.implied(self.failed, [*extra, *(a == b for a, b in same)])
 
     def _same_parts(self, left: Any, right: Any, extra: Sequence[Any]) -> list[tuple[Any, Any]]:
         """Pairs of parameters, elements or folds of the two terms, that are the same; the second stands for the first."""
@@ -165,7 +172,8 @@ class Prover:
                 same = [a == b for (a, _), (b, _) in zip(left.variables, right.variables, strict=True)]
                 if self._same_body(left, right, [*extra, *same]):
                     return True
-        in_any_order = self.session.ideal or isinstance(left.body.type, IntegerType) or left.kind != "sum"
+        integers = isinstance(left.body.type, IntegerType) and not self.session.abstract
+        in_any_order = self.session.ideal or integers or left.kind != "sum"
         return in_any_order and self._permuted(left, right, extra)
 
     def _same_body(self, left: FoldData, right: FoldData, extra: Sequence[Any]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import permutations
 from typing import Any
 
@@ -16,17 +17,16 @@ import attrs
 from tinyir.ir import operator as spec
 from tinyir.ir.types import F32, I8, I16, I32, I64, U8, IntegerType, Type
 from tinyir.prove.meaning import combine_integers, operand, product, result_of, splat
-from tinyir.prove.scalar_operators import meanings, scalar_operators
 from tinyir.prove.symbolic import Integer, NoMeaningError, Number, QuantizedElement, Session, SymbolicTensor
 from tinyir.rewrite.rule_compiler import used_functions
 from tinyir.rewrite.rule_defaults import plain_default
-from tinyir.rewrite.rule_functions import INTEGER_WIDTHS
+from tinyir.rewrite.rule_types import literal_type
 from tinyir.text import rule_syntax as ast
+from tinyir.text.specifications import operators
 
 MOST_DIMENSIONS = 4
 SEQUENCE_LENGTHS = (1, 2, 3)
 ELEMENTS: tuple[Type, ...] = (F32, I8, U8, I16, I32, I64)
-SCALARS: tuple[Type, ...] = tuple(IntegerType(width) for width in INTEGER_WIDTHS)
 
 
 class Choices:
@@ -62,15 +62,29 @@ class Choices:
 
 
 @attrs.frozen(eq=False)
+class Matched:
+    """The left side of a case: operands by name, literals and properties by path, values of constants; how many operands a sequence has."""
+
+    tensors: Mapping[str, SymbolicTensor]
+    literals: Mapping[tuple[int, ...], SymbolicTensor]
+    properties: Mapping[tuple[int, ...], Mapping[str, Any]]
+    numbers: Mapping[str, Number]
+    length: int = 0
+
+
+@attrs.frozen(eq=False)
 class Case:
-    """Both sides of a rule in one session.  `defined`: how many of the goals say that the right side is defined."""
+    """Both sides of a rule in one session, compared at one index.
+
+    `matched`: what the left side is made of.
+    """
 
     session: Session
     left: SymbolicTensor
     right: SymbolicTensor
     index: tuple[Any, ...]
     values: tuple[Any, Any]
-    dimensions: int
+    matched: Matched
 
 
 @attrs.frozen
@@ -79,20 +93,39 @@ class Undefined:
 
     session: Session
     reason: str
+    matched: Matched
 
 
-def cases(rule: ast.Rule, functions: Mapping[str, ast.Function], chosen: bool = False) -> Iterator[Case | Undefined]:
-    """All cases in which the rule may apply.  With `chosen` the lists that name axes and the extents that are 1 are chosen too."""
-    choices = Choices()
+def cases(
+    rule: ast.Rule, functions: Mapping[str, ast.Function], choose: str = "", elements: tuple[Type, ...] | None = None
+) -> Iterator[Case | Undefined]:
+    """All cases in which the rule may apply.
+
+    `choose`: with "lists" the lists that name axes are chosen too, with "ones" the extents that are 1 as well.  `elements`: the types
+    of elements to look at where nothing says more (all, if it is None).
+    """
+    choices, way = Choices(), _Way(rule, functions, choose, elements)
     while True:
         try:
-            found = _build(rule, functions, choices, chosen)
+            found = _build(way, choices)
         except NoMeaningError:
             found = None
         if found is not None:
+            way.context = None  # each case that is looked at has one of its own, so that z3's steps do not depend on the others
             yield found
         if not choices.advance():
             return
+
+
+@attrs.define(eq=False)
+class _Way:
+    """How cases are made.  `context`: of z3, until it is used by a case."""
+
+    rule: ast.Rule
+    functions: Mapping[str, ast.Function]
+    choose: str
+    elements: tuple[Type, ...] | None
+    context: Any = None
 
 
 class _FixedExtentsError(Exception):
@@ -103,11 +136,11 @@ class _FixedExtentsError(Exception):
         self.extents = extents
 
 
-def _build(rule: ast.Rule, functions: Mapping[str, ast.Function], choices: Choices, chosen: bool) -> Case | Undefined | None:
+def _build(way: _Way, choices: Choices) -> Case | Undefined | None:
     fixed: Mapping[str, int | str] = {}
     while True:
         try:
-            return _Builder(rule, functions, choices, fixed, chosen).build()
+            return _Builder(way, choices, fixed).build()
         except _FixedExtentsError as found:
             fixed = {**fixed, **found.extents}
             choices.position = 0
@@ -116,7 +149,7 @@ def _build(rule: ast.Rule, functions: Mapping[str, ast.Function], choices: Choic
 def used_operators(rule: ast.Rule) -> list[spec.Operator]:
     """The operators of both sides, each once."""
     names = dict.fromkeys(a.operation for side in (rule.pattern, rule.result) for a in ast.applications(side))
-    return [meanings()[name] for name in names if name in meanings()]
+    return [operators()[name] for name in names if name in operators()]
 
 
 def chooses_axes(rule: ast.Rule) -> bool:
@@ -125,31 +158,38 @@ def chooses_axes(rule: ast.Rule) -> bool:
 
 
 class _Builder:
-    def __init__(self, rule: ast.Rule, functions: Mapping[str, ast.Function], choices: Choices, fixed: Mapping[str, int | str], chosen: bool) -> None:
+    def __init__(self, way: _Way, choices: Choices, fixed: Mapping[str, int | str]) -> None:
+        rule, functions, choose, elements = way.rule, way.functions, way.choose, way.elements
         self.rule = rule
         self.fixed = fixed
         self.extents: dict[int, str] = {}
         self.integers: dict[str, Integer] = {}
         self.functions = functions
         self.choices = choices
-        self.session = Session(ideal=not rule.exact)
+        self.session = Session(not rule.exact, rule.exact and elements is not None, way.context)
+        way.context = self.session.context
         self.scope = Scope(self.session, functions)
         self.properties: dict[str, dict[str, Any]] = {}
         self.sources = {a.operation: a for a in reversed(list(ast.applications(rule.pattern)))}
-        found = used_operators(rule)
-        self.chosen_lists = chosen
-        self.chosen_ones = chosen and any(operator.form == "flat" for operator in found)
+        self.chosen_lists = choose != ""
+        self.chosen_ones = choose == "ones"
         called = {n for e in ast.expressions(rule) for n in ast.calls(e)} | {n for f in used_functions(rule, functions) for n in ast.calls(f.value)}
-        self.element_kinds = _element_kinds(rule, called)
-        self.floats = _floats(rule.condition)
+        asks = bool(called & set(_OF_TYPES)) or any(a.type is not None for a in ast.applications(rule.pattern))
+        quantized = ("per tensor", "per axis") if asks or elements is None else ()
+        self.element_kinds = ((elements or ELEMENTS) + quantized) if elements is not None or asks or not moves_only(rule) else ELEMENTS
+        self.result_kinds = [*(elements or (F32, I8, U8, I32)), *quantized]
+        self.conditions = [(part, frozenset(ast.free_names(part))) for part in conjuncts(rule.condition)]
         self.elements: list[QuantizedElement] = []
-        self.dimensions = 0
+        self.literals: dict[tuple[int, ...], SymbolicTensor] = {}
+        self.paths: dict[tuple[int, ...], Mapping[str, Any]] = {}
+        self.valued = _valued(rule)
         self.length: int | None = None
+        self.result: SymbolicTensor | None = None
 
     def build(self) -> Case | Undefined | None:
         """The case; None if the driver would decline it because the types of the two sides differ."""
         session, rule = self.session, self.rule
-        left = self._left(rule.pattern)
+        left = self._left(rule.pattern, (0,))
         index = tuple(session.fresh("e") for _ in left.shape)
         session.hypotheses += [c for lane, extent in zip(index, left.shape, strict=True) for c in session.within(lane, extent)]
         before = left.at(index)
@@ -158,8 +198,9 @@ class _Builder:
             self._fix_extents(condition)
             session.require("the condition", condition)
         session.assuming = False
+        self.result = left
         try:
-            right = self._right(rule.result, left)
+            right = self._right(rule.result)
             if right.element is not left.element or len(right.shape) != len(left.shape):
                 return None
             equal = session.all_of([session.equal(a, b) for a, b in zip(left.shape, right.shape, strict=True)])
@@ -168,8 +209,11 @@ class _Builder:
             session.hypotheses.append(session.boolean(equal))
             after = right.at(index)
         except NoMeaningError as error:
-            return Undefined(session, str(error))
-        return Case(session, left, right, index, (before, after), self.dimensions)
+            return Undefined(session, str(error), self._matched())
+        return Case(session, left, right, index, (before, after), self._matched())
+
+    def _matched(self) -> Matched:
+        return Matched(self.scope.tensors, self.literals, self.paths, self.scope.numbers, self.length or 0)
 
     def _fix_extents(self, condition: Any) -> None:
         """
@@ -195,7 +239,7 @@ class _Builder:
 
     # -- the left side
 
-    def _left(self, application: ast.Application) -> SymbolicTensor:
+    def _left(self, application: ast.Application, path: tuple[int, ...]) -> SymbolicTensor:
         operator = self._operator(application)
         bound: dict[str, Any] = {}
         tensors: list[SymbolicTensor] = []
@@ -205,49 +249,83 @@ class _Builder:
                 self.length = self.choices.pick(SEQUENCE_LENGTHS)
             for i in range(self.length):
                 self.scope.repetition = i
-                tensors.append(self._operand(inner, operator.operands[0], bound))
+                tensors.append(self._operand(inner, operator.operands[0], bound, (*path, 0)))
             self.scope.repetition = None
         else:
-            for pattern, declaration in zip(application.operands, operator.operands, strict=True):
-                tensors.append(self._operand(pattern, declaration, bound))
+            for i, (pattern, declaration) in enumerate(zip(application.operands, operator.operands, strict=True)):
+                tensors.append(self._operand(pattern, declaration, bound, (*path, i)))
         given = dict(application.properties)
         properties = {d.property: self._left_property(operator, d, given.get(d.property), tensors) for d in operator.attributes}
+        self.paths[path] = properties
         if self.sources[application.operation] is application:
             self.properties[application.operation] = properties
-        return result_of(self.session, operator, tensors, properties)
+        result = result_of(self.session, operator, tensors, properties)
+        if application.type is not None:
+            self._match_type(application.type, result)
+        return result
+
+    def _match_type(self, type: ast.Expression, result: SymbolicTensor) -> None:
+        if isinstance(type, ast.Name) and type.name not in self.scope.values and literal_type(type.name) is None:
+            self.scope.values[type.name] = result.element
+        elif self.scope.evaluate(type) is not result.element:
+            raise NoMeaningError("the type that the rule names")
 
     def _operator(self, application: ast.Application) -> spec.Operator:
-        if application.operation not in meanings():
+        if application.operation not in operators():
             raise NoMeaningError(f"'{application.operation}' has no equations")
-        return meanings()[application.operation]
+        return operators()[application.operation]
 
-    def _operand(self, pattern: ast.Pattern, declaration: spec.TensorDeclaration, bound: dict[str, Any]) -> SymbolicTensor:
+    def _operand(
+        self, pattern: ast.Pattern, declaration: spec.TensorDeclaration, bound: dict[str, Any], path: tuple[int, ...]
+    ) -> SymbolicTensor:
         known = self.scope.tensor(pattern.name) if isinstance(pattern, ast.Operand | ast.Constant) else None
         if isinstance(pattern, ast.Application):
-            known = self._left(pattern)
-        tensor = known or self._leaf(pattern, declaration, bound)
+            known = self._left(pattern, path)
+        tensor = known or self._leaf(pattern, declaration, bound, path)
         bound.setdefault(declaration.element, tensor.element)
         for item in declaration.shape:
             if isinstance(item.expression, ast_pack):
                 bound.setdefault(_pack_name(item.expression), len(tensor.shape) - len(declaration.shape) + 1)
         return tensor
 
-    def _leaf(self, pattern: ast.Pattern, declaration: spec.TensorDeclaration, bound: Mapping[str, Any]) -> SymbolicTensor:
+    def _leaf(
+        self, pattern: ast.Pattern, declaration: spec.TensorDeclaration, bound: Mapping[str, Any], path: tuple[int, ...]
+    ) -> SymbolicTensor:
         packs = [_pack_name(item.expression) for item in declaration.shape if isinstance(item.expression, ast_pack)]
         rank = len(declaration.shape) - len(packs)
         if packs:
             rank += bound[packs[0]] if packs[0] in bound else self.choices.pick(range(max(MOST_DIMENSIONS - rank, 0) + 1))
         name = f"{pattern.value!r}" if isinstance(pattern, ast.Splat) else self.scope.spell(_leaf_name(pattern))
         element = self._element(declaration.element, bound, name, rank)
-        self.dimensions = max(self.dimensions, rank)
         shape = tuple(self._extent(f"{name}.{i}") for i in range(rank))
         if isinstance(pattern, ast.Splat):
             if isinstance(element, QuantizedElement):
                 raise NoMeaningError("a number is no element of a quantized type")
-            return splat(pattern.value, shape, element)
-        tensor = operand(self.session, name, shape, element)
+            self.literals[path] = splat(pattern.value, shape, element)
+            return self.literals[path]
+        tensor = self._splat_of(name, shape, element) if name in self.valued else operand(self.session, name, shape, element)
         self.scope.tensors[name] = tensor
+        self._prune()
         return tensor
+
+    def _splat_of(self, name: str, shape: tuple[Integer, ...], element: Any) -> SymbolicTensor:
+        """A constant whose elements are all one number, which the rule asks for."""
+        if isinstance(element, QuantizedElement):
+            raise NoMeaningError("the value of a constant of a quantized type")
+        number = Number(self.session, f"{name}#value")
+        self.scope.numbers[name] = number
+        value = number.typed(element)
+        return SymbolicTensor(shape, element, lambda index: value)
+
+    def _prune(self) -> None:
+        """
+        Raises:
+            NoMeaningError: a part of the condition that is known already is false.
+        """
+        known = {name for name, value in self.scope.values.items() if not isinstance(value, Number)} | set(self.scope.tensors)
+        for part, names in self.conditions:
+            if names <= known and self.scope.evaluate(part) is False:
+                raise NoMeaningError("the condition")
 
     def _extent(self, name: str) -> Integer:
         if self.chosen_ones:
@@ -271,8 +349,6 @@ class _Builder:
         known = {"f32": F32, "i32": I32, "i64": I64, "i8": I8, "u8": U8}
         if name in known:
             return known[name]
-        if leaf in self.floats:
-            return F32
         kinds = [k for kind in self.element_kinds for k in (range(rank) if kind == "per axis" else (kind,))]
         return self._quantized(self.choices.pick(kinds), leaf)
 
@@ -294,15 +370,16 @@ class _Builder:
         value = self._arbitrary(operator, declaration, tensors)
         if isinstance(given, ast.Name):
             self.scope.values[given.name] = value
+            self._prune()
         return value
 
     def _arbitrary(self, operator: spec.Operator, declaration: spec.AttributeDeclaration, tensors: Sequence[SymbolicTensor]) -> Any:
         name = declaration.names[0]
         if name.islower():  # a type
             if isinstance(declaration.default, spec.Name) and declaration.default.name not in ("i8", "i32"):
-                return self.choices.pick((None, I32))
+                return self.choices.pick((None, I32) if I32 in self.result_kinds else (None,))
             rank = len(tensors[0].shape)
-            kinds = [*self.elements, F32, I8, U8, I32, "per tensor", *range(rank)]
+            kinds = [*self.elements, *(k for kind in self.result_kinds for k in (range(rank) if kind == "per axis" else (kind,)))]
             return self._quantized(self.choices.pick(kinds), f"{declaration.property}")
         if declaration.several:
             return tuple(self.session.fresh(n) for n in declaration.names)
@@ -320,7 +397,7 @@ class _Builder:
             if selector == name and self.chosen_lists:
                 lengths = range(rank + 1) if complement else (rank,)
                 return self.choices.pick([axes for n in lengths for axes in permutations(range(rank), n)])
-        length = self.choices.pick(range(MOST_DIMENSIONS + 1))
+        length = rank if name in _as_long_as_operand(operator) else self.choices.pick(range(MOST_DIMENSIONS + 1))
         number = self._count()
         return tuple(self._integer(f"{name}#{number}.{i}", None) for i in range(length))
 
@@ -330,24 +407,24 @@ class _Builder:
 
     # -- the right side
 
-    def _right(self, pattern: ast.Pattern, left: SymbolicTensor) -> SymbolicTensor:
-        """`left`: what it replaces, which gives a number its type."""
-        if isinstance(pattern, ast.Splat):
-            return splat(pattern.value, left.shape, left.element)
+    def _right(self, pattern: ast.Pattern) -> SymbolicTensor:
         if isinstance(pattern, ast.Operand | ast.Constant):
             tensor = self.scope.tensor(pattern.name)
             assert tensor is not None
             return tensor
+        if isinstance(pattern, ast.Splat | ast.Made):
+            assert self.result is not None
+            return self._made(pattern, self.result.shape, self.result.element)
         assert isinstance(pattern, ast.Application)
         operator = self._operator(pattern)
         if pattern.operands and isinstance(pattern.operands[0], ast.Sequence):
             tensors = []
             for i in range(self.length or 0):
                 self.scope.repetition = i
-                tensors.append(self._right(pattern.operands[0].pattern, left))
+                tensors.append(self._right(pattern.operands[0].pattern))
             self.scope.repetition = None
         else:
-            tensors = [self._right(operand, left) for operand in pattern.operands]
+            tensors = self._right_operands(pattern)
         copied = self.properties[pattern.operation] if pattern.rest else {}
         given = dict(pattern.properties)
         properties = {}
@@ -360,6 +437,29 @@ class _Builder:
             else:
                 properties[declaration.property] = _default(declaration)
         return result_of(self.session, operator, tensors, properties)
+
+
+    def _right_operands(self, application: ast.Application) -> list[SymbolicTensor]:
+        """The operands; a number among them has no axes, and the element type of the first operand of the pattern beside it."""
+        tensors = {i: self._right(o) for i, o in enumerate(application.operands) if not isinstance(o, ast.Splat | ast.Made)}
+        names = [name for operand in application.operands for name, several in ast.leaves(operand) if not several]
+        for i, made in enumerate(application.operands):
+            if isinstance(made, ast.Splat | ast.Made):
+                beside = self.scope.tensor(names[0]) if names else None
+                if beside is None:
+                    raise NoMeaningError("a number without an operand beside it")
+                tensors[i] = self._made(made, (), beside.element)
+        return [tensors[i] for i in range(len(application.operands))]
+
+    def _made(self, pattern: ast.Splat | ast.Made, shape: tuple[Integer, ...], element: Any) -> SymbolicTensor:
+        if isinstance(element, QuantizedElement):
+            raise NoMeaningError("a number is no element of a quantized type")
+        value = pattern.value if isinstance(pattern, ast.Splat) else self.scope.evaluate(pattern.value)
+        if isinstance(value, int | float):
+            return splat(value, shape, element)
+        term = value.integer() if isinstance(value, Number) else value
+        found = self.session.fitted(term, element)
+        return SymbolicTensor(shape, element, lambda index: found)
 
 
 def _default(declaration: spec.AttributeDeclaration) -> Any:
@@ -377,6 +477,7 @@ class Scope:
         self.tensors: dict[str, SymbolicTensor] = {}
         self.values: dict[str, Any] = {"infinity": float("inf")}
         self.unknown: dict[tuple[str, str], Any] = {}
+        self.numbers: dict[str, Number] = {}
         self.repetition: int | None = None
 
     def spell(self, name: str) -> str:
@@ -427,7 +528,10 @@ class Scope:
                 return known[name]
         if self.spell(name) in self.tensors:
             return self.tensors[self.spell(name)]
-        raise NoMeaningError(f"'{name}' is not known yet")
+        type = literal_type(name)
+        if type is None:
+            raise NoMeaningError(f"'{name}' is not known yet")
+        return type
 
     def combine(self, operator: str, left: Any, right: Any) -> Any:
         """An operation on numbers, or a comparison of lists."""
@@ -436,6 +540,8 @@ class Scope:
                 return operator == "!="
             same = self.session.all_of([self.session.equal(a, b) for a, b in zip(left, right, strict=True)])
             return same if operator == "==" else self.session.z3.Not(self.session.boolean(same))
+        if isinstance(left, Type | QuantizedElement) or isinstance(right, Type | QuantizedElement):
+            return left is right if operator == "==" else left is not right
         return combine_integers(self.session, operator, left, right)
 
     def _call(self, call: ast.Call, local: Mapping[str, Any]) -> Any:
@@ -448,6 +554,10 @@ class Scope:
             assert isinstance(call.arguments[0], ast.Name)
             key = (call.name, call.arguments[0].name)
             return self.unknown.setdefault(key, self.session.z3.Bool(f"{'.'.join(key)}!", self.session.context))
+        if call.name == "value" and isinstance(call.arguments[0], ast.Name):
+            if self.spell(call.arguments[0].name) not in self.numbers:
+                raise NoMeaningError(f"the value of '{call.arguments[0].name}', which is no constant of the pattern")
+            return self.numbers[self.spell(call.arguments[0].name)]
         arguments = [self.evaluate(argument, local) for argument in call.arguments]
         if call.name in self.functions:
             function = self.functions[call.name]
@@ -470,6 +580,16 @@ class Scope:
             if not all(isinstance(axis, int) for axis in first):
                 raise NoMeaningError("a complement of unknown axes")
             return tuple(i for i in range(arguments[1]) if i not in first)
+        if name == "fits":
+            if not isinstance(arguments[1], IntegerType):
+                raise NoMeaningError("a number that fits a type that is no integer")
+            within = [self.combine(">=", first, arguments[1].lowest), self.combine("<=", first, arguments[1].greatest)]
+            return session.all_of(within)
+        if name == "abs":
+            negative = self.combine("<", first, 0)
+            return session.choose(negative, self.combine("-", 0, first), first.integer() if isinstance(first, Number) else first)
+        if name not in _OF_TYPES and name not in ("min", "max"):
+            raise NoMeaningError(f"'{name}' in rules over tensors")
         if name in ("min", "max"):
             a, b = arguments
             take = self.combine(">" if name == "max" else "<", b, a)
@@ -489,27 +609,30 @@ class Scope:
         return z3.BitVecVal(value, sort.size(), context) if z3.is_bv(other) else (z3.RealVal if z3.is_real(other) else z3.IntVal)(value, context)
 
 
-def _element_kinds(rule: ast.Rule, called: set[str]) -> tuple[Any, ...]:
-    """The element types to look at.
-
-    Where each operator that computes stands as often on the right as on the left, elements are only moved past it: types
-    do not matter to indices, so three stand for all; so do quantized types unless the rule asks about them.
-    """
-    if rule.pattern.operation in scalar_operators():
-        return SCALARS
-    sides = [Counter(a.operation for a in ast.applications(side) if not _moves(meanings()[a.operation])) for side in (rule.pattern, rule.result)]
-    splats = any(isinstance(o, ast.Splat) for a in ast.applications(rule.pattern) for o in a.operands)
-    plain = (F32, I8, I32) if sides[0] == sides[1] and not splats else ELEMENTS
-    return (*plain, "per tensor", "per axis") if called & set(_OF_TYPES) or plain is ELEMENTS else plain
+def moves_only(rule: ast.Rule) -> bool:
+    """Whether each operator that computes stands as often on the right as on the left: elements are only moved past it."""
+    sides = [Counter(a.operation for a in ast.applications(side) if not _moves(operators()[a.operation])) for side in (rule.pattern, rule.result)]
+    literals = any(isinstance(o, ast.Splat | ast.Made) for side in (rule.pattern, rule.result) for a in ast.applications(side) for o in a.operands)
+    return sides[0] == sides[1] and not literals and not _valued(rule)
 
 
-def _floats(condition: ast.Expression | None) -> set[str]:
-    """The operands that a condition demands to be floats: `is_float(element(x)) and ...`."""
+def conjuncts(condition: ast.Expression | None) -> list[ast.Expression]:
+    """The parts of a condition that must all hold."""
     if isinstance(condition, ast.Binary) and condition.operator == "and":
-        return _floats(condition.left) | _floats(condition.right)
-    if isinstance(condition, ast.Call) and condition.name == "is_float" and isinstance(condition.arguments[0], ast.Call):
-        return {name.name for name in condition.arguments[0].arguments if isinstance(name, ast.Name)}
-    return set()
+        return conjuncts(condition.left) + conjuncts(condition.right)
+    return [] if condition is None else [condition]
+
+
+def _valued(rule: ast.Rule) -> set[str]:
+    """The constants whose value the rule asks for."""
+    found: set[str] = set()
+    work = list(ast.expressions(rule))
+    while work:
+        expression = work.pop()
+        work += ast.children(expression)
+        if isinstance(expression, ast.Call) and expression.name == "value":
+            found |= {a.name for a in expression.arguments if isinstance(a, ast.Name)}
+    return found
 
 
 def _moves(operator: spec.Operator) -> bool:
@@ -532,6 +655,9 @@ _OF_TYPES: dict[str, Any] = {
     "is_float": lambda element: element is F32,
     "per_tensor": lambda element: not isinstance(element, QuantizedElement) or element.axis is None,
     "axis": lambda element: element.axis if isinstance(element, QuantizedElement) and element.axis is not None else -1,
+    "is_integer": lambda element: isinstance(element, IntegerType),
+    "is_signed": lambda element: isinstance(element, IntegerType) and not element.is_unsigned,
+    "bits": lambda element: _bits(element),
     "storage_bits": _bits,
     "lowest": _limit("lowest"),
     "greatest": _limit("greatest"),
@@ -580,6 +706,46 @@ def _selectors(operator: spec.Operator) -> list[tuple[str, bool]]:
                 if isinstance(name, spec.Name):
                     found[name.name] = found.get(name.name, False) or complement
     return list(found.items())
+
+
+@cache
+def _as_long_as_operand(operator: spec.Operator) -> frozenset[str]:
+    """The lists with as many elements as the first operand has axes, as the equations demand."""
+    first = [item.expression for item in operator.operands[0].shape]
+    if operator.operands[0].variadic or len(first) != 1 or not isinstance(first[0], spec.Pack):
+        return frozenset()
+    groups = [{node.name.upper() for node in _walk(pack) if isinstance(node, spec.Name)} for pack in _unbroadcast_packs(operator)]
+    reached = {_pack_name(first[0]).upper()}
+    while True:
+        near = {name for group in groups if group & reached for name in group}
+        if near <= reached:
+            return frozenset(reached) | {name for name, complement in _selectors(operator) if not complement and _is_whole(operator, name)}
+        reached |= near
+
+
+def _is_whole(operator: spec.Operator, name: str) -> bool:
+    """Whether a list that selects axes names all of them: it stands in the result's shape."""
+    shapes = [item.expression for result in operator.results for item in result.shape]
+    return any(isinstance(n, spec.Access) and n.items[0].expression == spec.Name(name) for shape in shapes for n in _walk(shape))
+
+
+def _unbroadcast_packs(operator: spec.Operator) -> list[spec.Expression]:
+    """Each pack whose names have one length; that of an index together with the operand's own axes."""
+    found = [extent.expression for extent in operator.extents if extent.pack]
+    declared = {tensor.name: tensor for tensor in operator.operands}
+    for equation in operator.equations:
+        for node in _walk(equation.body):
+            if not isinstance(node, spec.Access) or len(node.items) != 1 or node.name not in declared:
+                continue
+            item, shape = node.items[0], declared[node.name].shape
+            broadcasts = isinstance(item.guard, spec.Name) and item.guard.name == "broadcast"
+            if len(shape) == 1 and not broadcasts and isinstance(item.expression, spec.Pack) and not _has_call(item.expression):
+                found.append(spec.Binary("+", item.expression, shape[0].expression))
+    return [pack for pack in found if not _has_call(pack) and not any(isinstance(n, spec.Access) for n in _walk(pack))]
+
+
+def _has_call(expression: spec.Expression) -> bool:
+    return any(isinstance(node, spec.Call) for node in _walk(expression))
 
 
 def _index_names(operator: spec.Operator) -> set[str]:

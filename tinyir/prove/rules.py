@@ -1,24 +1,37 @@
 """Proofs of rewrite rules.
 
-A rule claims: where the left side is defined and the side conditions hold, the right side is defined and equal, element by
-element.  The two sides are read from the operators' equations (`meaning`), in every case of ranks and types (`rule_cases`),
-and compared at one arbitrary index (`equality`).
+A rule claims: where the left side is defined and the side conditions hold, the right side is defined and equal, element by element.
+Rules over tensors: the two sides are read from the operators' equations (`meaning`), in every case of ranks and types (`rule_cases`),
+and compared at one arbitrary index (`equality`).  Rules over scalars: at every choice of types (`scalar_rules`).
+
+What is refuted was seen to differ in the interpreter, or has a right side that is not defined.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
-from tinyir.prove.equality import Answer, Prover
-from tinyir.prove.rule_cases import MOST_DIMENSIONS, Case, Undefined, cases, chooses_axes
+from tinyir.ir.errors import TinyirError
+from tinyir.ir.types import F32, I32, Type
+from tinyir.prove.equality import RLIMIT, Answer, Prover
+from tinyir.prove.rule_cases import MOST_DIMENSIONS, Case, Matched, Undefined, cases, chooses_axes, moves_only, used_operators
+from tinyir.prove.scalar_rules import prove_scalars
+from tinyir.prove.symbolic import NoMeaningError, Session
+from tinyir.prove.tensor_examples import find_counterexample
+from tinyir.rewrite.rule_compiler import compile_rule
+from tinyir.rewrite.rule_types import is_scalar_rule
 from tinyir.text import rule_syntax as ast
 
 
 @attrs.frozen
 class RuleProof:
-    """`state`: "proved", "refuted" or "unknown"; `cases` were looked at with `questions` to z3; `detail` for what failed."""
+    """`state`: "proved", "refuted", "unknown", or "vacuous" (no operands satisfy the condition: the rule can never apply).
+
+    `cases` were looked at with `questions` to z3; `detail` for what failed; `dimensions`: the greatest rank looked at, 0 for scalars.
+    """
 
     state: str
     cases: int = 0
@@ -27,39 +40,119 @@ class RuleProof:
     dimensions: int = MOST_DIMENSIONS
 
 
-def prove_symbolically(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RuleProof:
-    """Proves a rule for all ranks up to `MOST_DIMENSIONS`, all extents, indices, elements and attributes.
+FIRST_RLIMIT = RLIMIT // 3
+"""For each question of an attempt after which another one follows."""
+VACUOUS = "no operands and properties satisfy the pattern and its condition: the rule can never apply"
 
-    Lists of axes are symbolic at first; what is not proved so is tried with each list in turn.
+
+def prove_rule(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RuleProof:
+    """Proves a rule of any level, or refutes it.
+
+    Raises:
+        TinyirError: the rule names something that does not exist, or its types contradict each other.
     """
-    first = _prove(rule, functions, False)
-    if first.state == "proved" or not chooses_axes(rule):
-        return first
-    return _prove(rule, functions, True)
+    compile_rule(rule, functions)
+    try:
+        if not is_scalar_rule(rule):
+            return prove_symbolically(rule, functions)
+        found = prove_scalars(rule, functions)
+        return RuleProof(found.state, found.cases, found.questions, found.detail, 0)
+    except NoMeaningError as error:
+        return RuleProof("unknown", detail=f"proofs do not know {error}")
 
 
-def _prove(rule: ast.Rule, functions: Mapping[str, ast.Function], chosen: bool) -> RuleProof:
-    count = 0
-    answers: dict[str, Answer] = {}
-    for case in cases(rule, functions, chosen):
-        prover = Prover(case.session, answers)
-        answer = _undefined(prover, case) if isinstance(case, Undefined) else _decide(prover, case)
-        count += 1
-        if answer.state != "proved":
-            return RuleProof(answer.state, count, len(answers), answer.detail)
-    return RuleProof("proved" if count else "unknown", count, len(answers), "" if count else "no case is defined")
+def prove_symbolically(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RuleProof:
+    """Proves a rule over tensors for all ranks up to `MOST_DIMENSIONS`, all extents, indices, elements and attributes.
+
+    Where elements are only moved past operators that stand on both sides alike, types make no difference: the proof is tried with one
+    that stands for all.  Lists of axes are symbolic at first; what is not proved so is tried with each list in turn, then also with each
+    choice of the extents that are 1.
+    """
+    ways = ("", "lists", "ones") if chooses_axes(rule) else ("",)
+    proof = RuleProof("unknown")
+    abstractions = _abstractions(rule)
+    reshapes = any(operator.form == "flat" for operator in used_operators(rule))
+    for elements in abstractions:
+        if elements == (F32,) and proof.state != "vacuous":
+            continue
+        for choose in ways:
+            budget = FIRST_RLIMIT if choose != ways[-1] and reshapes else RLIMIT
+            last = elements is abstractions[-1] and choose == ways[-1]
+            proof = _Attempt(rule, functions, choose, elements, budget, last).prove()
+            if proof.state in ("proved", "refuted") or (proof.state == "vacuous" and elements is None):
+                return proof
+            if proof.state == "vacuous":
+                break
+    return proof
 
 
-def _undefined(prover: Prover, case: Undefined) -> Answer:
-    """The right side has no meaning: fine if the left side has none either."""
-    if prover.holds(prover.session.boolean(False)):
-        return Answer("proved")
-    return Answer("unknown", f"the right side is not defined: {case.reason}")
+def _abstractions(rule: ast.Rule) -> tuple[tuple[Type, ...] | None, ...]:
+    """The types of elements to look at, in turn: one that stands for all, where that may do (of integers: some operators have only those)."""
+    if not moves_only(rule):
+        return (None,)
+    return ((I32,), (F32,), None) if rule.exact else ((F32, I32), None)
 
 
-def _decide(prover: Prover, case: Case) -> Answer:
-    for what, goal in case.session.goals:
-        answer = prover.implied(goal)
-        if answer.state != "proved":
-            return attrs.evolve(answer, detail=f"{what}: {answer.detail}")
-    return prover.equal(*case.values)
+class _Attempt:
+    """One walk through the cases.  `last`: no other attempt follows, so a counterexample is sought whatever z3 says."""
+
+    def __init__(
+        self, rule: ast.Rule, functions: Mapping[str, ast.Function], choose: str, elements: tuple[Type, ...] | None, rlimit: int, last: bool
+    ) -> None:
+        self.rlimit = rlimit
+        self.last = last
+        self.rule = rule
+        self.functions = functions
+        self.choose = choose
+        self.elements = elements
+        self.answers: dict[str, Answer] = {}
+
+    def prove(self) -> RuleProof:
+        count, fires = 0, False
+        for case in cases(self.rule, self.functions, self.choose, self.elements):
+            prover = Prover(case.session, self.answers, self.rlimit)
+            answer = self._undefined(prover, case) if isinstance(case, Undefined) else self._decide(prover, case)
+            count += 1
+            if answer.state != "proved":
+                return RuleProof(answer.state, count, len(self.answers), answer.detail)
+            fires = fires or (isinstance(case, Case) and _can_hold(case.session))
+        return RuleProof("proved", count, len(self.answers)) if fires else RuleProof("vacuous", count, len(self.answers), VACUOUS)
+
+    def _undefined(self, prover: Prover, case: Undefined) -> Answer:
+        """The right side has no meaning: fine if the left side has none either."""
+        if prover.holds(prover.session.boolean(False)):
+            return Answer("proved")
+        if not _can_hold(case.session):
+            return Answer("proved")
+        return Answer("unknown", f"the right side may not be defined: {case.reason}")
+
+    def _decide(self, prover: Prover, case: Case) -> Answer:
+        for what, goal in case.session.goals:
+            answer = prover.implied(goal)
+            if answer.state != "proved":
+                return self._failed(prover, case.matched, attrs.evolve(answer, detail=f"{what}: {answer.detail}"), goal)
+        answer = prover.equal(*case.values)
+        return answer if answer.state == "proved" else self._failed(prover, case.matched, answer, prover.failed)
+
+    def _failed(self, prover: Prover, matched: Matched, answer: Answer, goal: Any) -> Answer:
+        """Refuted if the interpreter says so too."""
+        goals = [goal] if answer.state == "refuted" and goal is not None else []
+        for tried in [*goals, None] if self.last else goals:
+            try:
+                found = find_counterexample(self.rule, self.functions, prover.session, matched, prover.terms, tried)
+            except TinyirError as error:
+                return Answer("refuted", error.diagnostics[0].message)
+            if found is not None:
+                return Answer("refuted", found.description)
+        detail = f"z3 has a counterexample that the interpreter does not confirm: {answer.detail}" if answer.state == "refuted" else answer.detail
+        return Answer("unknown", detail)
+
+
+def _can_hold(session: Session) -> bool:
+    """Whether the hypotheses of a case are satisfied by something, as far as z3 finds out."""
+    solver = session.z3.Solver(ctx=session.context)
+    solver.set("rlimit", 1_000_000)
+    solver.add(*session.hypotheses)
+    return bool(solver.check() != session.z3.unsat)
+
+

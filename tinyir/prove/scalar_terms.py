@@ -64,6 +64,8 @@ class Terms:
     def _bound(self, data: ElementData, term: Any) -> None:
         """What is known of an element."""
         z3 = self.z3
+        if self.session.abstract:
+            return
         if data.known == "positive":
             zero = 0 if self.session.ideal else z3.FPVal(0.0, z3.Float32(self.session.context), ctx=self.session.context)
             self.facts.append(term > zero)
@@ -97,6 +99,10 @@ class Terms:
             if found is not None:
                 return found
         operands = [self.of(operand) for operand in scalar.operands]
+        if self.session.abstract and name != "select" and not (scalar.type is I1 and name in BOOLEAN):
+            sorts = [operand.sort() for operand in operands]
+            known = f"{name} {scalar.predicate} {scalar.type}"
+            return self.z3.Function(known, *sorts, self.session.sort(scalar.type))(*operands)
         if name in ("cmpi", "cmpf"):
             return self._compare(scalar.predicate, operands, isinstance(scalar.operands[0].type, FloatType))
         if name == "select":

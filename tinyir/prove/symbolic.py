@@ -110,15 +110,17 @@ class Number:
 class Session:
     """The z3 terms, hypotheses and goals of one case of one rule.
 
-    `ideal`: floats are reals and integers have no width.  While `assuming` is true, conditions become hypotheses, else goals.
+    `ideal`: floats are reals and integers have no width.  `abstract`: nothing is known of elements and of what operations compute
+    from them, so what is proved holds for every type.  While `assuming` is true, conditions become hypotheses, else goals.
     """
 
-    def __init__(self, ideal: bool) -> None:
+    def __init__(self, ideal: bool, abstract: bool = False, context: Any = None) -> None:
         import z3
 
         self.z3 = z3
-        self.context = z3.Context()
+        self.context = context or z3.Context()
         self.ideal = ideal
+        self.abstract = abstract
         self.assuming = True
         self.hypotheses: list[Any] = []
         self.goals: list[tuple[str, Any]] = []
@@ -155,6 +157,12 @@ class Session:
         """The sort of a scalar type."""
         if type is I1:
             return self.z3.BoolSort(self.context)
+        if self.abstract and type is not INDEX:
+            return self.z3.DeclareSort(f"element {type}", self.context)
+        return self.number_sort(type)
+
+    def number_sort(self, type: Type) -> Any:
+        """The sort of numbers of a type."""
         if isinstance(type, FloatType):
             return self.z3.RealSort(self.context) if self.ideal else self.z3.Float32(self.context)
         if isinstance(type, IntegerType) and not self.ideal:
@@ -163,7 +171,7 @@ class Session:
 
     def number_term(self, name: str, type: Type) -> Any:
         """The term of a scalar attribute: within 32 bits if it is an integer, else a number."""
-        term = self.z3.Const(name, self.sort(type))
+        term = self.z3.Const(name, self.number_sort(type))
         if not isinstance(type, FloatType):
             self.hypotheses.append(self.z3.And(term >= -(1 << 31), term < 1 << 31))
         elif not self.ideal:
@@ -174,6 +182,8 @@ class Session:
         """A literal of a scalar type."""
         if type is I1:
             return self.z3.BoolVal(bool(value), self.context)
+        if self.abstract and type is not INDEX:
+            return self.z3.Const(f"literal {value} of {type}", self.sort(type))
         if isinstance(type, FloatType):
             if not self.ideal:
                 return self.z3.FPVal(value, self.z3.Float32(self.context), ctx=self.context)
@@ -184,6 +194,8 @@ class Session:
 
     def fitted(self, term: Any, type: Type) -> ex.Expression:
         """An integer attribute in a narrower type, required to fit; a float as it is."""
+        if self.abstract and type is not I1:
+            return self.leaf(TermData(self.z3.Function(f"as {type}", term.sort(), self.sort(type))(term)), type)
         if isinstance(type, FloatType) or self.ideal or not isinstance(type, IntegerType):
             return self.leaf(TermData(term), type)
         low, high = type.lowest, type.greatest
@@ -302,13 +314,21 @@ class Session:
         while inner_left and outer_left and self.equal(inner_left[0][1], outer_left[0][0]) is True:
             lanes[inner_left.pop(0)[0]] = outer_left.pop(0)[1]
         if len(inner_left) == 1:
-            lanes[inner_left[0][0]] = self.ravel([e for e, _ in outer_left], [lane for _, lane in outer_left])
+            lanes[inner_left[0][0]] = self._number(tuple(e for e, _ in outer_left), tuple(lane for _, lane in outer_left))
         elif inner_left:
-            number = self.ravel([e for e, _ in outer_left], [lane for _, lane in outer_left])
+            number = self._number(tuple(e for e, _ in outer_left), tuple(lane for _, lane in outer_left))
             inside = self.all_of([c for e, lane in outer_left for c in self.within(lane, e)])
             for (i, _), lane in zip(inner_left, self.split(tuple(e for _, e in inner_left), number, inside), strict=True):
                 lanes[i] = lane
         return tuple(lanes)
+
+    def _number(self, shape: tuple[Integer, ...], index: tuple[Integer, ...]) -> Integer:
+        """The row-major number of an index; where its lanes are those of a number, that number."""
+        for box, number, lanes in self.splits:
+            same = len(box) == len(shape) and all(self.equal(a, b) is True for a, b in zip((*box, *lanes), (*shape, *index), strict=True))
+            if same:
+                return number
+        return self.ravel(shape, index)
 
     def within(self, lane: Integer, extent: Integer) -> tuple[Any, Any]:
         """The two conditions for an index to lie inside."""

@@ -25,34 +25,51 @@ import attrs
 
 from tinyir.ir.errors import Place, TinyirError, did_you_mean
 from tinyir.ir.expression import SCALAR_TYPES
-from tinyir.ir.integer_arithmetic import RING
 from tinyir.ir.operation import Value
 from tinyir.ir.registry import OperationDefinition, definition_of, known_operations
-from tinyir.ir.types import Type
+from tinyir.ir.scalar_signature import F16, KINDS, in_relation
+from tinyir.ir.types import F64, I1, I32, I64, INDEX, ShapedType, TensorType, Type
 from tinyir.rewrite.definers import Definers
 from tinyir.rewrite.edit import Edit
 from tinyir.rewrite.rule_functions import (
     BUILT_IN,
     CONSTANT_OPERATIONS,
     CONSTANTS,
-    is_machine_integer,
+    DeclinedError,
+    constant_attribute,
+    is_of,
     is_splat,
-    number,
+    like,
     other_properties,
     property_attribute,
     property_value,
+    shift_left,
+    shift_right,
+    word_attribute,
+    word_of,
 )
+from tinyir.rewrite.rule_types import RuleTypes, TypeClass, constant_operation, is_scalar_rule, literal_type, signature_of, words_of
 from tinyir.text import rule_syntax as ast
 
+Path = tuple[int, ...]
 Rewrite = Callable[[Edit], Sequence[Value] | None]
 HELPERS: dict[str, Any] = {
-    "is_machine_integer": is_machine_integer,
     "is_splat": is_splat,
-    "number": number,
     "other_properties": other_properties,
     "property_attribute": property_attribute,
     "property_value": property_value,
-    **{f"type_{type}": type for type in SCALAR_TYPES.values()},
+    "constant_attribute": constant_attribute,
+    "is_of": is_of,
+    "in_relation": in_relation,
+    "element_of": lambda type: type.element if isinstance(type, ShapedType) else type,
+    "scalar_tensor": lambda element: TensorType((), element),
+    "like": like,
+    "shift_left": shift_left,
+    "shift_right": shift_right,
+    "word_of": word_of,
+    "word_attribute": word_attribute,
+    "Declined": (DeclinedError, ZeroDivisionError),
+    **{f"type_{type}": type for type in (*SCALAR_TYPES.values(), *KINDS["c integer"], F16, F64) if type is not None},
 }
 
 
@@ -107,14 +124,9 @@ def _definers(pattern: ast.Pattern, condition: ast.Expression | None) -> Definer
     if isinstance(pattern, ast.Application):
         return Definers(frozenset((pattern.operation,)))
     if isinstance(pattern, ast.Constant | ast.Splat):
-        return Definers(frozenset(CONSTANT_OPERATIONS))
+        return Definers(CONSTANT_OPERATIONS)
     is_excluded = isinstance(pattern, ast.Operand) and condition == ast.Unary("not", ast.Call("is_constant", (ast.Name(pattern.name),)))
-    return Definers(frozenset(CONSTANT_OPERATIONS), excluded=True) if is_excluded else None
-
-
-def is_scalar(operation: str) -> bool:
-    """Whether an operation computes scalars: operands and results have one type."""
-    return operation in RING
+    return Definers(CONSTANT_OPERATIONS, excluded=True) if is_excluded else None
 
 
 def _depth(pattern: ast.Pattern) -> int:
@@ -143,7 +155,7 @@ def compile_functions(functions: Mapping[str, ast.Function]) -> dict[str, Callab
     Raises:
         TinyirError: a name in a function is unknown.
     """
-    scope: dict[str, Any] = {**BUILT_IN, **CONSTANTS, "__builtins__": {"range": range, "tuple": tuple, "all": all}}
+    scope: dict[str, Any] = {**BUILT_IN, **CONSTANTS, **HELPERS, "__builtins__": {"range": range, "tuple": tuple, "all": all}}
     for function in functions.values():
         names = _Names(function.place, functions, set(function.parameters))
         parameters = ", ".join(f"n_{name}" for name in function.parameters)
@@ -157,9 +169,10 @@ def compile_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], most_dim
     Raises:
         TinyirError: the rule names an operation, property, function or value that does not exist.
     """
-    source = _Writer(rule, functions, most_dimensions).write()
     used = {function.name: function for function in used_functions(rule, functions)}
-    scope: dict[str, Any] = {**BUILT_IN, **CONSTANTS, **HELPERS, **compile_functions(used)}
+    writer = _Writer(rule, functions, most_dimensions)
+    source = writer.write()
+    scope: dict[str, Any] = {**BUILT_IN, **CONSTANTS, **HELPERS, **writer.scope, **compile_functions(used)}
     exec(compile(source, f"<rule {rule.name}>", "exec"), scope)
     return CompiledRule(rule, source, scope["rewrite"])
 
@@ -180,6 +193,9 @@ class _Names:
             return repr(expression.value)
         if isinstance(expression, ast.Name):
             if expression.name not in self.bound and expression.name not in variables:
+                type = literal_type(expression.name)
+                if type is not None:
+                    return f"type_{type}"
                 raise self.error(f"'{expression.name}' is not bound by the pattern", did_you_mean(expression.name, self.bound))
             return f"n_{expression.name}"
         if isinstance(expression, ast.Comprehension | ast.Every):
@@ -197,6 +213,8 @@ class _Names:
             return f"({expression.operator} {parts[0]})"
         if isinstance(expression, ast.Binary):
             operator = "//" if expression.operator == "/" else expression.operator
+            if operator in ("<<", ">>"):
+                return f"shift_{'left' if operator == '<<' else 'right'}({parts[0]}, {parts[1]})"
             return f"({parts[0]} {operator} {parts[1]})"
         return self._spell_call(expression, parts)
 
@@ -226,19 +244,85 @@ class _Writer(_Names):
         self.matched: list[str] = []
         self.computed: dict[ast.Pattern, str] = {}
         self.count = 0
+        self.types = RuleTypes.infer(rule) if is_scalar_rule(rule) else None
+        self.places: dict[Path, str] = {}
+        self.scope: dict[str, Any] = {}
+        if self.types is not None:
+            self.bound |= set(self.types.types)
 
     def write(self) -> str:
+        """The source of the function.
+
+        Raises:
+            TinyirError: the rule names something that does not exist.
+        """
         self.emit("o0 = edit.root")
-        self._match(self.rule.pattern, "o0")
-        if is_scalar(self.rule.pattern.operation):
-            self.require("is_machine_integer(o0.results[0])")
+        self._match(self.rule.pattern, "o0", (0,))
+        if self.types is not None:
+            self._match_types(self.types)
         for condition in self.later:
             self.require(condition)
         if self.rule.condition is not None:
             self.require(self.spell(self.rule.condition))
         self.emit(f"edit.matched = ({''.join(name + ', ' for name in self.matched)})")
-        self.emit(f"return ({self._build(self.rule.result)},)")
-        return "\n".join(["def rewrite(edit):", *self.lines, ""])
+        self.emit(f"return ({self._build(self.rule.result, (1,))},)")
+        if not self._may_decline():
+            return "\n".join(["def rewrite(edit):", *self.lines, ""])
+        body = ["    " + line for line in self.lines]
+        return "\n".join(["def rewrite(edit):", "    try:", *body, "    except Declined: return None", ""])
+
+    def _may_decline(self) -> bool:
+        """Whether an expression may have no value: that of a constant, a quotient, a shift, a word."""
+        words = any(f"{name}(" in line for line in self.lines for name in ("word_of", "constant_attribute"))
+        work = [*ast.expressions(self.rule), *(function.value for function in used_functions(self.rule, self.functions))]
+        while work:
+            expression = work.pop()
+            work += ast.children(expression)
+            if isinstance(expression, ast.Call) and expression.name in ("value", "log2", "lowest", "greatest", "fits"):
+                return True
+            if isinstance(expression, ast.Binary) and expression.operator in ("/", "%", "<<", ">>"):
+                return True
+        return words
+
+    # -- types of scalars
+
+    def _match_types(self, types: RuleTypes) -> None:
+        """What the types must be beyond what every such operation has."""
+        left = RuleTypes.of_left(self.rule)
+        first: dict[int, tuple[str, int]] = {}
+        for path, text in self.places.items():
+            whole, own = types.of[path].root(), id(left.of[path].root())
+            if id(whole) not in first:
+                self._require_types(text, left.of[path].root(), whole)
+                first[id(whole)] = text, own
+            elif first[id(whole)][1] != own and not (len(whole.types) == 1 and whole.types[0] is not I1):
+                self.require(f"{text}.type is {first[id(whole)][0]}.type")
+        for name, named in types.types.items():
+            self.emit(f"n_{name} = element({self._representative(named)})")
+
+    def _require_types(self, text: str, left: TypeClass, whole: TypeClass) -> None:
+        allowed = [type for type in whole.types if type is not None]
+        if not allowed or whole.types == (I1,) == left.types:
+            return
+        name = f"types_{len(self.scope)}"
+        self.scope[name] = frozenset([*allowed, *([INDEX] if I64 in allowed and I32 in allowed else [])])
+        self.require(f"{text}.type in {name} or is_of({text}.type, {name})")
+
+    def _representative(self, wanted: TypeClass) -> str:
+        """A value of the left side whose type is of the class; empty if there is none."""
+        assert self.types is not None
+        return next((text for path, text in self.places.items() if self.types.of[path].root() is wanted.root()), "")
+
+    def _type_at(self, path: Path) -> str:
+        """The type of a value of the right side."""
+        assert self.types is not None
+        found = self.types.of[path].root()
+        text = self._representative(found)
+        if text:
+            return f"{text}.type"
+        if len(found.types) != 1 or found.types[0] is None:
+            raise self.error("the type of a value on the right side is not known", "write it: `operation(...) : i32`")
+        return f"like(o0.results[0].type, type_{found.types[0]})"
 
     def emit(self, line: str) -> None:
         self.lines.append(self.indent + line)
@@ -252,14 +336,16 @@ class _Writer(_Names):
 
     # -- the left side
 
-    def _match(self, application: ast.Application, variable: str) -> None:
+    def _match(self, application: ast.Application, variable: str, path: Path) -> None:
         definition = self._definition(application)
         self.variables.setdefault(application.operation, variable)
+        if self.indent == "    ":
+            self.places[path] = f"{variable}.results[0]"
         if not any(isinstance(operand, ast.Sequence) for operand in application.operands):
             self._check_arity(application, definition)
             self.require(f"len({variable}._operands) == {len(application.operands)}")
             for i, operand in enumerate(application.operands):
-                self._match_operand(operand, f"{variable}._operands[{i}]")
+                self._match_operand(operand, f"{variable}._operands[{i}]", (*path, i))
         elif len(application.operands) == 1:
             self._match_sequence(application.operands[0], variable)
         else:
@@ -268,14 +354,27 @@ class _Writer(_Names):
             self.matched.append(variable)
         for name, value in application.properties:
             self._match_property(application, variable, name, value)
+        if isinstance(application.type, ast.Name) and self.types is None and literal_type(application.type.name) is None:
+            self._bind_type(application.type.name, variable)
+        elif application.type is not None and self.types is None:
+            self.later.append(f"element({variable}.results[0]) is {self.spell(application.type)}")
+
+    def _bind_type(self, name: str, variable: str) -> None:
+        text = f"element({variable}.results[0])"
+        if name in self.bound:
+            self.require(f"n_{name} is {text}")
+        else:
+            self.bound.add(name)
+            self.emit(f"n_{name} = {text}")
 
     def _check_arity(self, application: ast.Application, definition: OperationDefinition) -> None:
         wanted = definition.operands
         if wanted is not None and len(wanted) != len(application.operands):
             raise self.error(f"'{application.operation}' takes {len(wanted)} operands, not {len(application.operands)}")
 
-    def _match_operand(self, pattern: ast.Pattern, text: str) -> None:
+    def _match_operand(self, pattern: ast.Pattern, text: str, path: Path) -> None:
         if isinstance(pattern, ast.Splat):
+            self.places[path] = text
             self.require(f"is_splat({text}, {pattern.value!r})")
             self.computed.setdefault(pattern, text)
         elif isinstance(pattern, ast.Application):
@@ -285,14 +384,18 @@ class _Writer(_Names):
             self.require(f"{definer} is not None and {definer}.name == {pattern.operation!r}")
             if pattern.once:
                 self.require(f"{value}.has_one_use")
-            self._match(pattern, definer)
+            self._match(pattern, definer, path)
             if self.indent == "    ":
                 self.computed.setdefault(attrs.evolve(pattern, once=False), value)
         else:
+            if isinstance(pattern, ast.Made):
+                raise self.error("`constant(...)` makes a constant: it stands on the right", "on the left write `constant c`, and its value in the condition")
             assert isinstance(pattern, ast.Operand | ast.Constant)
             if isinstance(pattern, ast.Constant):
                 self.require(f"is_constant({text})")
             self._bind(pattern.name, text)
+            if self.indent == "    ":
+                self.places[path] = f"n_{pattern.name}"
             if self.most_dimensions is not None:
                 self.require(f"rank(n_{pattern.name}) <= {self.most_dimensions}")
 
@@ -314,7 +417,7 @@ class _Writer(_Names):
         saved, self.most_dimensions = self.most_dimensions, None
         self.emit(f"for {element} in {variable}._operands:")
         self.indent = "        "
-        self._match_operand(pattern.pattern, element)
+        self._match_operand(pattern.pattern, element, ())
         self.indent = "    "
         self.most_dimensions = saved
         if saved is not None:
@@ -323,6 +426,11 @@ class _Writer(_Names):
 
     def _match_property(self, application: ast.Application, variable: str, name: str, value: ast.Expression) -> None:
         read = f"property_value({variable}.properties.get({name!r}), {self._default(application, name)})"
+        words = words_of(application.operation, name)
+        if words:
+            read = f"word_of({variable}.properties.get({name!r}), {words!r})"
+            if isinstance(value, ast.Number):
+                value = ast.Text(words[int(value.value)])
         if not isinstance(value, ast.Name):
             (self.later.append if self.indent == "    " else self.require)(f"{read} == {self.spell(value)}")
         elif self.indent != "    ":
@@ -331,8 +439,9 @@ class _Writer(_Names):
             self.require(f"{read} == n_{value.name}")
         else:
             self.bound.add(value.name)
-            self.attributes.add(value.name)
-            self.emit(f"a_{value.name} = {variable}.properties.get({name!r})")
+            if not words:
+                self.attributes.add(value.name)
+                self.emit(f"a_{value.name} = {variable}.properties.get({name!r})")
             self.emit(f"n_{value.name} = {read}")
 
     def _match_repeated(self, variable: str, name: str, bound: str, read: str) -> None:
@@ -364,24 +473,72 @@ class _Writer(_Names):
 
     # -- the right side
 
-    def _build(self, pattern: ast.Pattern) -> str:
+    def _build(self, pattern: ast.Pattern, path: Path) -> str:
         if isinstance(pattern, ast.Operand | ast.Constant):
             return self.spell(ast.Name(pattern.name))
         if isinstance(pattern, ast.Sequence):
             return self._build_sequence(pattern.pattern)
-        if isinstance(pattern, ast.Splat):
-            return self._number(pattern)
+        if isinstance(pattern, ast.Splat | ast.Made):
+            return self._build_constant(pattern, path)
+        assert isinstance(pattern, ast.Application)
         definition = self._definition(pattern)
-        if pattern in self.computed and not definition.properties:
+        self._check_right(pattern, definition)
+        if pattern in self.computed and not definition.properties and self._same_type(pattern, path):
             return f"edit.keep({self.computed[pattern]})"
-        operands = "".join(self._build(operand) + ", " for operand in pattern.operands)
+        operands = "".join(self._build(operand, (*path, i)) + ", " for i, operand in enumerate(pattern.operands))
+        if self.types is not None:
+            relation = signature_of(pattern, definition).relation
+            if relation:
+                self.require(f"in_relation({relation!r}, element_of({self._type_at((*path, 0))}), element_of({self._type_at(path)}))")
+            return f"edit.create({pattern.operation!r}, ({operands}), {self._properties(pattern)}, ({self._type_at(path)},)).result"
         return f"edit.apply({pattern.operation!r}, ({operands}), {self._properties(pattern)})"
 
-    def _number(self, number: ast.Splat) -> str:
-        """A constant of the type that all values of the rule have."""
-        if not is_scalar(self.rule.pattern.operation):
-            raise self.error("a number cannot stand as an operand on the right: bind the constant on the left")
-        return self.computed.get(number) or f"edit.number(number({number.value!r}, o0.results[0].type), o0.results[0].type)"
+    def _same_type(self, pattern: ast.Pattern, path: Path) -> bool:
+        """Whether what the left side computes is of the type that the right side needs."""
+        if self.types is None:
+            return True
+        wanted = self.types.of[path].root()
+        return any(text == self.computed[pattern] or text == f"{self.computed[pattern]}.definer.results[0]" for text in self._texts(wanted))
+
+    def _texts(self, wanted: TypeClass) -> list[str]:
+        assert self.types is not None
+        return [text for path, text in self.places.items() if self.types.of[path].root() is wanted]
+
+    def _check_right(self, application: ast.Application, definition: OperationDefinition) -> None:
+        """
+        Raises:
+            TinyirError: the operation has other operands, or lacks a property.
+        """
+        if not any(isinstance(operand, ast.Sequence) for operand in application.operands):
+            self._check_arity(application, definition)
+        given = {name for name, _ in application.properties}
+        missing = [name for name in definition.required_properties if name not in given]
+        if missing and not application.rest:
+            raise self.error(f"'{application.operation}' on the right needs the property '{missing[0]}'", "`..` copies the properties of the left side")
+
+    def _build_constant(self, pattern: ast.Splat | ast.Made, path: Path) -> str:
+        """A new constant: of the type of its class, or at the graph level a scalar of its neighbour's element type."""
+        value = repr(pattern.value) if isinstance(pattern, ast.Splat) else self.spell(pattern.value)
+        value = {"inf": "inf", "-inf": "-inf"}.get(value, value)
+        operation = constant_operation(self.rule.pattern.operation)
+        if self.types is not None and self.computed.get(pattern, "") in self._texts(self.types.of[path].root()):
+            return self.computed[pattern]
+        type = self._type_at(path) if self.types is not None else "o0.results[0].type" if len(path) == 1 else self._neighbour_type(path)
+        made = self.fresh("t")
+        self.emit(f"{made} = {type}")
+        return f"edit.create({operation!r}, (), {{'value': constant_attribute({value}, {made})}}, ({made},)).result"
+
+    def _neighbour_type(self, path: Path) -> str:
+        """A tensor of no axes of the element type of the first operand beside that is no new constant."""
+        beside: ast.Pattern = self.rule.result
+        for position in path[1:-1]:
+            assert isinstance(beside, ast.Application)
+            beside = beside.operands[position]
+        assert isinstance(beside, ast.Application)
+        names = [name for operand in beside.operands for name, several in ast.leaves(operand) if not several]
+        if not names:
+            raise self.error("a number on the right needs an operand beside it, whose element type it takes")
+        return f"scalar_tensor(element(n_{names[0]}))"
 
     def _build_sequence(self, pattern: ast.Pattern) -> str:
         if isinstance(pattern, ast.Operand):
@@ -389,7 +546,7 @@ class _Writer(_Names):
         names = [name for name, _ in ast.leaves(pattern)]
         if len(names) != 1:
             raise self.error("a sequence of operations on the right must have one operand each")
-        return f"*[{self._build(pattern)} for n_{names[0]} in n_{names[0]}]"
+        return f"*[{self._build(pattern, ())} for n_{names[0]} in n_{names[0]}]"
 
     def _properties(self, application: ast.Application) -> str:
         source = self.variables.get(application.operation)
@@ -402,6 +559,9 @@ class _Writer(_Names):
         for name, value in application.properties:
             like = f"{source}.properties.get({name!r})" if application.rest else "None"
             made = f"property_attribute({self.spell(value)}, {like})"
+            words = words_of(application.operation, name)
+            if words:
+                made = f"word_attribute({self.spell(value)}, {words!r})"
             if isinstance(value, ast.Name) and value.name in self.attributes:
                 made = f"a_{value.name} or {made}"
             items.append(f"{name!r}: {made}")

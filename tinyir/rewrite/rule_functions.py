@@ -16,13 +16,25 @@ from tinyir.ir.attributes import (
     StringAttribute,
     TypeAttribute,
     decode_element,
+    encode_element,
 )
-from tinyir.ir.integer_arithmetic import wrapped
+from tinyir.ir.integer_arithmetic import INDEX_BITS, wrapped
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import F32, I64, FloatType, IndexType, IntegerType, QuantizedType, ShapedType, Type, storage_type
-
-CONSTANT_OPERATIONS = ("graph.constant", "arith.constant")
-INTEGER_WIDTHS = (1, 8, 16, 32, 64)
+from tinyir.ir.types import (
+    F32,
+    I1,
+    I32,
+    I64,
+    FloatType,
+    IndexType,
+    IntegerType,
+    QuantizedType,
+    ShapedType,
+    TensorType,
+    Type,
+    VectorType,
+    storage_type,
+)
 
 
 def property_value(attribute: Attribute | None, default: Any) -> Any:
@@ -68,8 +80,8 @@ def is_splat(value: Value, number: int | float) -> bool:
     if definer is None or definer.name not in CONSTANT_OPERATIONS:
         return False
     elements = definer.properties["value"]
-    if isinstance(elements, IntegerAttribute):
-        return elements.value == (number if number in (0, 1) else wrapped(int(number), elements.type))
+    if isinstance(elements, IntegerAttribute | FloatAttribute):
+        return _is_number(elements, number)
     if not isinstance(elements, DenseElements) or not elements.splat:
         return False
     element = storage_type(elements.type.element)
@@ -79,22 +91,124 @@ def is_splat(value: Value, number: int | float) -> bool:
     return not isinstance(value_element(value), QuantizedType) and found == number
 
 
+CONSTANT_OPERATIONS = frozenset(("graph.constant", "arith.constant", "c.literal"))
+
+
+class DeclinedError(Exception):
+    """An expression of a rule has no value for what it matched: the rule is not applied."""
+
+
 def is_constant(value: Value) -> bool:
     return value.definer is not None and value.definer.name in CONSTANT_OPERATIONS
 
 
-def is_machine_integer(value: Value) -> bool:
-    """Whether the value is a signless integer of a width for which the rules on `arith` are proved.
+def number_of(value: Value) -> int | float:
+    """The number that a constant is, or all whose elements are; an i1 is 0 or -1.
 
-    An index is one: it is an integer of 16, 32 or 64 bits on each target.
+    Raises:
+        DeclinedError: it is not one number.
     """
-    type = value.type
-    return isinstance(type, IndexType) or (isinstance(type, IntegerType) and type.width in INTEGER_WIDTHS and not type.signedness)
+    definer = value.definer
+    attribute = definer.properties["value"] if definer is not None and definer.name in CONSTANT_OPERATIONS else None
+    if isinstance(attribute, IntegerAttribute):
+        return -(attribute.value & 1) if attribute.type is I1 else attribute.value
+    if isinstance(attribute, FloatAttribute):
+        return attribute.value
+    if isinstance(attribute, DenseElements) and not isinstance(value_element(value), QuantizedType) and attribute.splat:
+        found = decode_element(attribute.data, attribute.type.element)
+        if definer is not None and definer.name == "graph.constant" and isinstance(found, int) and not I32.lowest <= found <= I32.greatest:
+            raise DeclinedError  # proofs of the graph level take the values of constants to have 32 bits
+        return -(int(found) & 1) if attribute.type.element is I1 else found
+    raise DeclinedError
 
 
-def number(value: int, type: Type) -> Attribute:
-    """The number of that type."""
-    return IntegerAttribute(wrapped(value, type), type)
+def constant_attribute(value: int | float, type: Type) -> Attribute:
+    """A number as the value of a constant; an integer wraps around.
+
+    Raises:
+        DeclinedError: the type holds no such number.
+    """
+    if isinstance(type, ShapedType):
+        if not type.has_static_shape or isinstance(type.element, QuantizedType):
+            raise DeclinedError
+        return DenseElements(type, encode_element(_wrapped(value, type.element), type.element), True)
+    number = _wrapped(value, type)
+    return FloatAttribute.of(number, type) if isinstance(type, FloatType) else IntegerAttribute(int(number), type)
+
+
+def _wrapped(value: int | float, type: Type) -> int | float:
+    return float(value) if isinstance(type, FloatType) else wrapped(int(value), type)
+
+
+def is_of(type: Type, allowed: frozenset[Type]) -> bool:
+    """Whether a type, or that of a tensor's or vector's elements, is one of some."""
+    return type in allowed or (isinstance(type, ShapedType) and type.element in allowed)
+
+
+def like(type: Type, element: Type) -> Type:
+    """The element as a type of the shape that the other type has."""
+    if isinstance(type, TensorType):
+        return type.with_element(element)
+    return VectorType(type.shape, element, type.scalable) if isinstance(type, VectorType) else element
+
+
+def word_of(attribute: Attribute | None, words: tuple[str, ...]) -> str:
+    """The word that the code of an enumeration stands for."""
+    if not isinstance(attribute, IntegerAttribute) or not 0 <= attribute.value < len(words):
+        raise DeclinedError
+    return words[attribute.value]
+
+
+def word_attribute(word: str | int, words: tuple[str, ...]) -> Attribute:
+    """The code of a word."""
+    if word not in words and not isinstance(word, int):
+        raise DeclinedError
+    return IntegerAttribute(word if isinstance(word, int) else words.index(word), I64)
+
+
+def log2(number: int) -> int:
+    """The exponent of a power of two.
+
+    Raises:
+        DeclinedError: it is none.
+    """
+    if not is_power_of_two(number):
+        raise DeclinedError
+    return number.bit_length() - 1
+
+
+def is_power_of_two(number: int) -> bool:
+    return number > 0 and number & (number - 1) == 0
+
+
+def shift_left(number: int, bits: int) -> int:
+    """
+    Raises:
+        DeclinedError: by fewer than 0 or more than 128 bits.
+    """
+    if not 0 <= bits <= 128:
+        raise DeclinedError
+    return number << bits
+
+
+def shift_right(number: int, bits: int) -> int:
+    """
+    Raises:
+        DeclinedError: by fewer than 0 bits.
+    """
+    if bits < 0:
+        raise DeclinedError
+    return number >> bits
+
+
+def type_bits(type: Type) -> int:
+    """The bits of a number of the type, or of the integer that stores it; an index counts as 64."""
+    return 64 if isinstance(type, IndexType) else storage_bits(type)
+
+
+def fits(number: int, type: Type) -> bool:
+    """Whether an integer type holds the number (an i1: 0 and -1)."""
+    return lowest(type) <= number <= greatest(type)
 
 
 def is_parameter(value: Value) -> bool:
@@ -105,14 +219,23 @@ def is_parameter(value: Value) -> bool:
     )
 
 
+def _is_number(attribute: IntegerAttribute | FloatAttribute, number: int | float) -> bool:
+    if isinstance(attribute, FloatAttribute):
+        return repr(float(number)) == repr(attribute.value)
+    if number in (0, 1):
+        return attribute.value == number
+    type = attribute.type
+    bits = type.width if isinstance(type, IntegerType) else INDEX_BITS
+    return isinstance(number, int) and attribute.value == wrapped(number, type) and -(1 << (bits - 1)) <= number < max(1 << (bits - 1), 2)
+
+
 def shape(value: Value) -> tuple[int, ...]:
     assert isinstance(value.type, ShapedType)
     return value.type.shape
 
 
 def value_element(value: Value) -> Type:
-    assert isinstance(value.type, ShapedType)
-    return value.type.element
+    return value.type.element if isinstance(value.type, ShapedType) else value.type
 
 
 def is_plain(type: Type) -> bool:
@@ -146,13 +269,38 @@ def zero_point(type: Type) -> int:
 
 
 def lowest(type: Type) -> int:
-    assert isinstance(type, QuantizedType | IntegerType)
+    """The least number of an integer or quantized type (of an i1: -1).
+
+    Raises:
+        DeclinedError: it is none.
+    """
+    if isinstance(type, IndexType) or type is I1:
+        return -1 if type is I1 else -(1 << 63)
+    if not isinstance(type, QuantizedType | IntegerType):
+        raise DeclinedError
     return type.lowest
 
 
 def greatest(type: Type) -> int:
-    assert isinstance(type, QuantizedType | IntegerType)
+    """The greatest number of an integer or quantized type (of an i1: 0).
+
+    Raises:
+        DeclinedError: it is none.
+    """
+    if isinstance(type, IndexType) or type is I1:
+        return 0 if type is I1 else (1 << 63) - 1
+    if not isinstance(type, QuantizedType | IntegerType):
+        raise DeclinedError
     return type.greatest
+
+
+def is_integer(type: Type) -> bool:
+    return isinstance(type, IntegerType | IndexType)
+
+
+def is_signed(type: Type) -> bool:
+    """Whether an integer type is read with a sign (signless counts as signed)."""
+    return is_integer(type) and not (isinstance(type, IntegerType) and type.is_unsigned)
 
 
 def position(values: Sequence[int], value: int) -> int:
@@ -184,6 +332,14 @@ BUILT_IN: dict[str, Callable[..., Any]] = {
     "max": max,
     "product": prod,
     "position": position,
+    "value": number_of,
+    "log2": log2,
+    "is_power_of_two": is_power_of_two,
+    "abs": abs,
+    "fits": fits,
+    "bits": type_bits,
+    "is_integer": is_integer,
+    "is_signed": is_signed,
     "complement": complement,
 }
 CONSTANTS: dict[str, Any] = {"inf": inf}

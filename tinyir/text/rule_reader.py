@@ -165,6 +165,12 @@ class _Statements:
     def pattern(self, application: ast.Application) -> ast.Application:
         return application
 
+    def typed(self, application: ast.Application, type: Any) -> ast.Application:
+        return attrs.evolve(application, type=type)
+
+    def made(self, value: Any) -> ast.Made:
+        return ast.Made(value)
+
     def constant(self, name: str) -> ast.Constant:
         return ast.Constant(str(name))
 

@@ -54,7 +54,7 @@ class Unary:
 
 @attrs.frozen
 class Binary:
-    """Arithmetic (`/` and `%` round down), comparisons (also of lists), `and`, `or`."""
+    """Arithmetic (`/` and `%` round down), bits (`& | ^ << >>`), comparisons (also of lists), `and`, `or`."""
 
     operator: str
     left: Expression
@@ -113,6 +113,13 @@ class Splat:
 
 
 @attrs.frozen
+class Made:
+    """`constant(value)` on the right: a new constant of the type of its neighbour (of the root's result if it stands alone)."""
+
+    value: Expression
+
+
+@attrs.frozen
 class Sequence:
     """`pattern...`: as many operands as there are; names inside stand for lists of values, properties are equal in all."""
 
@@ -124,7 +131,8 @@ class Application:
     """`operation(operands) {properties}`.
 
     On the left a property is bound to a name that is new, and else compared.  On the right `rest` copies the properties that
-    are not named from the operation of the same name on the left.  `once`: the result has no other use.
+    are not named from the operation of the same name on the left.  `once`: the result has no other use.  `type`: the result's
+    element type; a new name is bound to it on the left.
     """
 
     operation: str
@@ -132,9 +140,10 @@ class Application:
     properties: tuple[tuple[str, Expression], ...] = ()
     rest: bool = False
     once: bool = False
+    type: Expression | None = None
 
 
-Pattern = Operand | Constant | Splat | Sequence | Application
+Pattern = Operand | Constant | Splat | Made | Sequence | Application
 
 # -- statements
 
@@ -203,6 +212,15 @@ def calls(expression: Expression) -> Iterator[str]:
         yield from calls(child)
 
 
+def free_names(expression: Expression) -> Iterator[str]:
+    """The names that are not variables of the expression itself."""
+    if isinstance(expression, Name):
+        yield expression.name
+    bound = expression.variable if isinstance(expression, Comprehension | Every) else ""
+    for child in children(expression):
+        yield from (name for name in free_names(child) if name != bound)
+
+
 def applications(pattern: Pattern) -> Iterator[Application]:
     """All operations of a pattern, the root first."""
     if isinstance(pattern, Sequence):
@@ -229,6 +247,11 @@ def expressions(rule: Rule) -> Iterator[Expression]:
     for side in (rule.pattern, rule.result):
         for application in applications(side):
             yield from (value for _, value in application.properties)
+            yield from (made.value for made in application.operands if isinstance(made, Made))
+            if application.type is not None:
+                yield application.type
+    if isinstance(rule.result, Made):
+        yield rule.result.value
     if rule.condition is not None:
         yield rule.condition
 
@@ -269,9 +292,12 @@ def spell_pattern(pattern: Pattern) -> str:
         return f"constant {pattern.name}"
     if isinstance(pattern, Splat):
         return spell_number(pattern.value)
+    if isinstance(pattern, Made):
+        return f"constant({spell(pattern.value)})"
     if isinstance(pattern, Sequence):
         return f"{spell_pattern(pattern.pattern)}..."
     items = [f"{name} = {spell(value)}" for name, value in pattern.properties] + ([".."] if pattern.rest else [])
     properties = f" {{{', '.join(items)}}}" if items else ""
     once = "once " if pattern.once else ""
-    return f"{once}{pattern.operation}({', '.join(map(spell_pattern, pattern.operands))}){properties}"
+    type = f" : {spell(pattern.type)}" if pattern.type is not None else ""
+    return f"{once}{pattern.operation}({', '.join(map(spell_pattern, pattern.operands))}){properties}{type}"
