@@ -193,7 +193,7 @@ def _unsupported(nodes: Sequence[Node]) -> ModelError:
     node = nodes[0]
     hint = did_you_mean(node.operator, supported_operators())
     if node.domain:
-        hint = "export the model with operators of the ONNX standard only"
+        hint = "export the model with operators of the ONNX standard only, or bring its translation (entry point group tinyir.onnx)"
     elif onnx.defs.has(node.operator):
         hint = "express it by other operators, or add its translation to tinyir/frontend/onnx_ops"
     more = f" (in {len(nodes)} nodes)" if len(nodes) > 1 else ""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from tinyir.frontend import onnx_ops
 from tinyir.frontend.onnx_expansion import EXPANSIONS
 from tinyir.frontend.onnx_translator import Operand, Translator
+from tinyir.ir.plugins import modules_of
 
 Handler = Callable[[Translator], Operand | list[Operand]]
 """Emits the operations of the translator's node; returns the tensors that the node makes.
@@ -32,7 +33,9 @@ def onnx_operator(*names: str) -> Callable[[Handler], Handler]:
 
 
 def handlers() -> dict[str, Handler]:
-    """The translations by full operator name."""
+    """The translations by full operator name, those of other packages included."""
+    for brought in modules_of("tinyir.onnx").values():
+        importlib.import_module(brought)
     for module in pkgutil.iter_modules(onnx_ops.__path__):
         importlib.import_module(f"{onnx_ops.__name__}.{module.name}")
     return _handlers

@@ -6,6 +6,9 @@
     [project.entry-points."tinyir.dialects"]
     mine = "mine.dialects"      # a package: each file in it registers the operations of the dialect of its name (or a module)
 
+    [project.entry-points."tinyir.onnx"]
+    mine = "mine.onnx"          # a package: each file in it translates operators of ONNX (`tinyir.frontend.onnx_registry.onnx_operator`)
+
     [project.entry-points."tinyir.specs"]
     mine = "mine.specs"         # a package with folders ops, functions, rules, isa, targets, as in specs/
 
