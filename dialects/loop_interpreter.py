@@ -7,6 +7,7 @@ the other, all outer lanes at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,21 @@ class TensorStorage:
         self.defined = np.zeros(type.shape, np.bool_)
         self.fold = fold
         self.owner = np.full(self.ring_shape(type.shape), -1, np.int64) if any(fold) else None
+
+    def reshaped(self, shape: tuple[int, ...]) -> TensorStorage:
+        """The same elements under another shape, which keeps the axes up to the last ring; what is defined later shows in both.
+
+        Raises:
+            InterpreterError: the axis of a ring becomes another.
+        """
+        kept = max((axis + 1 for axis, length in enumerate(self.fold) if length), default=0)
+        if shape[:kept] != self.data.shape[:kept]:
+            raise InterpreterError(f"a ring of shape {self.data.shape} cannot become {shape}")
+        other = copy(self)
+        other.fold = (*self.fold[:kept], *(0,) * (len(shape) - kept))
+        other.data, other.defined = self.data.reshape(shape), self.defined.reshape(shape)
+        other.owner = self.owner.reshape(other.ring_shape(shape)) if self.owner is not None else None
+        return other
 
     def elements(self) -> Array:
         """All elements.
@@ -272,8 +288,7 @@ def _reshape(machine: Machine, operation: Operation) -> Step:
 
     def run() -> None:
         source = machine.values[operation.operands[0]]
-        elements = source.elements() if isinstance(source, TensorStorage) else source
-        machine.values[operation.result] = elements.reshape(type.shape)
+        machine.values[operation.result] = source.reshaped(type.shape) if isinstance(source, TensorStorage) else source.reshape(type.shape)
 
     return run
 

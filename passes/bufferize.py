@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import attrs
 
 from tinyir.dialects.buffer import FLASH, RAM, access_map
-from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap
+from tinyir.ir.affine import AffineBinary, AffineDimension, AffineExpression, AffineMap
 from tinyir.ir.affine_interval import interval_of
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import (
@@ -77,6 +77,8 @@ class _Memory:
         """The name of the global behind each memref of the function's root."""
         self.storage_maps: dict[Value, AffineMap] = {}
         """For tensors with folds or a layout: from their indices to those of the memory."""
+        self.shapes: dict[Value, Sequence[int]] = {}
+        """The shapes of those tensors."""
 
     def convert(self) -> None:
         self._convert_arguments()
@@ -160,19 +162,42 @@ class _Memory:
             memory.name = operation.result.name
         if mapping is not None:
             self.storage_maps[memory] = mapping
+            self.shapes[memory] = tensor.shape
         operation.replace_by(memory)
 
     def _convert_reshape(self, operation: Operation) -> None:
         source = operation.operands[0]
-        if source in self.storage_maps:
-            raise TinyirError(f"tensor '{source.name}' is reshaped and has a fold or layout of its own")
         assert isinstance(source.type, MemRefType)
-        type = MemRefType(_tensor_type(operation.result).shape, source.type.element, None, source.type.space)
-        view = Builder.before(operation).create("buffer.view", [source], [type], {"offset": IntegerAttribute(0, INDEX)}).result
+        shape: Sequence[int] = _tensor_type(operation.result).shape
+        mapping = self._reshaped_ring(source, shape) if source in self.storage_maps else None
+        type = MemRefType(_extents(mapping, shape) if mapping is not None else shape, source.type.element, None, source.type.space)
+        builder = Builder.before(operation) if source.definer is None else Builder.after(source.definer)  # outside of loops if the memory is
+        view = builder.create("buffer.view", [source], [type], {"offset": IntegerAttribute(0, INDEX)}).result
         view.name = operation.result.name or source.name
         if source in self.storage:
             self.storage[view] = self.storage[source]
+        if mapping is not None:
+            self.storage_maps[view] = mapping
+            self.shapes[view] = shape
         operation.replace_by(view)
+
+    def _reshaped_ring(self, source: Value, shape: Sequence[int]) -> AffineMap:
+        """The map of a tensor of which one axis is a ring, under a shape that leaves that axis and those before it alone.
+
+        Raises:
+            TinyirError: the ring's axis becomes another, or the tensor has a layout.
+        """
+        old, folded = self.storage_maps[source], []
+        for axis, result in enumerate(old.results):
+            ring = isinstance(result, AffineBinary) and result.kind == "mod" and result.left is AffineDimension(axis)
+            if not ring and result is not AffineDimension(axis):
+                raise TinyirError(f"tensor '{source.name}' is reshaped and has a layout of its own")
+            folded += [axis] if ring else []
+        extents = self.shapes[source]
+        if folded[-1] >= len(shape) or list(extents[: folded[-1] + 1]) != list(shape[: folded[-1] + 1]):
+            raise TinyirError(f"tensor '{source.name}' is a ring and is reshaped to {'x'.join(map(str, shape))}, which does not keep its rows")
+        kept = list(old.results[: folded[-1] + 1])
+        return AffineMap(len(shape), 0, [*kept, *(AffineDimension(axis) for axis in range(len(kept), len(shape)))])
 
     def _convert_access(self, operation: Operation) -> None:
         memory = operation.operands[0 if operation.name == "loop.read" else 1]

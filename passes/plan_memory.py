@@ -99,11 +99,14 @@ class _Planning:
         for port in self.module.body:
             if port.name == "buffer.port" and (storage := referenced_symbol(port, "storage")) in lives:
                 lives[storage].append(0 if text_of(port, "direction") == "input" else len(self.roots) + 1)
-        return [
+        scratch = [_scratch(operation, step, root) for step, root in enumerate(self.roots, start=1) for operation in _allocations(root)]
+        self.scratch = {buffer.name: operation for buffer, operation in scratch}
+        planned = [
             Buffer(name, size_bytes(global_type(self.globals[name])), min(steps), max(steps), element_bytes(global_type(self.globals[name]).element))
             for name, steps in lives.items()
             if steps
         ]
+        return [*planned, *(buffer for buffer, _ in scratch)]
 
     # -- sharing
 
@@ -201,6 +204,11 @@ class _Planning:
                 view = Builder.before(operation).create("buffer.view", [whole], [operation.result.type], offset).result
                 view.name = operation.result.name
                 operation.replace_by(view)
+        for name, operation in self.scratch.items():
+            offset = {"offset": IntegerAttribute(plan.offsets[name], INDEX)}
+            view = Builder.after(whole.owner).create("buffer.view", [whole], [operation.result.type], offset).result
+            view.name = operation.result.name
+            operation.replace_by(view)
         for port in self.module.body:
             if port.name == "buffer.port" and (name := referenced_symbol(port, "storage")) in plan.offsets:
                 port.properties["storage"] = SymbolReference(arena)
@@ -219,6 +227,25 @@ class _Planning:
                 del operation.properties["reverse"]
             else:
                 operation.properties["reverse"] = UnitAttribute()
+
+
+def _allocations(root: Operation) -> list[Operation]:
+    """The scratch of a nest: what lives during one iteration of a loop may lie in the arena, since no two iterations run at once."""
+    return [operation for operation in root.walk() if operation.name == "buffer.allocate"]
+
+
+def _scratch(operation: Operation, step: int, root: Operation) -> tuple[Buffer, Operation]:
+    """Scratch as a buffer of the part of its nest in which it stands: the operation of the root's body that holds it."""
+    memory = operation.result.type
+    assert isinstance(memory, MemRefType)
+    holders = [above for above in operation.ancestors() if above.parent_operation is root]
+    part = root.body.operations.index(holders[0]) + 1 if holders and root.name == "loop.for" else 0
+    name = f"{operation.result.name or 'scratch'}#{step}.{_number(operation, root)}"
+    return Buffer(name, size_bytes(memory), step, step, element_bytes(memory.element), part), operation
+
+
+def _number(operation: Operation, root: Operation) -> int:
+    return _allocations(root).index(operation)
 
 
 def _is_planned(operation: Operation) -> bool:

@@ -12,10 +12,14 @@ from tests.passes.pipeline import apply
 from tinyir.dialects import loop
 from tinyir.dialects.buffer import global_type, integer_property, size_bytes, symbol_name
 from tinyir.interp.machine import run
+from tinyir.ir.attributes import DenseArray
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import F32, I8, TensorType
+from tinyir.ir.types import F32, I8, I64, TensorType
 from tinyir.passes.bufferize import Bufferize
 from tinyir.passes.plan_memory import PlanMemory
+from tinyir.prove.memory_check import PlanClaim
+from tinyir.prove.memory_planner import Plan, plan_memory
+from tinyir.prove.memory_problem import Buffer
 from tinyir.prove.obligations import Ledger, discharge
 from tinyir.prove.overlap import OverlapClaim
 from tinyir.rewrite.passes import PassContext
@@ -64,6 +68,47 @@ def test_a_network_gives_the_same_bytes_in_its_arena() -> None:
     ram = sum(size_bytes(global_type(op)) for op in apart.body if op.name == "buffer.global" and "value" not in op.properties)
     assert arena_bytes(together) < 0.6 * ram
     assert run(together, {"x": x})["y"].tolist() == run(apart, {"x": x})["y"].tolist()
+
+
+def stepwise(rows: int) -> Operation:
+    """A ring of two rows under two shapes between two loops over the rows, both with scratch of their own."""
+    program = Program("net", {"x": TensorType([1, rows, 6], I8)}, {"y": TensorType([1, rows, 6], I8)})
+    (x,) = program.inputs
+    ring, y = program.tensor([1, rows, 6], I8), program.tensor([1, rows, 6], I8, "y")
+    assert ring.definer is not None
+    ring.definer.properties["fold"] = DenseArray([0, 2, 0], I64)
+    pairs = program.reshape(ring, [1, rows, 2, 3])
+    with program.loop(0, rows) as step:
+        for source, target in ((x, ring), (pairs, y)):
+            with program.loop(0, 1, parallel=True):
+                scratch = program.tensor([6], I8)
+                with program.loop(0, 2, parallel=True) as i, program.loop(0, 3, parallel=True) as j:
+                    at = [step.index, i.index * 3 + j.index] if source is x else [step.index, i.index, j.index]
+                    program.define(program.read(source, 0, *at), scratch, i.index * 3 + j.index)
+                with program.loop(0, 6, parallel=True) as k:
+                    program.define(program.read(scratch, 5 - k.index), target, 0, step.index, k.index)
+    return program.finish(y)
+
+
+def test_scratch_of_different_parts_of_a_nest_lies_in_the_same_bytes() -> None:
+    plain, together = stepwise(5), stepwise(5)
+    x = numpy.arange(30, dtype=numpy.int8).reshape(1, 5, 6)
+    ledger = planned(together)
+    assert not any(operation.name == "buffer.allocate" for operation in together.walk())
+    assert arena_bytes(together) == 30 + 2 * 6 + 6
+    assert ledger.summary()["proved"] == len(ledger)
+    assert run(together, {"x": x})["y"].tolist() == run(plain, {"x": x})["y"].tolist() == x.tolist()
+
+
+def test_scratch_of_one_part_is_kept_apart() -> None:
+    one, other = Buffer("a", 4, 1, 1, part=1), Buffer("b", 4, 1, 1, part=2)
+    for second, arena in ((other, 4), (attrs.evolve(other, part=1), 8), (attrs.evolve(other, part=0), 8)):
+        plan = plan_memory([one, second])
+        assert plan.arena_bytes == plan.lower_bound_bytes == arena
+        assert PlanClaim.of([one, second], [], plan).check("z3").state == "proved"
+    together = Plan({"a": 0, "b": 0}, {}, 8, 0)
+    assert PlanClaim.of([one, other], [], together).check().state == "proved"
+    assert PlanClaim.of([one, attrs.evolve(other, part=1)], [], together).check().state == "refuted"
 
 
 def test_every_shared_byte_has_a_proof_that_one_byte_closer_would_break() -> None:

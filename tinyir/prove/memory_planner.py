@@ -40,7 +40,7 @@ class Plan:
 
 
 def _live_sets(problem: Problem) -> list[tuple[int, ...]]:
-    """The buffers alive together, for each step at which one is born."""
+    """The buffers alive together, for each step at which one is born, and each part of it."""
     buffers = problem.buffers
     born: dict[int, list[int]] = {}
     for i, buffer in enumerate(buffers):
@@ -49,7 +49,8 @@ def _live_sets(problem: Problem) -> list[tuple[int, ...]]:
     sets: list[tuple[int, ...]] = []
     for step in sorted(born):
         alive = [i for i in alive if buffers[i].last_step >= step] + born[step]
-        sets.append(tuple(alive))
+        parts = sorted({buffers[i].part for i in alive if buffers[i].part}) or [0]
+        sets += [tuple(i for i in alive if buffers[i].part in (0, part)) for part in parts]
     return sets
 
 

@@ -24,13 +24,17 @@ DIRECTION_BIT: dict[Direction, int] = {"forward": FORWARD, "reverse": REVERSE}
 
 @attrs.frozen
 class Buffer:
-    """`size_bytes` bytes at a multiple of `alignment_bytes`, alive from the start of `first_step` to the end of `last_step`."""
+    """`size_bytes` bytes at a multiple of `alignment_bytes`, alive from the start of `first_step` to the end of `last_step`.
+
+    `part`: scratch of one part of its only step; it never meets that of another part.  0: alive in the whole step.
+    """
 
     name: str
     size_bytes: int
     first_step: int
     last_step: int
     alignment_bytes: int = 1
+    part: int = 0
 
 
 @attrs.frozen
@@ -106,7 +110,8 @@ def _checked(buffers: Sequence[Buffer]) -> dict[str, int]:
     if len(index) != len(buffers):
         raise ValueError("two buffers have one name")
     for buffer in buffers:
-        if buffer.size_bytes < 0 or buffer.alignment_bytes < 1 or buffer.first_step > buffer.last_step:
+        span = buffer.last_step - buffer.first_step
+        if buffer.size_bytes < 0 or buffer.alignment_bytes < 1 or span < 0 or (buffer.part and span):
             raise ValueError(f"no memory can hold {buffer}")
     return index
 
@@ -151,6 +156,8 @@ def build_problem(buffers: Sequence[Buffer], sharings: Sequence[Sharing]) -> Pro
     for i in sorted(range(len(buffers)), key=lambda i: (buffers[i].first_step, i)):
         alive = [j for j in alive if buffers[j].last_step >= buffers[i].first_step]
         for j in alive:
+            if buffers[i].part and buffers[j].part and buffers[i].part != buffers[j].part:
+                continue
             for first, second in ((j, i), (i, j)):
                 if (first, second) in shared:
                     found = shared[first, second]
