@@ -148,7 +148,7 @@ def matches(expected: str, found: str) -> bool:
 
 def without_figures(text: str) -> str:
     """The text with all numbers alike, and columns as wide as they need be."""
-    return re.sub(r" +", " ", re.sub(r"\d[\d,.]*", "0", text))
+    return re.sub(r" +", " ", re.sub(r"-?\d[\d,.]*(?:e[+-]\d+)?", "0", text))
 
 
 def make_scripts(folder: Path, tool: Callable[[str], str]) -> Path:

@@ -143,7 +143,7 @@ class _Concrete:
                 continue
             index = tuple(map(self._integer, element.index))
             if all(0 <= i < extent for i, extent in zip(index, array.shape, strict=True)):
-                array[index] = value
+                array[index] = np.asarray(value).astype(array.dtype)  # an unsigned element is a signed number to the solver
 
     def _number(self, number: Number) -> int | float:
         found = python_value(self.session.z3, self.model.eval(number.integer(), model_completion=True))
