@@ -14,8 +14,8 @@ from tinyir.ir.errors import TinyirError, did_you_mean
 from tinyir.ir.operation import Operation
 from tinyir.rewrite.greedy import apply_rules
 from tinyir.rewrite.passes import Pass, PassContext
-from tinyir.rewrite.rule_book import rules_of_file, shipped_rules
-from tinyir.rewrite.rule_compiler import CompiledRule, compile_rule
+from tinyir.rewrite.rule_book import compile_proved, rules_of_file, shipped_rules
+from tinyir.rewrite.rule_compiler import CompiledRule
 
 
 @attrs.frozen
@@ -41,7 +41,7 @@ class ApplyRules(Pass):
         for name in self.names:
             if not any(_is_called(rule, name) for rule in book.rules):
                 raise TinyirError(f"there is no rule '{name}'", hint=did_you_mean(name, book.rules))
-        return [compile_rule(rule, book.functions) for rule in book.rules.values() if not self.names or any(_is_called(rule.name, n) for n in self.names)]
+        return [compile_proved(rule, book.functions) for rule in book.rules.values() if not self.names or any(_is_called(rule.name, n) for n in self.names)]
 
 
 def _is_called(rule: str, name: str) -> bool:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tinyir.driver.compilation import ASSUMED
 from tinyir.driver.progress import Progress
-from tinyir.ir.errors import Place, TinyirError
+from tinyir.ir.errors import Diagnostic, Place, TinyirError
 from tinyir.prove.claim import Verdict
 from tinyir.prove.instructions import InstructionClaim
 from tinyir.prove.obligations import Ledger, Obligation
-from tinyir.prove.rules import RuleProof, prove_symbolically
-from tinyir.rewrite.rule_book import rules_of_file
-from tinyir.rewrite.rule_compiler import compile_rule
+from tinyir.prove.rules import RuleProof, prove_rule
+from tinyir.rewrite.proof_lock import FILE_NAME, Entry, digest_of, lock_file, locked, read_lock, write_lock
+from tinyir.rewrite.rule_book import RuleBook, rules_of_file, shipped_rules
+from tinyir.rewrite.rule_compiler import compile_rule, used_functions
 from tinyir.text.instruction_reader import read_instruction_set
+from tinyir.text.rule_syntax import Rule
 
 ENDINGS = (".rules", ".isa")
 
@@ -31,20 +34,79 @@ def prove_file(file: Path, prover: str = "native", progress: Progress | None = N
     return ledger
 
 
+def prove_shipped(progress: Progress | None = None) -> Ledger:
+    """Every shipped rule, proved from nothing."""
+    return _prove_book(shipped_rules(), Ledger(), progress)
+
+
+def compare_with_lock(ledger: Ledger) -> list[Diagnostic]:
+    """What a lock written now would say otherwise than the one that is there."""
+    book, found = shipped_rules(), lock_of(ledger)
+    wrong = []
+    for name, rule in book.rules.items():
+        entry = locked().get(name)
+        if name not in found:
+            continue
+        if entry is None:
+            wrong.append(Diagnostic(f"rule '{name}' has no line in {FILE_NAME}", rule.place, hint=_UPDATE))
+        elif entry != found[name]:
+            what = "its hash is stale" if entry.digest != found[name].digest else f"it is {found[name].state}, the lock says {entry.state}"
+            wrong.append(Diagnostic(f"rule '{name}' is not as {FILE_NAME} says: {what}", rule.place, hint=_UPDATE))
+    gone = sorted(set(read_lock(lock_file().read_text("utf-8"), Place(str(lock_file())))) - set(book.rules)) if lock_file().exists() else []
+    wrong += [Diagnostic(f"{FILE_NAME} has a line for '{name}', which is no rule", Place(f"specs/{FILE_NAME}"), hint=_UPDATE) for name in gone]
+    return wrong
+
+
+_UPDATE = "tinyir prove rules --update"
+
+
+def lock_of(ledger: Ledger) -> dict[str, Entry]:
+    """The lock that the verdicts on the shipped rules make: of those that are proved or assumed."""
+    book = shipped_rules()
+    found = {}
+    for obligation, verdict in ledger:
+        rule = book.rules[obligation.where]
+        if verdict.state == "proved" or rule.assumed:
+            found[rule.name] = Entry(digest_of(rule, used_functions(rule, book.functions)), "assumed" if rule.assumed else "proved")
+    return found
+
+
+def update_lock(ledger: Ledger) -> None:
+    """Writes `specs/proofs.lock`.
+
+    Raises:
+        TinyirError: the file cannot be written.
+    """
+    try:
+        lock_file().write_text(write_lock(lock_of(ledger)), encoding="utf-8")
+    except OSError as error:
+        raise TinyirError(f"cannot be written: {error.strerror}", place=Place(str(lock_file()))) from error
+
+
 def _prove_rules(file: Path, ledger: Ledger, progress: Progress | None) -> None:
-    book = rules_of_file(file)
+    _prove_book(rules_of_file(file), ledger, progress)
+
+
+def _prove_book(book: RuleBook, ledger: Ledger, progress: Progress | None) -> Ledger:
     for rule in book.rules.values():
         compile_rule(rule, book.functions)  # what is wrong with a rule is told before any is proved
     for rule in book.rules.values():
         if progress is not None:
             progress(rule.name)
-        ledger.add(Obligation("rule", rule.name, str(rule)), _verdict(prove_symbolically(rule, book.functions)))
+        verdict = _assumed(rule) if rule.assumed else _verdict(prove_rule(rule, book.functions))
+        ledger.add(Obligation("rule", rule.name, str(rule) + ("" if rule.exact else " (over the reals)")), verdict)
+    return ledger
+
+
+def _assumed(rule: Rule) -> Verdict:
+    return Verdict("not attempted", ASSUMED, None, f"assumed, not proved: {rule.assumed}")
 
 
 def _verdict(proof: RuleProof) -> Verdict:
     if proof.state == "proved":
         return Verdict("proved", f"{proof.cases} cases")
-    return Verdict("refuted" if proof.state == "refuted" else "unknown", f"case {proof.cases}", None, proof.detail)
+    how = "vacuous" if proof.state == "vacuous" else f"case {proof.cases}"
+    return Verdict("unknown" if proof.state == "unknown" else "refuted", how, None, proof.detail)
 
 
 def _prove_sequences(file: Path, ledger: Ledger) -> None:

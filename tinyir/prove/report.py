@@ -42,7 +42,7 @@ def table(ledger: Ledger, times: bool = True) -> str:
         kind = row[0] if row[0] != previous else ""
         previous = row[0]
         lines.append("  ".join(text.ljust(width) for text, width in zip((kind, *row[1:]), widths, strict=True)).rstrip())
-        if verdict.state in ("refuted", "unknown") and _detail(verdict):
+        if verdict.state != "proved" and _detail(verdict):
             lines.append(f"{'':{widths[0]}}    {_detail(verdict)}")
     return "\n".join([*lines, _totals(ledger), ""])
 

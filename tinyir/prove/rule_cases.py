@@ -18,13 +18,13 @@ from tinyir.ir import operator as spec
 from tinyir.ir.types import F32, I8, I16, I32, I64, U8, IntegerType, Type
 from tinyir.prove.meaning import combine_integers, operand, product, result_of, splat
 from tinyir.prove.symbolic import Integer, NoMeaningError, Number, QuantizedElement, Session, SymbolicTensor
-from tinyir.rewrite.rule_compiler import used_functions
+from tinyir.rewrite.rule_compiler import PROVED_DIMENSIONS, used_functions
 from tinyir.rewrite.rule_defaults import plain_default
 from tinyir.rewrite.rule_types import literal_type
 from tinyir.text import rule_syntax as ast
 from tinyir.text.specifications import operators
 
-MOST_DIMENSIONS = 4
+MOST_DIMENSIONS = PROVED_DIMENSIONS
 SEQUENCE_LENGTHS = (1, 2, 3)
 ELEMENTS: tuple[Type, ...] = (F32, I8, U8, I16, I32, I64)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import attrs
 
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.plugins import specification_files
-from tinyir.rewrite.rule_compiler import CompiledRule, compile_rule
+from tinyir.rewrite.proof_lock import Entry, digest_of, is_cached, locked, remember
+from tinyir.rewrite.rule_compiler import PROVED_DIMENSIONS, CompiledRule, compile_rule, used_functions
+from tinyir.rewrite.rule_types import is_scalar_rule
 from tinyir.text import rule_syntax as ast
 from tinyir.text.rule_reader import Statement, read_rules, wanted_names
 
@@ -131,8 +134,35 @@ def _compiled(rule: ast.Rule, book: RuleBook) -> CompiledRule:
     """A shipped rule, compiled once."""
     found = _COMPILED.get(rule.name)
     if found is None:
-        found = _COMPILED[rule.name] = compile_rule(rule, book.functions)
+        found = _COMPILED[rule.name] = compile_proved(rule, book.functions)
     return found
+
+
+def compile_proved(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> CompiledRule:
+    """A rule ready for a driver, if it is proved or assumed.
+
+    A shipped rule has its proof in `specs/proofs.lock`, those of other packages in a lock of theirs.  Any other rule is proved when
+    it is first used, and the proof is kept in the user's cache.  A rule over tensors declines ranks for which it is not proved.
+
+    Raises:
+        TinyirError: there is no proof, or the rule names something that does not exist.
+    """
+    if rule.assumed:
+        return attrs.evolve(compile_rule(rule, functions), state="assumed")
+    compiled = compile_rule(rule, functions, None if is_scalar_rule(rule) else PROVED_DIMENSIONS)
+    digest = digest_of(rule, used_functions(rule, functions))
+    if locked().get(rule.name) == Entry(digest, "proved") or is_cached(digest):
+        return compiled
+    if rule.place.file.startswith("specs/"):
+        change = "has changed since it was proved" if rule.name in locked() else "has no proof"
+        hint = 'tinyir prove rules --update, or mark the rule: assumed "the reason"'
+        raise TinyirError(f"rule '{rule.name}' {change}", place=rule.place, hint=hint)
+    found = import_module("tinyir.prove.rules").prove_rule(rule, functions)
+    if found.state != "proved":
+        hint = 'a rule that nobody can prove is marked: assumed "the reason"'
+        raise TinyirError(f"rule '{rule.name}' is {found.state}: {found.detail}", place=rule.place, hint=hint)
+    remember(digest)
+    return compiled
 
 
 @cache

@@ -51,6 +51,8 @@ from tinyir.rewrite.rule_functions import (
 from tinyir.rewrite.rule_types import RuleTypes, TypeClass, constant_operation, is_scalar_rule, literal_type, signature_of, words_of
 from tinyir.text import rule_syntax as ast
 
+PROVED_DIMENSIONS = 4
+"""Rules over tensors are proved for operands and results of up to so many axes."""
 Path = tuple[int, ...]
 Rewrite = Callable[[Edit], Sequence[Value] | None]
 HELPERS: dict[str, Any] = {
@@ -75,7 +77,7 @@ HELPERS: dict[str, Any] = {
 
 @attrs.frozen(eq=False)
 class CompiledRule:
-    """A rule that the drivers can apply.  `state`: "proved" or "assumed"; `most_dimensions`: the greatest rank it is proved for."""
+    """A rule that the drivers can apply.  `state`: "proved" or "assumed"."""
 
     rule: ast.Rule
     source: str
@@ -341,6 +343,8 @@ class _Writer(_Names):
         self.variables.setdefault(application.operation, variable)
         if self.indent == "    ":
             self.places[path] = f"{variable}.results[0]"
+            if self.most_dimensions is not None:
+                self.require(f"rank({variable}.results[0]) <= {self.most_dimensions}")
         if not any(isinstance(operand, ast.Sequence) for operand in application.operands):
             self._check_arity(application, definition)
             self.require(f"len({variable}._operands) == {len(application.operands)}")

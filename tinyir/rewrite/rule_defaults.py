@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from tinyir.ir import operator as spec
+from tinyir.ir.errors import Place
 from tinyir.ir.expression import SCALAR_TYPES
 from tinyir.text.specifications import operators
 
@@ -14,6 +17,12 @@ def property_default(operation: str, name: str) -> Any:
     operator = operators().get(operation)
     declared = operator.attribute(name) if operator is not None else None
     return plain_default(declared.default) if declared is not None else None
+
+
+def equations_of(operation: str) -> str:
+    """An operator as text: operands, attributes, extents, requirements and equations; empty if it has no equations."""
+    operator = operators().get(operation)
+    return "" if operator is None else repr(attrs.evolve(operator, summary="", place=Place()))
 
 
 def plain_default(default: object) -> Any:

@@ -1,4 +1,4 @@
-"""`tinyir prove MODEL`, `tinyir prove FILE.rules`, `tinyir prove FILE.isa`: the table of obligations."""
+"""`tinyir prove MODEL`, `tinyir prove rules [--update]`, `tinyir prove FILE.rules`, `tinyir prove FILE.isa`: the table of obligations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tinyir.driver.api import begin
 from tinyir.driver.compilation import attempt, require_proofs
 from tinyir.driver.progress import Progress
-from tinyir.driver.specification_proofs import ENDINGS, prove_file
+from tinyir.driver.specification_proofs import ENDINGS, compare_with_lock, prove_file, prove_shipped, update_lock
 from tinyir.ir.errors import TinyirError
 from tinyir.prove.obligations import Ledger
 from tinyir.prove.report import table, to_json, write_smtlib
@@ -17,7 +17,12 @@ from tinyir.rewrite.observer import Hooks
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    ledger, failure = _prove_specifications(arguments) if arguments.model.endswith(ENDINGS) else _prove_model(arguments)
+    if arguments.model == "rules":
+        ledger, failure = _prove_all_rules(arguments)
+    elif arguments.update:
+        raise TinyirError("--update belongs to the word `rules`", hint="tinyir prove rules --update")
+    else:
+        ledger, failure = _prove_specifications(arguments) if arguments.model.endswith(ENDINGS) else _prove_model(arguments)
     if arguments.smtlib:
         files = write_smtlib((obligation for obligation, _ in ledger), Path(arguments.smtlib))
         sys.stderr.write(f"note: {len(files)} scripts in {arguments.smtlib}\n")
@@ -25,6 +30,20 @@ def execute(arguments: argparse.Namespace) -> int:
     if failure is not None:
         raise failure
     return 0
+
+
+def _prove_all_rules(arguments: argparse.Namespace) -> tuple[Ledger, TinyirError | None]:
+    """The shipped rules from nothing; their lock is written, or else compared."""
+    with Progress.on_terminal(arguments.quiet) as progress:
+        ledger = prove_shipped(progress)
+    if arguments.update:
+        update_lock(ledger)
+    wrong = [] if arguments.update else compare_with_lock(ledger)
+    try:
+        require_proofs(ledger)
+    except TinyirError as error:
+        wrong += error.diagnostics
+    return ledger, TinyirError(diagnostics=wrong) if wrong else None
 
 
 def _prove_specifications(arguments: argparse.Namespace) -> tuple[Ledger, TinyirError | None]:

@@ -1,0 +1,126 @@
+"""Which rules are proved: `proofs.lock` beside the rules of a package, and the user's cache for rules that have no such file.
+
+A line of the lock is a rule's name, the hash of what its proof rests on, and the verdict.  The hash covers the rule, the helper functions
+it calls, the equations of its operators and the version of the prover: a change of any of them makes the line stale.  Loading a rule
+compares hashes and proves nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import cache
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+
+import attrs
+
+from tinyir.ir.errors import Place, TinyirError
+from tinyir.ir.plugins import specification_files
+from tinyir.ir.registry import definition_of
+from tinyir.rewrite.rule_defaults import equations_of
+from tinyir.text import rule_syntax as ast
+
+PROVER_VERSION = "1"
+"""Changed when the meaning of something in proofs changes: all old proofs of rules then no longer count."""
+FILE_NAME = "proofs.lock"
+HEADER = """# The verdict on each rule, by the hash of what its proof rests on.  Written by `tinyir prove rules --update`; a rule that changes
+# needs a new line here before it loads.
+"""
+CACHE = "TINYIR_CACHE"
+"""The environment variable that names the folder where proofs of users' own rules are kept."""
+
+
+@attrs.frozen
+class Entry:
+    """A line of the lock.  `state`: "proved" or "assumed"."""
+
+    digest: str
+    state: str
+
+
+def digest_of(rule: ast.Rule, functions: Iterable[ast.Function]) -> str:
+    """The hash of what a proof of the rule rests on; `functions`: the helpers that it uses."""
+    parts = [PROVER_VERSION, str(rule), "exact" if rule.exact else "over the reals", rule.assumed]
+    parts += [f"{f.name}({', '.join(f.parameters)}) = {ast.spell(f.value)}" for f in functions]
+    names = sorted({a.operation for side in (rule.pattern, rule.result) for a in ast.applications(side)})
+    parts += [f"{name}: {_meaning_text(name)}" for name in names]
+    return sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+@cache
+def _meaning_text(operation: str) -> str:
+    """What proofs know of an operation, as text: its equations, or the types of a scalar operation (what it computes is the prover's)."""
+    equations = equations_of(operation)
+    if equations:
+        return equations
+    definition = definition_of(operation)
+    signature = definition.signature if definition is not None else None
+    return "" if signature is None else "scalar" if callable(signature) else repr(signature)
+
+
+def read_lock(text: str, place: Place) -> dict[str, Entry]:
+    """The entries by rule.
+
+    Raises:
+        TinyirError: a line is no entry.
+    """
+    found: dict[str, Entry] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words or line.startswith("#"):
+            continue
+        if len(words) != 3 or words[2] not in ("proved", "assumed"):
+            hint = "write the file anew: tinyir prove rules --update"
+            raise TinyirError("this is no line of a lock of proofs", place=Place(place.file, number, 1, line), hint=hint)
+        found[words[0]] = Entry(words[1], words[2])
+    return found
+
+
+def write_lock(entries: Mapping[str, Entry]) -> str:
+    """The text of a lock."""
+    width = max(map(len, entries), default=0)
+    return HEADER + "".join(f"{name:{width}}  {entry.digest}  {entry.state}\n" for name, entry in sorted(entries.items()))
+
+
+def lock_file() -> Path:
+    """The lock of the shipped rules."""
+    return Path(str(import_module("importlib.resources").files("tinyir.specs"))) / FILE_NAME
+
+
+@cache
+def locked() -> Mapping[str, Entry]:
+    """The entries of all locks: of the shipped rules, and of other packages that bring one."""
+    found: dict[str, Entry] = {}
+    for file in specification_files("", ".lock"):
+        if file.place.name == FILE_NAME:
+            found |= {name: entry for name, entry in read_lock(file.read(), Place(file.label)).items() if name not in found}
+    return found
+
+
+def cache_folder() -> Path:
+    """Where proofs of users' own rules are kept: $TINYIR_CACHE, or `tinyir` in the user's cache folder."""
+    named = os.environ.get(CACHE)
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return (Path(named) if named else base / "tinyir") / "rules"
+
+
+def is_cached(digest: str) -> bool:
+    """Whether a rule with this hash was proved before by this user."""
+    try:
+        return (cache_folder() / digest).read_text(encoding="ascii") == "proved\n"
+    except (OSError, RuntimeError, UnicodeDecodeError):  # no home, or no such file
+        return False
+
+
+def remember(digest: str) -> None:
+    """Keeps a proof; where that cannot be written, it is made again the next time."""
+    try:
+        folder = cache_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = folder / f"{digest}.{os.getpid()}"
+        unfinished.write_text("proved\n", encoding="ascii")
+        unfinished.replace(folder / digest)
+    except (OSError, RuntimeError):
+        return
