@@ -19,7 +19,6 @@ import attrs
 from tinyir.ir.errors import Place, TinyirError
 from tinyir.ir.plugins import specification_files
 from tinyir.ir.registry import definition_of
-from tinyir.rewrite.rule_defaults import equations_of
 from tinyir.text import rule_syntax as ast
 
 PROVER_VERSION = "1"
@@ -52,12 +51,10 @@ def digest_of(rule: ast.Rule, functions: Iterable[ast.Function]) -> str:
 @cache
 def _meaning_text(operation: str) -> str:
     """What proofs know of an operation, as text: its equations, or the types of a scalar operation (what it computes is the prover's)."""
-    equations = equations_of(operation)
-    if equations:
-        return equations
     definition = definition_of(operation)
-    signature = definition.signature if definition is not None else None
-    return "" if signature is None else "scalar" if callable(signature) else repr(signature)
+    if definition is None or definition.signature is None:
+        return str(import_module("tinyir.rewrite.rule_defaults").equations_of(operation))  # late: it reads all operators
+    return "scalar" if callable(definition.signature) else repr(definition.signature)
 
 
 def read_lock(text: str, place: Place) -> dict[str, Entry]:
