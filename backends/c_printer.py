@@ -40,6 +40,10 @@ class GeneratedC:
     header: str
     manifest: Manifest
 
+    def __repr__(self) -> str:
+        lines = self.source.count("\n") + self.header.count("\n")
+        return f"<{self.manifest.name}.c and {self.manifest.name}.h, {lines} lines>"
+
     def write(self, folder: Path) -> None:
         """Writes NAME.c, NAME.h and NAME.json."""
         (folder / f"{self.manifest.name}.c").write_text(self.source, encoding="utf-8")

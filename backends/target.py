@@ -134,6 +134,9 @@ class Target:
     isa: tuple[str, ...] = ()
     costs: Costs = Costs()
 
+    def __repr__(self) -> str:
+        return f"<target {self.name}: {self.description}>"
+
     @property
     def is_hosted(self) -> bool:
         """Whether programs run on an operating system, with its C library and linker script."""

@@ -47,6 +47,11 @@ class Compiled:
     remarks: tuple[str, ...]
     passes: tuple[PassReport, ...]
 
+    def __repr__(self) -> str:
+        manifest = self.c.manifest
+        proofs = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in self.ledger.summary().items())
+        return f"<{manifest.name} for {manifest.target}, goal {manifest.goal}: arena of {manifest.arena_bytes} bytes, {proofs}>"
+
     def _repr_html_(self) -> str:
         """What a notebook shows: what it costs without running it, the passes, and the proofs."""
         manifest = self.c.manifest

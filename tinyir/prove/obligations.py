@@ -72,6 +72,10 @@ class Ledger:
     def __iter__(self) -> Iterator[tuple[Obligation, Verdict]]:
         return iter(self.entries)
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in self.summary().items())
+        return f"<{len(self)} obligations: {counts}>"
+
     def __len__(self) -> int:
         return len(self.entries)
 

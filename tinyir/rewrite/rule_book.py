@@ -26,6 +26,9 @@ class RuleBook:
     rules: Mapping[str, ast.Rule]
     functions: Mapping[str, ast.Function]
 
+    def __repr__(self) -> str:
+        return f"<{len(self.rules)} rules, {len(self.functions)} helper functions>"
+
     @classmethod
     def of(cls, statements: Iterable[Statement], is_part: bool = False) -> RuleBook:
         """`is_part`: the statements are some of a book's, so that others may be before or after them.

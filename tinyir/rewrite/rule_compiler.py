@@ -85,6 +85,9 @@ class CompiledRule:
     state: str = "proved"
     how: str = ""
 
+    def __repr__(self) -> str:
+        return f"<rule {self.rule.name}: {self.rule}>"
+
     @property
     def name(self) -> str:
         return self.rule.name

@@ -180,6 +180,9 @@ class Rule:
     summary: str = attrs.field(default="", eq=False)
     place: Place = attrs.field(default=Place(), eq=False)
 
+    def __repr__(self) -> str:
+        return f"<rule {self.name}: {self}>"
+
     def __str__(self) -> str:
         condition = f" where {spell(self.condition)}" if self.condition is not None else ""
         return f"{spell_pattern(self.pattern)} => {spell_pattern(self.result)}{condition}"
