@@ -144,10 +144,6 @@ class Operator:
     axis: str = ""
     place: Place = attrs.field(factory=Place)
 
-    def __repr__(self) -> str:
-        operands, results = (", ".join(declaration.name for declaration in side) for side in (self.operands, self.results))
-        return f"<operator {self.name}({operands}) -> ({results})>"
-
     def attribute(self, property: str) -> AttributeDeclaration | None:
         return next((a for a in self.attributes if a.property == property), None)
 
