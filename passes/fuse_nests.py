@@ -26,17 +26,22 @@ from tinyir.rewrite.passes import Pass, PassContext
 
 @attrs.frozen
 class FuseNests(Pass):
-    """Computes producers at their readers, until nothing changes."""
+    """Computes producers at their readers, until nothing changes.
+
+    `sums_apart`: what holds a sum is not computed inside of a nest that holds another, so that each nest has one to be scheduled.
+    """
 
     name: ClassVar[str] = "fuse_nests"
     reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
+    sums_apart: bool = False
+
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):
             # producers first: what is fused into a nest moves on with it
             for tensor in [operation for operation in function.body if operation.name == "loop.tensor"]:
-                _fuse(tensor)
+                _fuse(tensor, self.sums_apart)
 
 
 @attrs.frozen(eq=False)
@@ -48,7 +53,7 @@ class _Producer:
     variables: tuple[Value | None, ...]
 
 
-def _fuse(tensor: Operation) -> None:
+def _fuse(tensor: Operation, sums_apart: bool) -> None:
     producer = _producer(tensor)
     if producer is None:
         return
@@ -57,6 +62,8 @@ def _fuse(tensor: Operation) -> None:
         return
     moves = all(inner.name in ("loop.for", "loop.yield", "loop.read", "loop.define") for inner in producer.root.walk())
     if not moves and not (len(readers) == 1 and _reads_once(readers[0])):
+        return
+    if sums_apart and _holds_sum(producer.root) and any(_holds_sum(_root(reader)) for reader in readers):
         return
     for reader in readers:
         _compute_at(producer, reader)
@@ -117,6 +124,20 @@ def _reads_once(reader: Operation) -> bool:
     return all(above.name == "loop.for" and loop.induction_variable(above) in selected for above in around)
 
 
+def _root(operation: Operation) -> Operation:
+    """The operation of the function's body that holds this one."""
+    top = operation
+    for above in operation.ancestors():
+        if above.name == "func.func":
+            break
+        top = above
+    return top
+
+
+def _holds_sum(root: Operation) -> bool:
+    return any(o.name == "loop.for" and not loop.is_parallel(o) for o in root.walk())
+
+
 def _compute_at(producer: _Producer, reader: Operation) -> None:
     """Replaces a read by the computation of the element that it reads."""
     indices = loop.access_indices(reader)
@@ -135,11 +156,7 @@ def _compute_at(producer: _Producer, reader: Operation) -> None:
             break
         builder.insert(clone_substituted(operation, values, known))
     element = producer.define.operands[0]
-    top = reader
-    for above in reader.ancestors():
-        if above.name == "func.func":
-            break
-        top = above
+    top = _root(reader)
     for nested in top.walk():
         nested.location = fuse(producer.root.location, nested.location) if nested is top else nested.location
     reader.replace_by(values.get(element, element))

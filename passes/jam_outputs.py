@@ -36,7 +36,7 @@ class JamOutputs(Pass):
 
     def run(self, module: Operation, context: PassContext) -> None:
         for operation in [o for o in module.walk() if o.name == "loop.for"]:
-            if _can_jam(operation):
+            if _can_jam(operation) and not _is_scheduled(operation):
                 _jam(operation, self.factor)
 
 
@@ -52,6 +52,11 @@ def _can_jam(nest: Operation) -> bool:
         return False
     moving = _depending_on(nest)
     return not any(v in moving for fold in folds for v in (*loop.lower_operands(fold), *loop.upper_operands(fold)))
+
+
+def _is_scheduled(nest: Operation) -> bool:
+    """Whether another schedule has been applied to the nest or to one around it."""
+    return any("schedule" in each.attributes for each in (nest, *nest.ancestors()))
 
 
 def _depending_on(nest: Operation) -> set[Value]:

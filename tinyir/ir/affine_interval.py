@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyir.ir.affine import AffineBinary, AffineConstant, AffineDimension, AffineExpression, make_binary
+from tinyir.ir.affine import AffineBinary, AffineConstant, AffineDimension, AffineExpression, linear_terms, make_binary
 
 Interval = tuple[int, int]
 """Inclusive."""
@@ -44,14 +44,29 @@ def interval_over(expression: AffineExpression, extents: Sequence[int]) -> Inter
 
 
 def simplify(expression: AffineExpression, extents: Sequence[int]) -> AffineExpression:
-    """The expression without divisions that the ranges of the variables decide."""
+    """The expression without divisions that the ranges of the variables decide, and with whole multiples taken out of the others.
+
+    floor((n*a + r) / n) = a + floor(r / n) and (n*a + r) mod n = r mod n for all integers a and r.
+    """
     if not isinstance(expression, AffineBinary):
         return expression
     left, right = simplify(expression.left, extents), simplify(expression.right, extents)
     divisor = right.constant_value
-    if expression.kind in ("floordiv", "mod") and divisor is not None:
-        low, high = interval_over(left, extents)
-        if low // divisor == high // divisor:
-            quotient = low // divisor
-            return AffineConstant(quotient) if expression.kind == "floordiv" else left - quotient * divisor
-    return make_binary(expression.kind, left, right)
+    if expression.kind not in ("floordiv", "mod") or divisor is None:
+        return make_binary(expression.kind, left, right)
+    whole, rest = _split_multiples(left, divisor)
+    low, high = interval_over(rest, extents)
+    if low // divisor == high // divisor:
+        quotient = low // divisor
+        return whole + quotient if expression.kind == "floordiv" else rest - quotient * divisor
+    return whole + rest // divisor if expression.kind == "floordiv" else rest % divisor
+
+
+def _split_multiples(expression: AffineExpression, divisor: int) -> tuple[AffineExpression, AffineExpression]:
+    """`whole`, `rest` with expression = whole * divisor + rest."""
+    whole: AffineExpression = AffineConstant(0)
+    rest: AffineExpression = AffineConstant(0)
+    for factor, coefficient in linear_terms(expression).items():
+        quotient, remainder = divmod(coefficient, divisor)
+        whole, rest = whole + factor * quotient, rest + factor * remainder
+    return whole, rest

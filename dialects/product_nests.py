@@ -1,0 +1,199 @@
+"""Sums of products as loop nests: what a schedule must know before it blocks, stages or vectorizes one.
+
+    for %p, %q, %o parallel {
+      prologue (the bias)
+      for %i = max(0, ...) to min(...), %j, %k iter(%a) { %a + widened(x[%p, %q, %i, %j, %k]) * widened(w[%o, %i, %j, %k]) }
+      epilogue (requantization) ... define y[%p, %q, %o]
+    }
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from tinyir.dialects import loop
+from tinyir.ir.affine import AffineDimension, AffineExpression
+from tinyir.ir.attributes import DenseElements, IntegerAttribute
+from tinyir.ir.operation import Block, Operation, Value
+from tinyir.ir.types import I8, I32, TensorType
+
+MOST_SHIFT = 1 << 14
+"""A zero point below this keeps the difference of two bytes within 16 bits."""
+
+
+@attrs.frozen(eq=False)
+class Factor:
+    """One side of a product: a read of bytes, widened, less a constant."""
+
+    read: Operation
+    shift: int
+
+    @property
+    def tensor(self) -> Value:
+        return loop.accessed_tensor(self.read)
+
+    def uses(self, loops: tuple[Operation, ...]) -> tuple[Operation, ...]:
+        """Those of the loops whose index the read depends on."""
+        indices = loop.access_indices(self.read)
+        return tuple(each for each in loops if loop.induction_variable(each) in indices)
+
+
+@attrs.frozen(eq=False)
+class ProductNest:
+    """A nest of parallel loops (`loops`, outermost first) around one sum of products over `folds` (outermost first).
+
+    `x` moves with the positions, `w` is a constant that moves with the outputs; `define` ends the innermost body.
+    """
+
+    root: Operation
+    loops: tuple[Operation, ...]
+    folds: tuple[Operation, ...]
+    x: Factor
+    w: Factor
+    define: Operation
+
+    @property
+    def body(self) -> Block:
+        return self.loops[-1].body
+
+    @property
+    def sum(self) -> Operation:
+        return self.folds[0]
+
+    @property
+    def outputs(self) -> tuple[Operation, ...]:
+        """The parallel loops that select weights."""
+        return self.w.uses(self.loops)
+
+    @property
+    def positions(self) -> tuple[Operation, ...]:
+        """The parallel loops that do not."""
+        outputs = self.outputs
+        return tuple(each for each in self.loops if each not in outputs)
+
+    def clip_conditions(self) -> list[list[tuple[AffineExpression, tuple[Value, ...]]]]:
+        """For each fold the conditions (>= 0, with their operands) under which an index of its whole extent is one of the sum.
+
+        Dimension 0 of each expression is the fold's own index, the others are the operands.
+        """
+        return [_clips(fold) for fold in self.folds]
+
+
+def extent_of(nest: Operation) -> int:
+    """The number of values from zero that the loop's index can take: of its constant bounds the least.
+
+    Raises:
+        ValueError: it has no constant upper bound.
+    """
+    constants = [e.constant_value for e in loop.upper_map(nest).results if e.constant_value is not None]
+    return min(constants)
+
+
+def _clips(fold: Operation) -> list[tuple[AffineExpression, tuple[Value, ...]]]:
+    index = AffineDimension(0)
+    found: list[tuple[AffineExpression, tuple[Value, ...]]] = []
+    for map, operands, sign in ((loop.lower_map(fold), loop.lower_operands(fold), 1), (loop.upper_map(fold), loop.upper_operands(fold), -1)):
+        moved = map.replace([AffineDimension(i + 1) for i in range(map.dimensions)], map.dimensions + 1)
+        for result in moved.results:
+            if result.constant_value is None:
+                found.append((index - result if sign > 0 else result - index - 1, operands))
+    return found
+
+
+def find_product_nest(root: Operation) -> ProductNest | None:
+    """The sum of products that a root loop computes, if it is of this form."""
+    loops = _parallel_loops(root)
+    if not loops:
+        return None
+    body = loops[-1].body
+    folds = [operation for operation in body if operation.name == "loop.for"]
+    define = body.terminator.previous
+    if len(folds) != 1 or define is None or define.name != "loop.define" or any(o.regions for o in body if o is not folds[0]):
+        return None
+    if any(o.name == "loop.define" for o in body if o is not define):
+        return None
+    chain = _fold_chain(folds[0])
+    factors = _factors(chain[-1]) if chain else None
+    if factors is None:
+        return None
+    first, second = factors
+    x, w = (first, second) if _is_constant(second.tensor) else (second, first)
+    if not _is_constant(w.tensor) or _is_constant(x.tensor) or w.shift:
+        return None
+    return ProductNest(root, loops, tuple(chain), x, w, define)
+
+
+def _is_constant(tensor: Value) -> bool:
+    definer = tensor.definer
+    return definer is not None and definer.name == "arith.constant" and isinstance(definer.properties["value"], DenseElements)
+
+
+def _parallel_loops(root: Operation) -> tuple[Operation, ...]:
+    """The perfectly nested parallel loops from a root on, each from zero by one."""
+    found: list[Operation] = []
+    nest: Operation | None = root
+    while nest is not None and nest.name == "loop.for" and loop.is_parallel(nest) and not nest.results:
+        bounds = loop.constant_bounds(nest)
+        if bounds is None or bounds[0] != 0 or loop.step(nest) != 1:
+            return ()
+        found.append(nest)
+        first = nest.body.first
+        nest = first if first is not None and first.next is nest.body.terminator else None
+    return tuple(found)
+
+
+def _fold_chain(fold: Operation) -> list[Operation]:
+    """The loops of a sum over one accumulator, each the only content of the one around it; empty if they are not so."""
+    chain: list[Operation] = []
+    nest = fold
+    while True:
+        if len(nest.results) != 1 or loop.is_parallel(nest) or loop.step(nest) != 1 or not _from_zero(nest):
+            return []
+        chain.append(nest)
+        inner = nest.body.first
+        if inner is None or inner.name != "loop.for":
+            return chain
+        passes = loop.initial_values(inner) == nest.body.arguments[1:] and nest.body.terminator.operands == inner.results
+        if inner.next is not nest.body.terminator or not passes:
+            return []
+        nest = inner
+
+
+def _from_zero(fold: Operation) -> bool:
+    """Whether a loop's index lies in 0 .. extent - 1 for a constant extent."""
+    lower = [e.constant_value for e in loop.lower_map(fold).results if e.constant_value is not None]
+    upper = [e.constant_value for e in loop.upper_map(fold).results if e.constant_value is not None]
+    return lower == [0] and len(upper) == 1 and upper[0] > 0
+
+
+def _factors(fold: Operation) -> tuple[Factor, Factor] | None:
+    """The factors of `accumulator + a * b`, if that is all that the innermost loop does."""
+    body = fold.body
+    if any(o.name not in ("loop.read", "arith.constant", "arith.extsi", "arith.subi", "arith.muli", "arith.addi", "loop.yield") for o in body):
+        return None
+    accumulator = body.arguments[1]
+    add = body.terminator.operands[0].definer
+    if add is None or add.name != "arith.addi" or accumulator not in add.operands or accumulator.use_count != 1 or add.result.type is not I32:
+        return None
+    product = next(o for o in add.operands if o is not accumulator).definer
+    if product is None or product.name != "arith.muli":
+        return None
+    first, second = (_factor(operand) for operand in product.operands)
+    return None if first is None or second is None else (first, second)
+
+
+def _factor(value: Value) -> Factor | None:
+    definer, shift = value.definer, 0
+    if definer is not None and definer.name == "arith.subi":
+        constant = definer.operands[1].definer
+        attribute = constant.properties.get("value") if constant is not None else None
+        if not isinstance(attribute, IntegerAttribute) or not -MOST_SHIFT < attribute.value < MOST_SHIFT:
+            return None
+        definer, shift = definer.operands[0].definer, attribute.value
+    if definer is None or definer.name != "arith.extsi":
+        return None
+    read = definer.operands[0].definer
+    if read is None or read.name != "loop.read":
+        return None
+    type = loop.accessed_tensor(read).type
+    return Factor(read, shift) if isinstance(type, TensorType) and type.element is I8 else None

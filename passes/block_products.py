@@ -1,0 +1,503 @@
+"""loop -> loop: sums of products run in blocks over widened copies of their operands.
+
+    for %p, %q, %o { sum of x[%p, %q, ...] * w[%o, ...] }
+=>
+    for %b {                                     // a block of positions (%p, %q), counted as one index %m
+      stage xs[%m, %k]                           // the terms of each position in a row, 16 bits wide, what is padding as zeros
+      for %o by two {
+        stage ws[%r, %k]                         // the weights of both outputs
+        for %t { for %k { four sums: xs[2 * %t + (0, 1), %k] * ws[(0, 1), %k] } requantize, define } } }
+
+Two positions by two outputs use each loaded word twice, and widening is paid once for many products.  Both copies lie in
+the order in which the instructions want their lanes (`layout`), and are rings of one block (`fold`).
+Sums of 32 bits wrap alike in any order, so terms that are zero and another order change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import attrs
+
+from tinyir.dialects import loop
+from tinyir.dialects import loop_writer as write
+from tinyir.dialects.loop_edits import Index, clone_substituted
+from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, find_product_nest
+from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms, used_dimensions
+from tinyir.ir.attributes import DenseArray, StringAttribute, element_bytes
+from tinyir.ir.builder import Builder, functions
+from tinyir.ir.operation import Operation, Value
+from tinyir.ir.types import I16, I32, I64, TensorType
+from tinyir.rewrite.passes import Pass, PassContext
+
+LANES = 4
+"""Terms that one step of the inner loop takes from each row."""
+SIDES = 2
+"""Positions and outputs of one block of sums."""
+
+
+@attrs.frozen
+class BlockProducts(Pass):
+    """Blocks every sum of products whose weights are constants and move with one of the loops, the other factor with the others.
+
+    `scratch_bytes`: what a block of widened positions may take; without a value what the network's greatest layer leaves free.
+    `least_positions`: nests with fewer positions are left alone.
+    """
+
+    name: ClassVar[str] = "block_products"
+    reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+    leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+
+    scratch_bytes: int | None = None
+    least_positions: int = 4
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        if "armv7e-m" not in getattr(context.target, "isa", ()):
+            return
+        for function in functions(module):
+            roots = [o for o in function.body if o.name == "loop.for"]
+            most = max((_accessed_bytes(root) for root in roots), default=0)
+            for root in roots:
+                nest = find_product_nest(root)
+                if nest is not None and len(nest.outputs) == 1 and self._is_wide(nest):
+                    room = self.scratch_bytes if self.scratch_bytes is not None else max(LEAST_SCRATCH, most - _accessed_bytes(root))
+                    _Blocking(nest, room).run()
+
+    def _is_wide(self, nest: ProductNest) -> bool:
+        """Whether x moves with positions alone, and there are enough of them."""
+        count = 1
+        for each in nest.positions:
+            count *= extent_of(each)
+        return count >= self.least_positions and not nest.x.uses(nest.outputs)
+
+
+LEAST_SCRATCH = 4096
+
+
+def _accessed_bytes(root: Operation) -> int:
+    """What the variable tensors that a nest touches take together."""
+    tensors = {loop.accessed_tensor(o): None for o in root.walk() if o.name in ("loop.read", "loop.define")}
+    total = 0
+    for tensor in tensors:
+        if tensor.definer is None or tensor.definer.name != "arith.constant":
+            assert isinstance(tensor.type, TensorType)
+            total += tensor.type.element_count * element_bytes(tensor.type.element)
+    return total
+
+
+def _rounded_up(value: int, unit: int) -> int:
+    return -(-value // unit) * unit
+
+
+class _Blocking:
+    """One nest on its way into blocks."""
+
+    def __init__(self, nest: ProductNest, room: int) -> None:
+        self.nest = nest
+        self.extents = [extent_of(each) for each in nest.positions]
+        self.count = 1
+        for extent in self.extents:
+            self.count *= extent
+        self.terms = [extent_of(fold) for fold in nest.folds]
+        self.depth = 1
+        for extent in self.terms:
+            self.depth *= extent
+        self.padded = _rounded_up(self.depth, LANES)
+        self.outputs = extent_of(nest.outputs[0])
+        self.pairs = -(-self.outputs // SIDES)
+        most = max(SIDES, room // (2 * self.padded) // SIDES * SIDES)
+        self.blocks = -(-self.count // most)
+        self.block = _rounded_up(-(-self.count // self.blocks), SIDES)
+        self.before = Builder.before(nest.root)
+        self.flat: dict[tuple[Value, tuple[int, ...]], Value] = {}
+        self.block_index: Index = write.constant_index(0)
+
+    def run(self) -> None:
+        made = write.for_each(self.before, [write.constant_index(self.blocks)], "b")
+        self.before = Builder.before(made)
+        self.xs = self._scratch(
+            (self.blocks, self.block, self.padded),
+            (1, 0, 0),
+            (AffineDimension(1) // SIDES, AffineDimension(2) // LANES, AffineDimension(1) % SIDES, AffineDimension(2) % 2, AffineDimension(2) // 2 % 2),
+            "x_rows",
+        )
+        self.ws = self._scratch(
+            (self.blocks, self.pairs, SIDES, self.padded),
+            (1, 1, 0, 0),
+            (AffineDimension(3) // LANES, AffineDimension(2), AffineDimension(3) % 2, AffineDimension(3) // 2 % 2),
+            "w_rows",
+        )
+        self.y = self._flat_result()
+        made.attributes["schedule"] = StringAttribute(f"block {self.block} positions, jam {SIDES} positions by {SIDES} outputs")
+        inner, self.block_index = write.inside(made)
+        self._stage_positions(inner)
+        outputs = write.for_each(inner, [write.constant_index(self.pairs)], loop.induction_variable(self.nest.outputs[0]).name or "o")
+        inner, pair = write.inside(outputs)
+        self._stage_outputs(inner, pair)
+        self._sums(inner, pair)
+        self._replace_result(made)
+        self.nest.root.erase()
+
+    def _scratch(self, shape: Sequence[int], fold: Sequence[int], layout: Sequence[AffineExpression], name: str) -> Value:
+        properties = {"fold": DenseArray(list(fold), I64), "layout": AffineMap(len(shape), 0, list(layout))}
+        made = self.before.create("loop.tensor", [], [TensorType(shape, I16)], properties).result
+        made.name = name
+        return made
+
+    # -- indices
+
+    def _position(self, index: Index) -> Index:
+        """Position number `index` of the block, counted over all positions."""
+        if self.blocks == 1:
+            return index
+        return write.combined(AffineDimension(0) * self.block + AffineDimension(1), [self.block_index, index])
+
+    def _known(self, position: Index) -> dict[Value, Index]:
+        """The indices of the positions' loops at a position."""
+        known: dict[Value, Index] = {}
+        stride = self.count
+        for number, (each, extent) in enumerate(zip(self.nest.positions, self.extents, strict=True)):
+            stride //= extent
+            expression = AffineDimension(0) // stride
+            known[loop.induction_variable(each)] = write.combined(expression % extent if number else expression, [position])
+        return known
+
+    def term(self, indices: Sequence[Index]) -> Index:
+        """The number of a term from the indices of the folds."""
+        expression: AffineExpression = AffineDimension(0)
+        for number, extent in enumerate(self.terms[1:], 1):
+            expression = expression * extent + AffineDimension(number)
+        return write.combined(expression, indices)
+
+    # -- tensors whose positions are one axis
+
+    def flattened(self, access: Operation) -> tuple[list[int], list[Index]] | None:
+        """Shape and indices (the position is None's place) of an access with its positions as one axis, if they are neighbours in order."""
+        map, indices = loop.access_map(access), loop.access_indices(access)
+        type = loop.accessed_tensor(access).type
+        assert isinstance(type, TensorType)
+        variables = [loop.induction_variable(each) for each in self.nest.positions]
+        places = [indices[e.position] if isinstance(e, AffineDimension) else None for e in map.results]
+        if len(variables) < 2 or variables[0] not in places:
+            return None
+        first = places.index(variables[0])
+        last = first + len(variables)
+        if places[first:last] != variables or list(type.shape[first:last]) != self.extents:
+            return None
+        rest = [*map.results[:first], *map.results[last:]]
+        if any(value in variables for e in rest for value in _values_of(e, indices)):
+            return None
+        shape = [*type.shape[:first], self.count, *type.shape[last:]]
+        slots: list[Index] = [(e, tuple(indices)) for e in map.results]
+        return shape, [*slots[:first], (AffineDimension(0), ()), *slots[last:]]
+
+    def flat_tensor(self, tensor: Value, shape: Sequence[int]) -> Value:
+        key = (tensor, tuple(shape))
+        if key not in self.flat:
+            assert isinstance(tensor.type, TensorType)
+            made = self.before.create("loop.reshape", [tensor], [TensorType(shape, tensor.type.element)]).result
+            made.name = tensor.name
+            self.flat[key] = made
+        return self.flat[key]
+
+    def _flat_result(self) -> Value:
+        """The tensor that is defined: the result itself, or one with its positions as one axis."""
+        result = loop.accessed_tensor(self.nest.define)
+        found = self.flattened(self.nest.define)
+        if found is None:
+            return result
+        assert isinstance(result.type, TensorType)
+        made = self.before.create("loop.tensor", [], [TensorType(found[0], result.type.element)]).result
+        made.name = result.name
+        self.flat[result, tuple(found[0])] = made
+        return made
+
+    def _replace_result(self, made: Operation) -> None:
+        result = loop.accessed_tensor(self.nest.define)
+        if self.y is result:
+            return
+        self.nest.define.erase()
+        builder = Builder(self.before.block, made.next, made.location)
+        shaped = builder.create("loop.reshape", [self.y], [result.type]).result
+        shaped.name = result.name
+        definer = result.definer
+        assert definer is not None
+        definer.replace_by(shaped)
+
+    def _clone(self, operation: Operation, builder: Builder, values: dict[Value, Value], known: dict[Value, Index], position: Index) -> None:
+        """A copy at a position; accesses whose positions are one axis of the memory do without divisions."""
+        found = self.flattened(operation) if operation.name in ("loop.read", "loop.define") else None
+        if found is None:
+            builder.insert(clone_substituted(operation, values, known))
+            return
+        shape, slots = found
+        place = next(number for number, (_, operands) in enumerate(slots) if not operands)
+        inner = [self._substituted(slot, known) if number != place else position for number, slot in enumerate(slots)]
+        tensor = self.flat_tensor(loop.accessed_tensor(operation), shape)
+        if operation.name == "loop.read":
+            value = write.read(builder, tensor, inner)
+            value.name = operation.result.name
+            values[operation.result] = value
+        else:
+            write.define(builder, values.get(operation.operands[0], operation.operands[0]), tensor, inner)
+
+    def _substituted(self, slot: Index, known: dict[Value, Index]) -> Index:
+        expression, operands = slot
+        return write.combined(expression, [known.get(value, write.index_of(value)) for value in operands])
+
+    # -- staging
+
+    def _stage_positions(self, builder: Builder) -> None:
+        limits = [write.constant_index(self.block)]
+        even = _rounded_up(self.count, SIDES)
+        if self.blocks * self.block > even:
+            limits.append(write.combined(even - AffineDimension(0) * self.block, [self.block_index]))
+        inner, index = write.inside(write.for_each(builder, limits, "m"))
+        position = self._position(index)
+        conditions = [write.combined(self.count - 1 - AffineDimension(0), [position])] if even > self.count else []
+        known = self._known(position)
+        clips = [
+            [write.combined(e, [write.index_of(loop.induction_variable(fold)), *(known.get(v, write.index_of(v)) for v in operands)]) for e, operands in clip]
+            for fold, clip in zip(self.nest.folds, self.nest.clip_conditions(), strict=True)
+        ]
+        _Row(self, self.xs, [self.block_index, index], self.nest.x, known, position, clips).fill(inner, conditions)
+
+    def _stage_outputs(self, builder: Builder, pair: Index) -> None:
+        inner, side = write.inside(write.for_each(builder, [write.constant_index(SIDES)], "r"))
+        output = write.combined(AffineDimension(0) * SIDES + AffineDimension(1), [pair, side])
+        conditions = [write.combined(self.outputs - 1 - AffineDimension(0), [output])] if self.outputs % SIDES else []
+        known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): output}
+        _Row(self, self.ws, [self.block_index, pair, side], self.nest.w, known, None, [[] for _ in self.nest.folds]).fill(inner, conditions)
+
+    # -- the sums
+
+    def _sums(self, builder: Builder, pair: Index) -> None:
+        outputs = [write.combined(AffineDimension(0) * SIDES + side, [pair]) for side in range(SIDES)]
+        fixed, moving = self._split_body()
+        shared = [self._hoisted(builder, fixed, outputs[side], side) for side in range(SIDES)]
+        limits = [write.constant_index(self.block // SIDES)]
+        steps = _rounded_up(self.count, SIDES) // SIDES
+        if self.blocks * self.block // SIDES > steps:
+            limits.append(write.combined(steps - AffineDimension(0) * (self.block // SIDES), [self.block_index]))
+        inner, step = write.inside(write.for_each(builder, limits, "t"))
+        rows = [write.combined(AffineDimension(0) * SIDES + side, [step]) for side in range(SIDES)]
+        lanes = [(row, side) for row in range(SIDES) for side in range(SIDES)]
+        start = self.nest.sum.operands[-1]
+        before, after = self._around_sum(moving)
+        initial = []
+        for row, side in lanes:
+            values = dict(shared[side])
+            known = {**self._known(self._position(rows[row])), loop.induction_variable(self.nest.outputs[0]): outputs[side]}
+            for operation in before:
+                self._clone(operation, inner, values, known, self._position(rows[row]))
+            initial.append(values.get(start, start))
+        total = self._inner_loop(inner, pair, rows, initial)
+        for (row, side), result in zip(lanes, total.results, strict=True):
+            self._finish(inner, after, shared[side], (rows[row], row), (outputs[side], side), result)
+
+    def _split_body(self) -> tuple[list[Operation], list[Operation]]:
+        """What is beside the sum: operations that depend on the output alone, and the others (the define among them)."""
+        variables = {loop.induction_variable(each) for each in self.nest.positions}
+        moving: set[Value] = {*variables, *self.nest.sum.results}
+        fixed, rest = [], []
+        for operation in self.nest.body:
+            if operation is self.nest.sum or operation.name == "loop.yield":
+                continue
+            if operation is self.nest.define or any(o in moving for o in operation.operands):
+                moving.update(operation.results)
+                rest.append(operation)
+            else:
+                fixed.append(operation)
+        return fixed, rest
+
+    def _around_sum(self, operations: Sequence[Operation]) -> tuple[list[Operation], list[Operation]]:
+        order = {operation: number for number, operation in enumerate(self.nest.body)}
+        turn = order[self.nest.sum]
+        return [o for o in operations if order[o] < turn], [o for o in operations if order[o] > turn]
+
+    def _hoisted(self, builder: Builder, fixed: Sequence[Operation], output: Index, side: int) -> dict[Value, Value]:
+        """The values that depend on the output alone; of one beyond the last they are zeros, and nobody uses them."""
+        known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): output}
+        values: dict[Value, Value] = {}
+        if side == 0 or self.outputs % SIDES == 0:
+            for operation in fixed:
+                builder.insert(clone_substituted(operation, values, known))
+            return values
+        results = [result for operation in fixed for result in operation.results]
+        made, there, beyond = write.branch(builder, [write.combined(self.outputs - 1 - AffineDimension(0), [output])], [r.type for r in results])
+        for operation in fixed:
+            there.insert(clone_substituted(operation, values, known))
+        there.create("loop.yield", [values[result] for result in results])
+        beyond.create("loop.yield", [write.literal(beyond, 0, result.type) for result in results])
+        return dict(zip(results, made.results, strict=True))
+
+    def _inner_loop(self, builder: Builder, pair: Index, rows: Sequence[Index], initial: Sequence[Value]) -> Operation:
+        made = write.for_each(builder, [write.constant_index(self.padded)], "k", initial=initial, parallel=False)
+        at, term = Builder.at_end(made.body, builder.location), write.index_of(loop.induction_variable(made))
+        xs = [at.create("arith.extsi", [write.read(at, self.xs, [self.block_index, row, term])], [I32]).result for row in rows]
+        sides = [write.constant_index(side) for side in range(SIDES)]
+        ws = [at.create("arith.extsi", [write.read(at, self.ws, [self.block_index, pair, side, term])], [I32]).result for side in sides]
+        products = [at.create("arith.muli", [x, w], [I32]).result for x in xs for w in ws]
+        sums = [at.create("arith.addi", [a, p], [I32]).result for a, p in zip(made.body.arguments[1:], products, strict=True)]
+        at.create("loop.yield", sums)
+        return made
+
+    def _finish(
+        self, builder: Builder, after: Sequence[Operation], shared: dict[Value, Value], row: tuple[Index, int], output: tuple[Index, int], result: Value
+    ) -> None:
+        """What follows the sum, where the position and the output are not beyond the last."""
+        position = self._position(row[0])
+        conditions = []
+        if row[1] and self.count % SIDES:
+            conditions.append(write.combined(self.count - 1 - AffineDimension(0), [position]))
+        if output[1] and self.outputs % SIDES:
+            conditions.append(write.combined(self.outputs - 1 - AffineDimension(0), [output[0]]))
+        if conditions:
+            _, builder, otherwise = write.branch(builder, conditions, ())
+            otherwise.create("loop.yield")
+        values = {**shared, self.nest.sum.result: result}
+        known = {**self._known(position), loop.induction_variable(self.nest.outputs[0]): output[0]}
+        for operation in after:
+            self._clone(operation, builder, values, known, position)
+        if conditions:
+            builder.create("loop.yield")
+
+
+class _Row:
+    """The terms of one position or output, widened into a row of scratch."""
+
+    def __init__(
+        self,
+        blocking: _Blocking,
+        target: Value,
+        place: list[Index],
+        factor: Factor,
+        known: dict[Value, Index],
+        position: Index | None,
+        clips: list[list[Index]],
+    ) -> None:
+        self.blocking = blocking
+        self.target = target
+        self.place = place
+        self.factor = factor
+        self.known = known
+        self.clips = clips
+        found = blocking.flattened(factor.read) if position is not None else None
+        map, indices = loop.access_map(factor.read), loop.access_indices(factor.read)
+        self.tensor = factor.tensor
+        self.slots: list[Index] = [(e, tuple(indices)) for e in map.results]
+        if found is not None and position is not None:
+            shape, slots = found
+            self.tensor = blocking.flat_tensor(factor.tensor, shape)
+            self.slots = [slot if slot[1] else position for slot in slots]
+
+    def fill(self, builder: Builder, conditions: list[Index]) -> None:
+        self._level(builder, 0, [], conditions)
+        rest = self.blocking.padded - self.blocking.depth
+        if rest:
+            self._zeros(builder, write.constant_index(self.blocking.depth), rest)
+
+    def _level(self, builder: Builder, number: int, folds: list[Index], conditions: list[Index]) -> None:
+        """The terms below some folds; those for which a condition fails are zeros."""
+        if conditions:
+            _, there, beyond = write.branch(builder, [self._placed(c, folds) for c in conditions], ())
+            self._level(there, number, folds, [])
+            self._zeros(beyond, self._first_term(folds), self._length(number))
+            there.create("loop.yield")
+            beyond.create("loop.yield")
+        elif number == len(self.blocking.terms):
+            self._define(builder, self._read(builder, self.tensor, self.slots, folds), self._first_term(folds))
+        elif number < len(self.blocking.terms) - 1 and self._walks_as_one(number):
+            inner, index = write.inside(write.for_each(builder, [write.constant_index(self._length(number))], "k"))
+            self._define(inner, self._read_flat(inner, number, folds, index), self._sum_of(self._first_term(folds), index))
+        else:
+            fold = self.blocking.nest.folds[number]
+            inner, index = write.inside(
+                write.for_each(builder, [write.constant_index(self.blocking.terms[number])], loop.induction_variable(fold).name or "k")
+            )
+            self._level(inner, number + 1, [*folds, index], self.clips[number])
+
+    def _length(self, number: int) -> int:
+        """The number of terms below folds 0 .. number - 1."""
+        length = 1
+        for extent in self.blocking.terms[number:]:
+            length *= extent
+        return length
+
+    def _first_term(self, folds: list[Index]) -> Index:
+        padding = [write.constant_index(0)] * (len(self.blocking.terms) - len(folds))
+        return self.blocking.term([*folds, *padding])
+
+    @staticmethod
+    def _sum_of(first: Index, second: Index) -> Index:
+        return write.combined(AffineDimension(0) + AffineDimension(1), [first, second])
+
+    def _known_folds(self, folds: list[Index]) -> dict[Value, Index]:
+        return {loop.induction_variable(fold): index for fold, index in zip(self.blocking.nest.folds, folds, strict=False)}
+
+    def _placed(self, index: Index, folds: list[Index]) -> Index:
+        known = {**self.known, **self._known_folds(folds)}
+        return write.combined(index[0], [known.get(value, write.index_of(value)) for value in index[1]])
+
+    def _read(self, builder: Builder, tensor: Value, slots: list[Index], folds: list[Index]) -> Value:
+        return write.read(builder, tensor, [self._placed(slot, folds) for slot in slots])
+
+    # -- folds that walk through memory as one
+
+    def _linear(self) -> Index:
+        """The element that is read, counted from the start of the tensor."""
+        assert isinstance(self.tensor.type, TensorType)
+        results, values = write.joined(self.slots)
+        linear: AffineExpression = AffineConstant(0)
+        for result, extent in zip(results, self.tensor.type.shape, strict=True):
+            linear = linear * extent + result
+        return linear, tuple(values)
+
+    def _walks_as_one(self, number: int) -> bool:
+        """Whether the terms below fold `number` - 1 are neighbours in memory, in their order, and all there."""
+        if any(self.clips[number:]):
+            return False
+        linear, values = self._linear()
+        terms = linear_terms(linear)
+        stride = 1
+        for fold, extent in zip(reversed(self.blocking.nest.folds[number:]), reversed(self.blocking.terms[number:]), strict=True):
+            variable = loop.induction_variable(fold)
+            if extent > 1:
+                if variable not in values:
+                    return False
+                dimension = AffineDimension(values.index(variable))
+                divided = any(dimension.position in used_dimensions(f) for f in terms if f is not dimension)
+                if terms.get(dimension) != stride or divided:
+                    return False
+            stride *= extent
+        return True
+
+    def _read_flat(self, builder: Builder, number: int, folds: list[Index], index: Index) -> Value:
+        assert isinstance(self.tensor.type, TensorType)
+        flat = self.blocking.flat_tensor(self.tensor, [self.tensor.type.element_count])
+        start = [*folds, *[write.constant_index(0)] * (len(self.blocking.terms) - len(folds))]
+        return write.read(builder, flat, [self._sum_of(self._placed(self._linear(), start), index)])
+
+    # -- what is written
+
+    def _define(self, builder: Builder, element: Value, term: Index) -> None:
+        write.define(builder, _widened(builder, element, self.factor), self.target, [*self.place, term])
+
+    def _zeros(self, builder: Builder, first: Index, count: int) -> None:
+        if count > 1:
+            builder, index = write.inside(write.for_each(builder, [write.constant_index(count)], "k"))
+            first = self._sum_of(first, index)
+        write.define(builder, write.literal(builder, 0, I16), self.target, [*self.place, first])
+
+
+def _values_of(expression: AffineExpression, indices: Sequence[Value]) -> list[Value]:
+    return [indices[i] for i in used_dimensions(expression)]
+
+
+def _widened(builder: Builder, element: Value, factor: Factor) -> Value:
+    """A byte less the factor's shift, in 16 bits."""
+    wide = builder.create("arith.extsi", [element], [I16]).result
+    if not factor.shift:
+        return wide
+    return builder.create("arith.subi", [wide, write.literal(builder, factor.shift, I16)], [I16]).result
