@@ -37,6 +37,13 @@ def global_type(operation: Operation) -> MemRefType:
     return attribute.type
 
 
+def alignment_bytes(operation: Operation) -> int:
+    """The bytes of which the address of a `buffer.global` is a multiple."""
+    stated = operation.properties.get("alignment")
+    own = element_bytes(global_type(operation).element)
+    return max(own, stated.value) if isinstance(stated, IntegerAttribute) else own
+
+
 def symbol_name(operation: Operation) -> str:
     """The `sym_name` of an operation that defines a symbol."""
     name = operation.properties["sym_name"]
@@ -152,7 +159,8 @@ def _verify_load(operation: Operation) -> Iterator[str]:
 
 
 def _verify_store(operation: Operation) -> Iterator[str]:
-    yield from _verify_access(operation, 1, operation.operands[0].type)
+    stored = operation.operands[0].type
+    yield from _verify_access(operation, 1, stored.element if isinstance(stored, VectorType) else stored)
     type = operation.operands[1].type
     if isinstance(type, MemRefType) and type.space is FLASH:
         yield "flash is not written"

@@ -108,7 +108,7 @@ def _load(machine: Machine, operation: Operation) -> Step:
             values[result] = array.data[array.prefix + index]
             return
         if lanes > 1:
-            values[result] = _word(array, index, lanes, machine.mask, operation)
+            values[result] = _load_word(machine, array, index, lanes, operation)
             return
         if machine.order is not None:
             machine.order.load(operation, array, index, machine.mask, machine.depth)
@@ -117,8 +117,8 @@ def _load(machine: Machine, operation: Operation) -> Step:
     return run
 
 
-def _word(array: Array, index: tuple[Any, ...], lanes: int, mask: Any, operation: Operation) -> Array:
-    """Neighbouring bytes as one word, the first in the lowest bits.
+def _flat_start(array: Array, index: tuple[Any, ...], lanes: int, mask: Any, operation: Operation) -> Any:
+    """The number of the first of some neighbouring elements.
 
     Raises:
         InterpreterError: the last of them lies outside.
@@ -128,10 +128,19 @@ def _word(array: Array, index: tuple[Any, ...], lanes: int, mask: Any, operation
         first = first * extent + position
     outside = first + lanes > array.size
     if np.any(outside if mask is None else outside & mask):
-        raise InterpreterError(f"'{operation.name}' loads {lanes} elements beyond its memory", place=operation.location.place)
-    first = np.minimum(first, array.size - lanes)
-    flat = array.reshape(-1).view(np.uint8)
-    word = sum(flat[first + lane].astype(np.uint32) << np.uint32(8 * lane) for lane in range(lanes))
+        raise InterpreterError(f"'{operation.name}' touches {lanes} elements beyond its memory", place=operation.location.place)
+    return np.minimum(first, array.size - lanes)
+
+
+def _load_word(machine: Machine, array: Array, index: tuple[Any, ...], lanes: int, operation: Operation) -> Array:
+    """Neighbouring elements as one word, the first in the lowest bits."""
+    first, flat = _flat_start(array, index, lanes, machine.mask, operation), array.reshape(-1)
+    bits = 8 * array.itemsize
+    word: Any = 0
+    for lane in range(lanes):
+        if machine.order is not None:
+            machine.order.load(operation, flat, (first + lane,), machine.mask, machine.depth)
+        word = word + ((flat[first + lane].astype(np.int64) & ((1 << bits) - 1)) << (bits * lane))
     return np.asarray(word).astype(np.uint32).view(np.int32)
 
 
@@ -141,20 +150,37 @@ def _store(machine: Machine, operation: Operation) -> Step:
     compute = machine.affine(buffer.access_map(operation), operation.operands[2:])
     assert isinstance(memory.type, MemRefType)
     shape = memory.type.shape
+    lanes = element.type.element_count if isinstance(element.type, VectorType) else 1
 
     def run() -> None:
         index, value, array = located(compute(), shape, machine.mask, operation), values[element], values[memory]
+        if lanes > 1 and not isinstance(array, LaneMemory):
+            first, flat, bits = _flat_start(array, index, lanes, machine.mask, operation), array.reshape(-1), 8 * array.itemsize
+            for lane in range(lanes):
+                _save(machine, operation, flat, (first + lane,), (np.asarray(value) >> (bits * lane)).astype(array.dtype))
+            return
         if isinstance(array, LaneMemory):
             index, array = array.prefix + index, array.data
-        elif machine.order is not None:
-            machine.order.save(operation, array, index, machine.mask, machine.depth)
-        if machine.mask is not None:
-            broadcast = np.broadcast_arrays(*index, value, machine.mask)
-            active = broadcast[-1]
-            index, value = tuple(a[active] for a in broadcast[:-2]), broadcast[-2][active]
-        array[index] = value
+            _put(machine, array, index, value)
+        else:
+            _save(machine, operation, array, index, value)
 
     return run
+
+
+def _save(machine: Machine, operation: Operation, array: Array, index: tuple[Any, ...], value: Any) -> None:
+    if machine.order is not None:
+        machine.order.save(operation, array, index, machine.mask, machine.depth)
+    _put(machine, array, index, value)
+
+
+def _put(machine: Machine, array: Array, index: tuple[Any, ...], value: Any) -> None:
+    """Stores the active lanes."""
+    if machine.mask is not None:
+        broadcast = np.broadcast_arrays(*index, value, machine.mask)
+        active = broadcast[-1]
+        index, value = tuple(a[active] for a in broadcast[:-2]), broadcast[-2][active]
+    array[index] = value
 
 
 @runs_modules_with("buffer.port")

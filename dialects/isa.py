@@ -50,15 +50,27 @@ def word_type(type: Type) -> Type:
     return WORD if isinstance(type, VectorType) else type
 
 
-_LOAD = """static inline uint32_t {name}(const int8_t *from) {{
+_LOAD = """static inline uint32_t {{name}}(const int8_t *from) {{{{
 #if defined(__GNUC__) && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     uint32_t word;
     __builtin_memcpy(&word, from, 4);
     return word;
 #else
-    return (uint8_t)from[0] | (uint32_t)(uint8_t)from[1] << 8 | (uint32_t)(uint8_t)from[2] << 16 | (uint32_t)(uint8_t)from[3] << 24;
+    union {{{{ int8_t bytes[4]; int{width}_t lanes[{lanes}]; }}}} word;
+    for (int i = 0; i < 4; i++) word.bytes[i] = from[i];
+    return {parts};
 #endif
-}}"""
+}}}}"""
+
+_STORE = """static inline void {{name}}(int8_t *to, uint32_t value) {{{{
+#if defined(__GNUC__) && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    __builtin_memcpy(to, &value, 4);
+#else
+    union {{{{ int8_t bytes[4]; int{width}_t lanes[{lanes}]; }}}} word;
+{parts}
+    for (int i = 0; i < 4; i++) to[i] = word.bytes[i];
+#endif
+}}}}"""
 
 _INSTRUCTION = """static inline {type} {{name}}({parameters}) {{{{
 #if {condition} && defined(__GNUC__)
@@ -71,9 +83,23 @@ _INSTRUCTION = """static inline {type} {{name}}({parameters}) {{{{
 }}}}"""
 
 
-def load_text() -> tuple[str, str]:
-    """The name and text of the function that loads four bytes as a word."""
-    return "load_i8x4", _LOAD
+def load_text(type: VectorType) -> tuple[str, str]:
+    """The name and text of the function that loads a word of lanes from any address."""
+    width, lanes = _lane_width(type), type.element_count
+    parts = [f"(uint32_t)(uint{width}_t)word.lanes[{i}]" + (f" << {i * width}" if i else "") for i in range(lanes)]
+    return f"load_i{width}x{lanes}", _LOAD.format(width=width, lanes=lanes, parts=" | ".join(parts))
+
+
+def store_text(type: VectorType) -> tuple[str, str]:
+    """The name and text of the function that stores a word of lanes to any address."""
+    width, lanes = _lane_width(type), type.element_count
+    parts = [f"    word.lanes[{i}] = (int{width}_t)(value >> {i * width});" for i in range(lanes)]
+    return f"store_i{width}x{lanes}", _STORE.format(width=width, lanes=lanes, parts="\n".join(parts))
+
+
+def _lane_width(type: VectorType) -> int:
+    assert isinstance(type.element, IntegerType)
+    return type.element.width
 
 
 def instruction_text(operation: Operation) -> tuple[str, str]:

@@ -286,7 +286,11 @@ register(
         "A tensor stored here, its elements still to be defined.",
         operands=(),
         results=("result",),
-        properties={"?fold": "integers: ring length per axis, 0: none", "?layout": "map: element order"},
+        properties={
+            "?fold": "integers: ring length per axis, 0: none",
+            "?layout": "map: element order",
+            "?alignment": "integer: bytes, a power of two; the element's own if absent",
+        },
         effects=None,
         verify=_verify_tensor,
         assembly="attr-dict `:` type($result)",

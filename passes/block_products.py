@@ -25,10 +25,11 @@ from tinyir.dialects import loop_writer as write
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, find_product_nest
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms, used_dimensions
-from tinyir.ir.attributes import DenseArray, StringAttribute, element_bytes
+from tinyir.ir.attribute import Attribute
+from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute, element_bytes
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import I16, I32, I64, TensorType
+from tinyir.ir.types import I16, I32, I64, INDEX, TensorType
 from tinyir.rewrite.passes import Pass, PassContext
 
 LANES = 4
@@ -140,7 +141,7 @@ class _Blocking:
         self.nest.root.erase()
 
     def _scratch(self, shape: Sequence[int], fold: Sequence[int], layout: Sequence[AffineExpression], name: str) -> Value:
-        properties = {"fold": DenseArray(list(fold), I64), "layout": AffineMap(len(shape), 0, list(layout))}
+        properties: dict[str, Attribute] = {"fold": DenseArray(list(fold), I64), "layout": AffineMap(len(shape), 0, list(layout)), "alignment": IntegerAttribute(4, INDEX)}
         made = self.before.create("loop.tensor", [], [TensorType(shape, I16)], properties).result
         made.name = name
         return made

@@ -104,11 +104,13 @@ class _Memory:
         self.taken.add(name)
         return name
 
-    def _declare(self, wanted: str, type: MemRefType, value: Attribute | None = None) -> str:
+    def _declare(self, wanted: str, type: MemRefType, value: Attribute | None = None, alignment: Attribute | None = None) -> str:
         name = self._name(wanted)
         properties: dict[str, Attribute] = {"sym_name": StringAttribute(name), "type": TypeAttribute(type)}
         if value is not None:
             properties["value"] = value
+        if alignment is not None:
+            properties["alignment"] = alignment
         self.globals.create("buffer.global", properties=properties)
         return name
 
@@ -156,7 +158,7 @@ class _Memory:
         type = MemRefType(shape, storage_type(tensor.element), None, RAM)
         builder = Builder.before(operation)
         if operation.parent_operation is self.function:
-            memory = self._get(builder, self._declare(_tensor_name(operation), type), type)
+            memory = self._get(builder, self._declare(_tensor_name(operation), type, alignment=operation.get("alignment")), type)
         else:
             memory = builder.create("buffer.allocate", (), [type]).result
             memory.name = operation.result.name

@@ -22,7 +22,7 @@ from tinyir.dialects.buffer import FLASH, access_map, global_type, integer_prope
 from tinyir.dialects.c_arithmetic import ARITHMETIC, Arithmetic
 from tinyir.dialects.c_helpers import Helpers, c_function
 from tinyir.dialects.c_writer import CWriter, literal_of
-from tinyir.dialects.isa import instruction_text, load_text, word_type
+from tinyir.dialects.isa import instruction_text, load_text, store_text, word_type
 from tinyir.dialects.layer_description import describe
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet, linear_terms, used_dimensions
@@ -41,7 +41,7 @@ from tinyir.ir.attributes import (
 from tinyir.ir.builder import Builder, find_symbol, functions
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Block, Operation, Value
-from tinyir.ir.types import I1, I32, I64, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type, VectorType
+from tinyir.ir.types import I1, I8, I32, I64, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type, VectorType
 from tinyir.rewrite.passes import Pass, PassContext
 
 INT32: Interval = (-(1 << 31), (1 << 31) - 1)
@@ -153,7 +153,7 @@ def _mixed_storages(module: Operation) -> set[str]:
     """The globals in RAM whose bytes are accessed as several types of more than one byte: C copies such elements, it has no pointers to them."""
     wide: dict[str, set[Type]] = {}
     for operation in module.walk():
-        if operation.name in ("buffer.load", "buffer.store"):
+        if operation.name in ("buffer.load", "buffer.store") and not _is_word(operation):
             memory = operation.operands[0 if operation.name == "buffer.load" else 1]
             name = memory_behind(memory)[0]
             assert isinstance(memory.type, MemRefType)
@@ -274,21 +274,31 @@ class _Function:
         self.module.access(place.name, element)
         return writer.address(place.name, element, place.type.space)
 
+    def _place(self, operation: Operation) -> _Place:
+        """The memory of an access.  Words of lanes are copied from and to bytes, whatever their lanes are."""
+        memory = operation.operands[0 if operation.name == "buffer.load" else 1]
+        place = self.places[memory]
+        if not _is_word(operation) or element_bytes(place.type.element) == 1:
+            return place
+        if place.pointer is not None:
+            raise TinyirError("words of lanes in scratch of a loop have no form in C", place=operation.location.place)
+        return attrs.evolve(place, type=MemRefType([size_bytes(place.type)], I8, None, place.type.space))
+
     def _element(self, operation: Operation, writer: CWriter) -> tuple[Value, Value]:
         """Pointer and index of an access."""
         if operation in self.hoisted:
             pointer, index = self.hoisted[operation]
             return pointer, writer.affine(index, self.counters, self.ranges)
-        position = 0 if operation.name == "buffer.load" else 1
-        pointer = self._pointer(self.places[operation.operands[position]], writer)
-        return pointer, writer.affine(self._linear(operation), self.counters, self.ranges)
+        return self._pointer(self._place(operation), writer), writer.affine(self._linear(operation), self.counters, self.ranges)
 
     def _linear(self, operation: Operation) -> AffineExpression:
         """The number of the element that is accessed, from the start of its storage, over the counters."""
         position = 0 if operation.name == "buffer.load" else 1
-        place, indices = self.places[operation.operands[position]], operation.operands[position + 1 :]
-        first = place.offset_bytes // element_bytes(place.type.element)
-        return linear_address(operation, [self.indices[index] for index in indices]) + first
+        memory, indices = operation.operands[position], operation.operands[position + 1 :]
+        assert isinstance(memory.type, MemRefType)
+        place = self._place(operation)
+        size = element_bytes(place.type.element)
+        return linear_address(operation, [self.indices[index] for index in indices]) * (element_bytes(memory.type.element) // size) + place.offset_bytes // size
 
     def _instruction(self, operation: Operation, writer: CWriter) -> None:
         self._call_instruction(operation, [self.value(operand, writer) for operand in operation.operands], *instruction_text(operation), writer)
@@ -303,7 +313,7 @@ class _Function:
         pointer, index = self._element(operation, writer)
         if isinstance(operation.result.type, VectorType):
             address = writer.offset(pointer, index, "word")
-            self._call_instruction(operation, [address], *load_text(), writer)
+            self._call_instruction(operation, [address], *load_text(operation.result.type), writer)
             return
         loaded = writer.load(pointer, index)
         self.values[operation.result] = writer.binary("!=", loaded, writer.literal(0, loaded.type)) if operation.result.type is I1 else loaded
@@ -311,6 +321,12 @@ class _Function:
     def _store(self, operation: Operation, writer: CWriter) -> None:
         value = self.value(operation.operands[0], writer)
         pointer, index = self._element(operation, writer)
+        stored = operation.operands[0].type
+        if isinstance(stored, VectorType):
+            name, text = store_text(stored)
+            self.module.instructions[name] = text
+            writer.call(name, [writer.offset(pointer, index, "word"), value], [], pure=False)
+            return
         writer.store(writer.cast(value, self.module.element(operation.operands[0].type)), pointer, index)
 
     # -- loops and conditions
@@ -389,7 +405,7 @@ class _Function:
 
     def _hoist_pointers(self, operation: Operation, number: int, writer: CWriter) -> None:
         """Sets a pointer for each access that moves evenly with counter `number`; accesses at constant distances share it."""
-        pointers: dict[tuple[Value, AffineExpression], tuple[Value, int]] = {}
+        pointers: dict[tuple[Value, Type, AffineExpression], tuple[Value, int]] = {}
         for access in operation.walk():
             if access.name not in ("buffer.load", "buffer.store"):
                 continue
@@ -397,14 +413,14 @@ class _Function:
             memory = access.operands[position]
             if memory not in self.places or any(index not in self.indices for index in access.operands[position + 1 :]):
                 continue
-            place = self.places[memory]
+            place = self._place(access)
             if place.name in self.module.mixed and element_bytes(place.type.element) > 1:
                 continue
             start, step = _split(self._linear(access), number)
             if step is None:
                 continue
             constant = linear_terms(start).get(AffineConstant(1), 0)
-            key = (memory, start - constant)
+            key = (memory, place.type.element, start - constant)
             if key not in pointers:
                 address = self._pointer(place, writer)
                 pointers[key] = (writer.offset(address, writer.affine(start, self.counters, self.ranges), memory.name or "from"), constant)
@@ -541,6 +557,11 @@ def _source_range(operation: Operation) -> Interval:
     if definer is not None and definer.name == "arith.extui" and isinstance(definer.operands[0].type, IntegerType):
         return 0, (1 << definer.operands[0].type.width) - 1
     return INT32
+
+
+def _is_word(operation: Operation) -> bool:
+    """Whether an access moves several lanes at once."""
+    return isinstance((operation.result if operation.name == "buffer.load" else operation.operands[0]).type, VectorType)
 
 
 def _last_and_first(bounds: tuple[int, int], step: int) -> tuple[int, int]:

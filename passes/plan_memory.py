@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import attrs
 
 from tinyir.dialects import loop
-from tinyir.dialects.buffer import FLASH, RAM, global_type, network_functions, referenced_symbol, size_bytes, symbol_name, text_of
+from tinyir.dialects.buffer import FLASH, RAM, alignment_bytes, global_type, network_functions, referenced_symbol, size_bytes, symbol_name, text_of
 from tinyir.dialects.nest_accesses import MemoryAccess, nest_accesses
 from tinyir.dialects.nest_instances import instances, step_loop
 from tinyir.ir.affine import AffineConstant
@@ -102,7 +102,7 @@ class _Planning:
         scratch = [_scratch(operation, step, root) for step, root in enumerate(self.roots, start=1) for operation in _allocations(root)]
         self.scratch = {buffer.name: operation for buffer, operation in scratch}
         planned = [
-            Buffer(name, size_bytes(global_type(self.globals[name])), min(steps), max(steps), element_bytes(global_type(self.globals[name]).element))
+            Buffer(name, size_bytes(global_type(self.globals[name])), min(steps), max(steps), alignment_bytes(self.globals[name]))
             for name, steps in lives.items()
             if steps
         ]
