@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from tinyir.backends.c_assembly import assembly_text
 from tinyir.backends.c_text import Names, c_type, declare, declare_constant, float_literal, integer_literal, short_type
 from tinyir.dialects.buffer import referenced_symbol, symbol_name
 from tinyir.dialects.c import text_property
@@ -195,6 +196,10 @@ class FunctionPrinter:
                 self._for(operation, scope, indent)
             case "c.if":
                 self._if(operation, scope, indent)
+            case "c.alternative":
+                self._alternative(operation, scope, indent)
+            case "c.assembly":
+                self.lines += assembly_text(operation, [self.names[operand] for operand in operation.operands], indent)
             case _:
                 self.lines.append(f"{indent}{self._simple(operation, scope)};")
 
@@ -261,6 +266,14 @@ class FunctionPrinter:
             self.lines.append(f"{indent}}} else {{")
             self._block(operation.regions[1].blocks[0], Names(scope), indent + "    ")
         self.lines.append(f"{indent}}}")
+
+    def _alternative(self, operation: Operation, scope: Names, indent: str) -> None:
+        self.lines.append(f"#if {text_property(operation, 'condition')}")
+        self.lines.append(f"{indent}{{")
+        self._block(operation.regions[0].blocks[0], Names(scope), indent + "    ")
+        self.lines += [f"{indent}}}", "#else"]
+        self._block(operation.regions[1].blocks[0], Names(scope), indent)
+        self.lines.append("#endif")
 
     # -- expressions
 

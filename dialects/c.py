@@ -234,6 +234,19 @@ _define(
     verify=_verify_for,
 )
 _define("if", "does the first region if the condition holds, else the second", ("condition",), assembly="$condition attr-dict region `else` region")
+_define(
+    "alternative",
+    "one of two texts: the first where the preprocessor's condition holds, else the second",
+    properties={"condition": "of an #if"},
+    assembly="$condition attr-dict region `else` region",
+)
+_define(
+    "assembly",
+    "an asm statement in GNU's form: [sumN] and [pointerN] are variables that it changes, [end] one that it reads in memory",
+    ("operands...",),
+    properties={"lines": "of assembly", "registers": "that it names", "operandSegmentSizes": "accumulators, pointers, ends"},
+    assembly="`(` $operands `)` attr-dict `:` type($operands)",
+)
 _define("return", "ends the function", ("value...",), traits=frozenset(("terminator",)), assembly="($value `:` type($value))?")
 _define(
     "call",

@@ -12,10 +12,10 @@ from tinyir.dialects.c import ARITHMETIC
 from tinyir.ir.affine import AffineBinary, AffineConstant, AffineDimension, AffineExpression, linear_terms
 from tinyir.ir.affine_interval import Interval, interval_of
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.attributes import FloatAttribute, IntegerAttribute, StringAttribute, SymbolReference, UnitAttribute
+from tinyir.ir.attributes import ArrayAttribute, DenseArray, FloatAttribute, IntegerAttribute, StringAttribute, SymbolReference, UnitAttribute
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Block, Operation, Region, Value
-from tinyir.ir.types import DYNAMIC, I1, FloatType, IntegerType, MemRefType, Type
+from tinyir.ir.types import DYNAMIC, I1, I32, FloatType, IntegerType, MemRefType, Type
 
 FOLDED: dict[str, Callable[[int, int], int]] = {
     "+": lambda a, b: a + b,
@@ -169,6 +169,21 @@ class CWriter:
         blocks = Block(), Block()
         self.builder.create("c.if", (condition,), (), {}, [Region([block]) for block in blocks])
         return self.inside(blocks[0]), self.inside(blocks[1])
+
+    def alternative(self, condition: str) -> tuple[CWriter, CWriter]:
+        """Two texts between which the preprocessor chooses; gives writers for both."""
+        blocks = Block(), Block()
+        self.builder.create("c.alternative", (), (), {"condition": StringAttribute(condition)}, [Region([block]) for block in blocks])
+        return self.inside(blocks[0]), self.inside(blocks[1])
+
+    def assembly(self, lines: Sequence[str], sums: Sequence[Value], pointers: Sequence[Value], end: Sequence[Value], registers: Sequence[str]) -> None:
+        """An asm statement over variables: accumulators, pointers that it moves, and perhaps where the first pointer ends."""
+        properties: dict[str, Attribute] = {
+            "lines": ArrayAttribute([StringAttribute(line) for line in lines]),
+            "registers": ArrayAttribute([StringAttribute(register) for register in registers]),
+            "operandSegmentSizes": DenseArray([len(sums), len(pointers), len(end)], I32),
+        }
+        self.builder.create("c.assembly", (*sums, *pointers, *end), (), properties)
 
     # -- index arithmetic
 

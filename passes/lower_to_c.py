@@ -23,6 +23,7 @@ from tinyir.dialects.c_arithmetic import ARITHMETIC, Arithmetic
 from tinyir.dialects.c_helpers import Helpers, c_function
 from tinyir.dialects.c_writer import CWriter, literal_of
 from tinyir.dialects.isa import instruction_text, load_text, store_text, word_type
+from tinyir.dialects.isa_block import WORD_BYTES, block_text, machine_loop
 from tinyir.dialects.layer_description import describe
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet, linear_terms, used_dimensions
@@ -40,9 +41,11 @@ from tinyir.ir.attributes import (
 )
 from tinyir.ir.builder import Builder, find_symbol, functions
 from tinyir.ir.errors import TinyirError
+from tinyir.ir.machine_block import allocate
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import I1, I8, I32, I64, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type, VectorType
 from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.text.instruction_reader import instruction_set
 
 INT32: Interval = (-(1 << 31), (1 << 31) - 1)
 
@@ -340,6 +343,30 @@ class _Function:
             bound = self.module.helpers.extreme(writer, operator, bound, other)
         return bound
 
+    def _block(self, operation: Operation, writer: CWriter) -> None:
+        """A loop as one asm statement where the machine is there, and as itself elsewhere."""
+        instructions, found = instruction_set(_word_of(operation.attributes["block"])), machine_loop(operation)
+        assert instructions is not None
+        assert instructions.block is not None
+        assert found is not None
+        variables = self._accumulators(operation, writer)
+        machine, plain = writer.alternative(instructions.block.condition)
+        start = self._counter(writer.index(0), (0, 0))
+        self.indices[loop.induction_variable(operation)] = start
+        pointers = []
+        for load in found.pointers:
+            address, index = self._element(load, machine)
+            memory = load.operands[0].name or "from"
+            pointers.append(machine.variable(machine.offset(address, index, memory), address.type, memory))
+        lines, loops = block_text(allocate(found.body, instructions.block), found.trips, instructions)
+        end = []
+        if loops:
+            assert isinstance(pointers[0].type, MemRefType)
+            length = found.trips * found.body.words[0] * WORD_BYTES // element_bytes(pointers[0].type.element)
+            end = [machine.variable(machine.offset(pointers[0], machine.index(length), "end"), pointers[0].type, "end")]
+        machine.assembly(lines, variables, pointers, end, instructions.block.registers)
+        self._loop(operation, plain)
+
     def _range(self, operation: Operation) -> Interval:
         """The values that the counter of a loop takes."""
         lows, highs = self._bound_ranges(operation)
@@ -347,9 +374,21 @@ class _Function:
         return least, max(least, greatest)
 
     def _for(self, operation: Operation, writer: CWriter) -> None:
+        if "block" in operation.attributes:
+            self._block(operation, writer)
+            return
+        self._accumulators(operation, writer)
+        self._loop(operation, writer)
+
+    def _accumulators(self, operation: Operation, writer: CWriter) -> list[Value]:
+        """The variables of a loop's iteration values, which hold its results as well."""
         variables = [self._accumulator(operation, i, initial, writer) for i, initial in enumerate(loop.initial_values(operation))]
         for value, result, variable in zip(operation.body.arguments[1:], operation.results, variables, strict=True):
             self.values[value] = self.values[result] = variable
+        return variables
+
+    def _loop(self, operation: Operation, writer: CWriter) -> None:
+        """A loop whose accumulators are declared."""
         lower = self._bound(loop.lower_map(operation), loop.lower_operands(operation), ">", writer)
         upper = self._bound(loop.upper_map(operation), loop.upper_operands(operation), "<", writer)
         name = loop.induction_variable(operation).name or "i"
@@ -557,6 +596,11 @@ def _source_range(operation: Operation) -> Interval:
     if definer is not None and definer.name == "arith.extui" and isinstance(definer.operands[0].type, IntegerType):
         return 0, (1 << definer.operands[0].type.width) - 1
     return INT32
+
+
+def _word_of(attribute: Attribute) -> str:
+    assert isinstance(attribute, StringAttribute)
+    return attribute.value
 
 
 def _is_word(operation: Operation) -> bool:

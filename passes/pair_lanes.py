@@ -15,7 +15,6 @@ from typing import ClassVar
 import attrs
 
 from tinyir.dialects import loop
-from tinyir.dialects.buffer import access_map
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir import operator as ast
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from tinyir.ir import operator as ast
+from tinyir.ir.machine_block import BlockForm
 from tinyir.ir.types import IntegerType, Type, VectorType
 
 Lane = tuple[str, int]
@@ -58,12 +59,13 @@ class InstructionSequence:
 
 @attrs.frozen
 class InstructionSet:
-    """A file of `specs/isa`.  `condition`: the preprocessor's test that the machine has them."""
+    """A file of `specs/isa`.  `condition`: the preprocessor's test that the machine has them.  `block`: how to write several as one."""
 
     name: str
     condition: str
     instructions: Mapping[str, Instruction]
     sequences: Mapping[str, InstructionSequence]
+    block: BlockForm | None = None
 
 
 def polynomial(expression: ast.Expression, values: Mapping[str, Sequence[Polynomial]]) -> Polynomial:

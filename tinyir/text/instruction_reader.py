@@ -9,6 +9,7 @@ from tinyir.ir import operator as ast
 from tinyir.ir.errors import Place, TinyirError
 from tinyir.ir.instruction import Instruction, InstructionSequence, InstructionSet, Operand
 from tinyir.ir.plugins import specification_files
+from tinyir.ir.machine_block import BlockForm
 from tinyir.text.operator_reader import read_expression
 from tinyir.text.small_parser import UnexpectedTextError
 
@@ -36,8 +37,12 @@ def read_instruction_set(text: str, file: str = "-") -> InstructionSet:
         raise _error(file, 1, text.split("\n", 1)[0], "the file begins with 'isa NAME when CONDITION'")
     instructions: dict[str, Instruction] = {}
     sequences: dict[str, InstructionSequence] = {}
+    form: BlockForm | None = None
     for block in blocks[1:]:
         number, line = block[0]
+        if line.startswith("block when "):
+            form = _block(file, line.removeprefix("block when "), block)
+            continue
         found = _HEAD.match(line)
         if found is None:
             raise _error(file, number, line, "expected 'instr NAME(operands) -> TYPE' or 'sequence NAME(operands) -> TYPE'")
@@ -48,7 +53,7 @@ def read_instruction_set(text: str, file: str = "-") -> InstructionSet:
             instructions[name] = _instruction(file, name, parts, declared, block[1:])
         else:
             sequences[name] = _sequence(file, name, parts, declared, block[1:])
-    return InstructionSet(head.group(1), head.group(2), instructions, sequences)
+    return InstructionSet(head.group(1), head.group(2), instructions, sequences, form)
 
 
 def _error(file: str, number: int, line: str, message: str) -> TinyirError:
@@ -98,6 +103,21 @@ def _sequence(file: str, name: str, operands: tuple[Operand, ...], result: Opera
     if len(parts) != 2:
         raise _error(file, lines[0][0] if lines else 1, name, f"'{name}' needs a value and what it means")
     return InstructionSequence(name, operands, result, parts["value"], parts["means"])
+
+
+def _block(file: str, condition: str, lines: list[tuple[int, str]]) -> BlockForm:
+    words: dict[str, list[str]] = {}
+    for number, line in lines[1:]:
+        word, _, rest = line.partition(" ")
+        if word not in ("registers", "operands", "load", "until") or not rest:
+            raise _error(file, number, line, "expected 'registers ...', 'operands COUNT', 'load MOST \"...\"' or 'until \"...\"'")
+        words.setdefault(word, []).append(rest)
+    load = re.match(r'(\d+) "(.+)"$', words.get("load", [""])[0])
+    operands = words.get("operands", [""])[0]
+    if load is None or not operands.isdigit() or not words.get("registers") or not words.get("until"):
+        raise _error(file, lines[0][0], lines[0][1], "a block needs registers, operands, a load of words, and what ends its loop")
+    until = tuple(text.strip('"') for text in words["until"])
+    return BlockForm(condition, tuple(words["registers"][0].split()), int(operands), int(load.group(1)), load.group(2), until)
 
 
 @cache
