@@ -141,7 +141,11 @@ class _Blocking:
         self.nest.root.erase()
 
     def _scratch(self, shape: Sequence[int], fold: Sequence[int], layout: Sequence[AffineExpression], name: str) -> Value:
-        properties: dict[str, Attribute] = {"fold": DenseArray(list(fold), I64), "layout": AffineMap(len(shape), 0, list(layout)), "alignment": IntegerAttribute(4, INDEX)}
+        properties: dict[str, Attribute] = {
+            "fold": DenseArray(list(fold), I64),
+            "layout": AffineMap(len(shape), 0, list(layout)),
+            "alignment": IntegerAttribute(4, INDEX),
+        }
         made = self.before.create("loop.tensor", [], [TensorType(shape, I16)], properties).result
         made.name = name
         return made
@@ -286,16 +290,17 @@ class _Blocking:
         lanes = [(row, side) for row in range(SIDES) for side in range(SIDES)]
         start = self.nest.sum.operands[-1]
         before, after = self._around_sum(moving)
-        initial = []
+        initial, lane_values = [], []
         for row, side in lanes:
             values = dict(shared[side])
+            lane_values.append(values)
             known = {**self._known(self._position(rows[row])), loop.induction_variable(self.nest.outputs[0]): outputs[side]}
             for operation in before:
                 self._clone(operation, inner, values, known, self._position(rows[row]))
             initial.append(values.get(start, start))
         total = self._inner_loop(inner, pair, rows, initial)
-        for (row, side), result in zip(lanes, total.results, strict=True):
-            self._finish(inner, after, shared[side], (rows[row], row), (outputs[side], side), result)
+        for (row, side), values, result in zip(lanes, lane_values, total.results, strict=True):
+            self._finish(inner, after, {**values, self.nest.sum.result: result}, (rows[row], row), (outputs[side], side))
 
     def _split_body(self) -> tuple[list[Operation], list[Operation]]:
         """What is beside the sum: operations that depend on the output alone, and the others (the define among them)."""
@@ -313,9 +318,15 @@ class _Blocking:
         return fixed, rest
 
     def _around_sum(self, operations: Sequence[Operation]) -> tuple[list[Operation], list[Operation]]:
-        order = {operation: number for number, operation in enumerate(self.nest.body)}
-        turn = order[self.nest.sum]
-        return [o for o in operations if order[o] < turn], [o for o in operations if order[o] > turn]
+        """The operations that the sum starts from, and the others: they come after it, so that less is alive while it runs."""
+        needed: set[Operation] = set()
+        pending = [self.nest.sum.operands[-1].definer]
+        while pending:
+            operation = pending.pop()
+            if operation is not None and operation not in needed and operation in operations:
+                needed.add(operation)
+                pending += [operand.definer for operand in operation.operands]
+        return [o for o in operations if o in needed], [o for o in operations if o not in needed]
 
     def _hoisted(self, builder: Builder, fixed: Sequence[Operation], output: Index, side: int) -> dict[Value, Value]:
         """The values that depend on the output alone; of one beyond the last they are zeros, and nobody uses them."""
@@ -345,7 +356,7 @@ class _Blocking:
         return made
 
     def _finish(
-        self, builder: Builder, after: Sequence[Operation], shared: dict[Value, Value], row: tuple[Index, int], output: tuple[Index, int], result: Value
+        self, builder: Builder, after: Sequence[Operation], values: dict[Value, Value], row: tuple[Index, int], output: tuple[Index, int]
     ) -> None:
         """What follows the sum, where the position and the output are not beyond the last."""
         position = self._position(row[0])
@@ -357,7 +368,6 @@ class _Blocking:
         if conditions:
             _, builder, otherwise = write.branch(builder, conditions, ())
             otherwise.create("loop.yield")
-        values = {**shared, self.nest.sum.result: result}
         known = {**self._known(position), loop.induction_variable(self.nest.outputs[0]): output[0]}
         for operation in after:
             self._clone(operation, builder, values, known, position)
