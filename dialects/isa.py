@@ -8,11 +8,12 @@ Registering, verifying and interpreting all follow from the instruction's meanin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 from tinyir.ir import operator as ast
 from tinyir.ir.attribute import Attribute
+from tinyir.ir.attributes import IntegerAttribute
 from tinyir.ir.instruction import Instruction, InstructionSet, Operand
 from tinyir.ir.operation import Operation
 from tinyir.ir.plugins import specification_files
@@ -105,17 +106,34 @@ def _lane_width(type: VectorType) -> int:
 def instruction_text(operation: Operation) -> tuple[str, str]:
     """The name and text of the function that holds an instruction: its assembly, and its meaning in C for all other machines."""
     home, instruction = home_of(operation.name)
+    immediates = immediate_values(operation)
     width, mask = instruction.result.width, (1 << instruction.result.width) - 1
-    lanes = [f"({_c_value(lane, instruction)})" for lane in instruction.lanes]
+    if instruction.is_scalar:
+        lanes = [f"(uint32_t)({_c_wide(lane, immediates)})" for lane in instruction.lanes]
+    else:
+        lanes = [f"({_c_value(lane, instruction)})" for lane in instruction.lanes]
     packed = [f"({lane} & 0x{mask:X}u) << {i * width}" for i, lane in enumerate(lanes)]
-    return instruction.name, _INSTRUCTION.format(
+    assembly = instruction.assembly
+    for operand in instruction.immediates:
+        assembly = assembly.replace(f"%{instruction.operands.index(operand) + 1}", str(immediates[operand.name]))
+    return "_".join((instruction.name, *(str(v) for v in immediates.values()))), _INSTRUCTION.format(
         type=_c_type(instruction.result),
-        parameters=", ".join(f"{_c_type(o)} {o.name}" for o in instruction.operands),
+        parameters=", ".join(f"{_c_type(o)} {o.name}" for o in instruction.registers),
         condition=home.condition,
-        assembly=instruction.assembly,
-        inputs=", ".join(f'"r"({o.name})' for o in instruction.operands),
+        assembly=assembly,
+        inputs=", ".join(f'"r"({o.name})' for o in instruction.registers),
         meaning=" | ".join(packed) if len(lanes) > 1 else lanes[0],
     )
+
+
+def immediate_values(operation: Operation) -> dict[str, int]:
+    """The numbers in an instruction, by the names of its operands."""
+    found = {}
+    for operand in home_of(operation.name)[1].immediates:
+        value = operation.properties[operand.name]
+        assert isinstance(value, IntegerAttribute)
+        found[operand.name] = value.value
+    return found
 
 
 def _c_type(operand: Operand) -> str:
@@ -137,13 +155,32 @@ def _c_value(expression: ast.Expression, instruction: Instruction) -> str:
     return f"{_c_value(expression.left, instruction)} {expression.operator} {_c_value(expression.right, instruction)}"
 
 
+def _c_wide(expression: ast.Expression, immediates: Mapping[str, int]) -> str:
+    """A meaning over numbers of 32 bits, in arithmetic of 64."""
+    if isinstance(expression, ast.Number):
+        return str(expression.value)
+    if isinstance(expression, ast.Name):
+        return str(immediates.get(expression.name, f"(int64_t){expression.name}"))
+    if isinstance(expression, ast.Unary):
+        return f"{expression.operator}{_c_wide(expression.operand, immediates)}"
+    if isinstance(expression, ast.Call) and expression.name in ("min", "max"):
+        left, right = (f"({_c_wide(item.expression, immediates)})" for item in expression.items)
+        return f"{left} {'<' if expression.name == 'min' else '>'} {right} ? {left} : {right}"
+    assert isinstance(expression, ast.Binary)
+    return f"({_c_wide(expression.left, immediates)}) {expression.operator} ({_c_wide(expression.right, immediates)})"
+
+
 def _verify(instruction: Instruction) -> Callable[[Operation], Iterable[str]]:
     def verify(operation: Operation) -> Iterable[str]:
-        expected = [operand.type for operand in instruction.operands]
+        expected = [operand.type for operand in instruction.registers]
         if [operand.type for operand in operation.operands] != expected:
             yield f"'isa.{instruction.name}' needs operands of types {', '.join(map(str, expected))}"
         if [result.type for result in operation.results] != [instruction.result.type]:
             yield f"'isa.{instruction.name}' gives {instruction.result.type}"
+        for operand in instruction.immediates:
+            value, (low, high) = operation.properties.get(operand.name), operand.immediate or (0, 0)
+            if not isinstance(value, IntegerAttribute) or not low <= value.value <= high:
+                yield f"'isa.{instruction.name}' needs a number from {low} to {high} as '{operand.name}', not {value}"
 
     return verify
 
@@ -158,8 +195,9 @@ for _set in instruction_sets().values():
             OperationDefinition(
                 f"isa.{_instruction.name}",
                 f"An instruction of {_set.name}.",
-                operands=tuple(operand.name for operand in _instruction.operands),
+                operands=tuple(operand.name for operand in _instruction.registers),
                 results=("result",),
+                properties={operand.name: "a number in the instruction" for operand in _instruction.immediates},
                 effects=PURE,
                 verify=_verify(_instruction),
                 infer=_infer(_instruction),

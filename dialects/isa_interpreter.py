@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinyir.dialects.isa import home_of
+from tinyir.dialects.isa import home_of, immediate_values
 from tinyir.interp.machine import Machine, Step, interprets
 from tinyir.ir import operator as ast
 from tinyir.ir.instruction import Operand
@@ -38,17 +39,30 @@ def _value(expression: ast.Expression, known: dict[str, list[Any]]) -> Any:
         index = expression.items[0].expression
         assert isinstance(index, ast.Number)
         return known[expression.name][int(index.value)]
+    if isinstance(expression, ast.Unary):
+        return -_value(expression.operand, known)
+    if isinstance(expression, ast.Call):
+        parts = [_value(item.expression, known) for item in expression.items]
+        return np.minimum(*parts) if expression.name == "min" else np.maximum(*parts)
     assert isinstance(expression, ast.Binary)
-    left, right = _value(expression.left, known), _value(expression.right, known)
-    return left * right if expression.operator == "*" else left + right if expression.operator == "+" else left - right
+    return _OPERATORS[expression.operator](_value(expression.left, known), _value(expression.right, known))
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    ">>": lambda a, b: a >> b,
+}
 
 
 @interprets("isa.*")
 def _instruction(machine: Machine, operation: Operation) -> Step:
-    instruction = home_of(operation.name)[1]
+    instruction, immediates = home_of(operation.name)[1], immediate_values(operation)
 
     def run() -> None:
-        known = {o.name: lanes(machine.values[v], o) for o, v in zip(instruction.operands, operation.operands, strict=True)}
+        known = {o.name: lanes(machine.values[v], o) for o, v in zip(instruction.registers, operation.operands, strict=True)}
+        known.update({name: [value] for name, value in immediates.items()})
         machine.values[operation.result] = packed([_value(lane, known) for lane in instruction.lanes], instruction.result)
 
     return run

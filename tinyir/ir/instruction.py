@@ -22,11 +22,12 @@ Polynomial = Mapping[tuple[Lane, ...], int]
 
 @attrs.frozen
 class Operand:
-    """`name: i8[4]`, or `name: i32` with one lane."""
+    """`name: i8[4]`, or `name: i32` with one lane, or `name: immediate 1..31`, a number in the instruction itself."""
 
     name: str
     width: int
     lanes: int
+    immediate: tuple[int, int] | None = None
 
     @property
     def type(self) -> Type:
@@ -44,6 +45,21 @@ class Instruction:
     result: Operand
     lanes: tuple[ast.Expression, ...]
     assembly: str
+
+    @property
+    def registers(self) -> tuple[Operand, ...]:
+        """The operands that are values."""
+        return tuple(operand for operand in self.operands if operand.immediate is None)
+
+    @property
+    def immediates(self) -> tuple[Operand, ...]:
+        """The operands that are numbers in the instruction."""
+        return tuple(operand for operand in self.operands if operand.immediate is not None)
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether all values are plain numbers of 32 bits."""
+        return all(operand.lanes == 1 and operand.width == 32 for operand in (*self.registers, self.result))
 
 
 @attrs.frozen

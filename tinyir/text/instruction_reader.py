@@ -62,6 +62,9 @@ def _error(file: str, number: int, line: str, message: str) -> TinyirError:
 
 def _operand(file: str, number: int, line: str, text: str) -> Operand:
     name, _, type = text.partition(":")
+    immediate = re.match(r"immediate (\d+)\.\.(\d+)$", type.strip())
+    if immediate is not None:
+        return Operand(name.strip(), 32, 1, (int(immediate.group(1)), int(immediate.group(2))))
     found = _OPERAND.match(type.strip())
     if found is None:
         raise _error(file, number, line, f"'{text}' is no operand such as 'a: i16[2]'")
