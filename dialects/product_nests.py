@@ -9,13 +9,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 from tinyir.dialects import loop
 from tinyir.ir.affine import AffineDimension, AffineExpression
 from tinyir.ir.attributes import DenseElements, IntegerAttribute
+from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Block, Operation, Value
-from tinyir.ir.types import I8, I32, TensorType
+from tinyir.ir.types import I8, I16, I32, TensorType
 
 MOST_SHIFT = 1 << 14
 """A zero point below this keeps the difference of two bytes within 16 bits."""
@@ -77,6 +80,41 @@ class ProductNest:
         Dimension 0 of each expression is the fold's own index, the others are the operands.
         """
         return [_clips(fold) for fold in self.folds]
+
+    def split_body(self) -> tuple[list[Operation], list[Operation]]:
+        """What is beside the sum: operations that depend on the outputs alone, and the others (the define among them)."""
+        moving: set[Value] = {*(loop.induction_variable(each) for each in self.positions), *self.sum.results}
+        fixed: list[Operation] = []
+        rest: list[Operation] = []
+        for operation in self.body:
+            if operation is self.sum or operation.name == "loop.yield":
+                continue
+            if operation is self.define or any(o in moving for o in operation.operands):
+                moving.update(operation.results)
+                rest.append(operation)
+            else:
+                fixed.append(operation)
+        return fixed, rest
+
+    def around_sum(self, operations: Sequence[Operation]) -> tuple[list[Operation], list[Operation]]:
+        """Those of some operations that the sum starts from, and the others: they may follow it, so that less is alive meanwhile."""
+        needed: set[Operation] = set()
+        pending = [self.sum.operands[-1].definer]
+        while pending:
+            operation = pending.pop()
+            if operation is not None and operation not in needed and operation in operations:
+                needed.add(operation)
+                pending += [operand.definer for operand in operation.operands]
+        return [o for o in operations if o in needed], [o for o in operations if o not in needed]
+
+
+def widened(builder: Builder, element: Value, factor: Factor) -> Value:
+    """A byte less the factor's shift, in 16 bits."""
+    wide = builder.create("arith.extsi", [element], [I16]).result
+    if not factor.shift:
+        return wide
+    shift = builder.create("arith.constant", [], [I16], {"value": IntegerAttribute(factor.shift, I16)}).result
+    return builder.create("arith.subi", [wide, shift], [I16]).result
 
 
 def extent_of(nest: Operation) -> int:

@@ -23,7 +23,7 @@ import attrs
 from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.loop_edits import Index, clone_substituted
-from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, find_product_nest
+from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, find_product_nest, widened
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms, used_dimensions
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute, element_bytes
@@ -279,7 +279,7 @@ class _Blocking:
 
     def _sums(self, builder: Builder, pair: Index) -> None:
         outputs = [write.combined(AffineDimension(0) * SIDES + side, [pair]) for side in range(SIDES)]
-        fixed, moving = self._split_body()
+        fixed, moving = self.nest.split_body()
         shared = [self._hoisted(builder, fixed, outputs[side], side) for side in range(SIDES)]
         limits = [write.constant_index(self.block // SIDES)]
         steps = _rounded_up(self.count, SIDES) // SIDES
@@ -289,7 +289,7 @@ class _Blocking:
         rows = [write.combined(AffineDimension(0) * SIDES + side, [step]) for side in range(SIDES)]
         lanes = [(row, side) for row in range(SIDES) for side in range(SIDES)]
         start = self.nest.sum.operands[-1]
-        before, after = self._around_sum(moving)
+        before, after = self.nest.around_sum(moving)
         initial, lane_values = [], []
         for row, side in lanes:
             values = dict(shared[side])
@@ -301,32 +301,6 @@ class _Blocking:
         total = self._inner_loop(inner, pair, rows, initial)
         for (row, side), values, result in zip(lanes, lane_values, total.results, strict=True):
             self._finish(inner, after, {**values, self.nest.sum.result: result}, (rows[row], row), (outputs[side], side))
-
-    def _split_body(self) -> tuple[list[Operation], list[Operation]]:
-        """What is beside the sum: operations that depend on the output alone, and the others (the define among them)."""
-        variables = {loop.induction_variable(each) for each in self.nest.positions}
-        moving: set[Value] = {*variables, *self.nest.sum.results}
-        fixed, rest = [], []
-        for operation in self.nest.body:
-            if operation is self.nest.sum or operation.name == "loop.yield":
-                continue
-            if operation is self.nest.define or any(o in moving for o in operation.operands):
-                moving.update(operation.results)
-                rest.append(operation)
-            else:
-                fixed.append(operation)
-        return fixed, rest
-
-    def _around_sum(self, operations: Sequence[Operation]) -> tuple[list[Operation], list[Operation]]:
-        """The operations that the sum starts from, and the others: they come after it, so that less is alive while it runs."""
-        needed: set[Operation] = set()
-        pending = [self.nest.sum.operands[-1].definer]
-        while pending:
-            operation = pending.pop()
-            if operation is not None and operation not in needed and operation in operations:
-                needed.add(operation)
-                pending += [operand.definer for operand in operation.operands]
-        return [o for o in operations if o in needed], [o for o in operations if o not in needed]
 
     def _hoisted(self, builder: Builder, fixed: Sequence[Operation], output: Index, side: int) -> dict[Value, Value]:
         """The values that depend on the output alone; of one beyond the last they are zeros, and nobody uses them."""
@@ -493,7 +467,7 @@ class _Row:
     # -- what is written
 
     def _define(self, builder: Builder, element: Value, term: Index) -> None:
-        write.define(builder, _widened(builder, element, self.factor), self.target, [*self.place, term])
+        write.define(builder, widened(builder, element, self.factor), self.target, [*self.place, term])
 
     def _zeros(self, builder: Builder, first: Index, count: int) -> None:
         if count > 1:
@@ -504,11 +478,3 @@ class _Row:
 
 def _values_of(expression: AffineExpression, indices: Sequence[Value]) -> list[Value]:
     return [indices[i] for i in used_dimensions(expression)]
-
-
-def _widened(builder: Builder, element: Value, factor: Factor) -> Value:
-    """A byte less the factor's shift, in 16 bits."""
-    wide = builder.create("arith.extsi", [element], [I16]).result
-    if not factor.shift:
-        return wide
-    return builder.create("arith.subi", [wide, write.literal(builder, factor.shift, I16)], [I16]).result

@@ -1,0 +1,292 @@
+"""loop -> loop: sums of products whose channels stay apart run over one widened, padded plane at a time.
+
+    for %p, %q, %o { sum over %i, %j of x[%p + %i - 1, %q + %j - 1, %o] * w[%o, %i, %j] }
+=>
+    for %o {
+      stage xs[%r, %c]                        // the channel's plane, 16 bits wide, with its padding as zeros
+      %w... = w[%o, ...]                      // its weights, in registers
+      for %p { for %t { two sums, side by side: xs[%p + i, 2 * %t + j] * %w[i][j], all terms written out } } }
+
+Neighbours in a row share words of two lanes, and neither padding nor the kernel's loops are left inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import attrs
+
+from tinyir.dialects import loop
+from tinyir.dialects import loop_writer as write
+from tinyir.dialects.loop_edits import Index, clone_substituted
+from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, widened
+from tinyir.ir.affine import AffineConstant, AffineDimension, linear_terms
+from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute
+from tinyir.ir.builder import Builder, functions
+from tinyir.ir.operation import Operation, Value
+from tinyir.ir.types import I16, I32, I64, INDEX, TensorType
+from tinyir.rewrite.passes import Pass, PassContext
+
+SIDES = 2
+"""Neighbouring positions whose sums are side by side."""
+
+
+@attrs.frozen
+class StagePlanes(Pass):
+    """Stages the planes of every sum of products in which each output channel reads one channel.
+
+    `most_terms`: sums of more terms are left alone, since all are written out.
+    """
+
+    name: ClassVar[str] = "stage_planes"
+    reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+    leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+
+    most_terms: int = 36
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        if "armv7e-m" not in getattr(context.target, "isa", ()):
+            return
+        for function in functions(module):
+            for root in [o for o in function.body if o.name == "loop.for"]:
+                nest = find_product_nest(root)
+                plane = _Plane.of(nest) if nest is not None else None
+                if plane is not None and plane.terms <= self.most_terms:
+                    _Staging(plane).run()
+
+
+@attrs.frozen(eq=False)
+class _Axis:
+    """One axis of the plane: input index = position * stride + term * dilation - before, for `positions` and `terms` of the loops."""
+
+    size: int
+    position: Operation | None
+    term: Operation | None
+    stride: int
+    dilation: int
+    before: int
+
+    @property
+    def positions(self) -> int:
+        return extent_of(self.position) if self.position is not None else 1
+
+    @property
+    def terms(self) -> int:
+        return extent_of(self.term) if self.term is not None else 1
+
+    def reached(self, positions: int) -> int:
+        """The number of padded elements that so many positions read."""
+        return (positions - 1) * self.stride + (self.terms - 1) * self.dilation + 1
+
+    def index(self, position: Index, term: int) -> Index:
+        """The padded element of a term at a position."""
+        return write.combined(AffineDimension(0) * self.stride + term * self.dilation, [position])
+
+
+@attrs.frozen(eq=False)
+class _Plane:
+    """A product nest as planes: which axis of x is the channel, and the others."""
+
+    nest: ProductNest
+    channel: int
+    rows: _Axis
+    columns: _Axis
+    row_axis: int | None
+    column_axis: int
+
+    @property
+    def terms(self) -> int:
+        return self.rows.terms * self.columns.terms
+
+    @classmethod
+    def of(cls, nest: ProductNest) -> _Plane | None:
+        if len(nest.outputs) != 1 or nest.x.uses(nest.outputs) != nest.outputs:
+            return None
+        map, indices = loop.access_map(nest.x.read), loop.access_indices(nest.x.read)
+        output = loop.induction_variable(nest.outputs[0])
+        channel, axes = None, []
+        for number, expression in enumerate(map.results):
+            if isinstance(expression, AffineDimension) and indices[expression.position] is output:
+                channel = number
+            elif expression.constant_value is None:
+                axes.append(number)
+        if channel is None or not 1 <= len(axes) <= 2:
+            return None
+        found = [_axis(nest, number) for number in axes]
+        if any(axis is None for axis in found):
+            return None
+        known = [axis for axis in found if axis is not None]
+        row = known[0] if len(known) == 2 else _Axis(1, None, None, 1, 1, 0)
+        used = {loop for axis in known for loop in (axis.position, axis.term) if loop is not None}
+        everything = {*nest.positions, *nest.folds}
+        if used != everything or not all(_clips_match(nest, axis) for axis in known):
+            return None
+        return cls(nest, channel, row, known[-1], axes[0] if len(axes) == 2 else None, axes[-1])
+
+
+def _axis(nest: ProductNest, number: int) -> _Axis | None:
+    map, indices = loop.access_map(nest.x.read), loop.access_indices(nest.x.read)
+    type = nest.x.tensor.type
+    assert isinstance(type, TensorType)
+    position, term, stride, dilation, constant = None, None, 1, 1, 0
+    for factor, coefficient in linear_terms(map.results[number]).items():
+        if factor is AffineConstant(1):
+            constant = coefficient
+            continue
+        variable = indices[factor.position] if isinstance(factor, AffineDimension) else None
+        at = next((each for each in nest.positions if loop.induction_variable(each) is variable), None)
+        over = next((each for each in nest.folds if loop.induction_variable(each) is variable), None)
+        if coefficient < 1 or (at is None) == (over is None) or (at and position) or (over and term):
+            return None
+        if at is not None:
+            position, stride = at, coefficient
+        else:
+            term, dilation = over, coefficient
+    return _Axis(type.shape[number], position, term, stride, dilation, -constant) if constant <= 0 else None
+
+
+def _clips_match(nest: ProductNest, axis: _Axis) -> bool:
+    """Whether a term takes part exactly where its input is inside, so that zeros around the plane stand for the others."""
+    if axis.term is None:
+        return axis.before == 0 and axis.reached(axis.positions) <= axis.size
+    conditions = nest.clip_conditions()[nest.folds.index(axis.term)]
+    for position in range(axis.positions):
+        for term in range(axis.terms):
+            inside = 0 <= position * axis.stride + term * axis.dilation - axis.before < axis.size
+            values = []
+            for expression, operands in conditions:
+                known = [position if axis.position is not None and v is loop.induction_variable(axis.position) else None for v in operands]
+                if None in known:
+                    return False
+                values.append(expression.evaluate([term, *(k for k in known if k is not None)]) >= 0)
+            if all(values) != inside:
+                return False
+    return True
+
+
+class _Staging:
+    """One nest on its way into planes."""
+
+    def __init__(self, plane: _Plane) -> None:
+        self.plane = plane
+        self.nest = plane.nest
+        self.channels = extent_of(self.nest.outputs[0])
+        self.pairs = -(-plane.columns.positions // SIDES)
+        self.height = plane.rows.reached(plane.rows.positions)
+        reached = plane.columns.reached(self.pairs * SIDES)
+        self.width = reached + reached % SIDES
+
+    def run(self) -> None:
+        nest = self.nest
+        made = write.for_each(Builder.before(nest.root), [write.constant_index(self.channels)], loop.induction_variable(nest.outputs[0]).name or "o")
+        made.attributes["schedule"] = StringAttribute(f"stage planes, jam {SIDES} columns")
+        type = TensorType((self.channels, self.height, self.width), I16)
+        properties = {"fold": DenseArray([1, 0, 0], I64), "alignment": IntegerAttribute(4, INDEX)}
+        self.plane_rows = Builder.before(made).create("loop.tensor", [], [type], dict(properties)).result
+        self.plane_rows.name = "x_plane"
+        builder, channel = write.inside(made)
+        self._stage(builder, channel)
+        self._sums(builder, channel)
+        nest.root.erase()
+
+    # -- the plane
+
+    def _stage(self, builder: Builder, channel: Index) -> None:
+        rows, columns = self.plane.rows, self.plane.columns
+        above, left = min(rows.before, self.height), min(columns.before, self.width)
+        inner = min(rows.size, self.height - above)
+        self._zero_rows(builder, channel, 0, above)
+        at, row = write.inside(write.for_each(builder, [write.constant_index(inner)], "r"))
+        padded = write.combined(AffineDimension(0) + above, [row])
+        filled = min(columns.size, self.width - left)
+        self._zeros(at, channel, padded, 0, left)
+        inside, column = write.inside(write.for_each(at, [write.constant_index(filled)], "c"))
+        element = self._element(inside, channel, row, column)
+        write.define(inside, element, self.plane_rows, [channel, padded, write.combined(AffineDimension(0) + left, [column])])
+        self._zeros(at, channel, padded, left + filled, self.width)
+        self._zero_rows(builder, channel, above + inner, self.height)
+
+    def _element(self, builder: Builder, channel: Index, row: Index, column: Index) -> Value:
+        type = self.nest.x.tensor.type
+        assert isinstance(type, TensorType)
+        indices = [write.constant_index(e.constant_value or 0) for e in loop.access_map(self.nest.x.read).results]
+        indices[self.plane.channel] = channel
+        if self.plane.row_axis is not None:
+            indices[self.plane.row_axis] = row
+        indices[self.plane.column_axis] = column
+        return widened(builder, write.read(builder, self.nest.x.tensor, indices), self.nest.x)
+
+    def _zero_rows(self, builder: Builder, channel: Index, first: int, last: int) -> None:
+        if first < last:
+            inner, row = write.inside(write.for_each(builder, [write.constant_index(last)], "r", start=first))
+            self._zeros(inner, channel, row, 0, self.width)
+
+    def _zeros(self, builder: Builder, channel: Index, row: Index, first: int, last: int) -> None:
+        if first < last:
+            inner, column = write.inside(write.for_each(builder, [write.constant_index(last)], "c", start=first))
+            write.define(inner, write.literal(inner, 0, I16), self.plane_rows, [channel, row, column])
+
+    # -- the sums
+
+    def _sums(self, builder: Builder, channel: Index) -> None:
+        nest, rows, columns = self.nest, self.plane.rows, self.plane.columns
+        output: dict[Value, Index] = {loop.induction_variable(nest.outputs[0]): channel}
+        weights = {(i, j): self._weight(builder, output, i, j) for i in range(rows.terms) for j in range(columns.terms)}
+        fixed, moving = nest.split_body()
+        shared: dict[Value, Value] = {}
+        for operation in fixed:
+            builder.insert(clone_substituted(operation, shared, output))
+        row: Index = write.constant_index(0)
+        if rows.position is not None:
+            builder, row = write.inside(write.for_each(builder, [write.constant_index(rows.positions)], loop.induction_variable(rows.position).name or "p"))
+        builder, pair = write.inside(write.for_each(builder, [write.constant_index(self.pairs)], "t"))
+        sides = [write.combined(AffineDimension(0) * SIDES + side, [pair]) for side in range(SIDES)]
+        before, after = nest.around_sum(moving)
+        lanes = []
+        for column in sides:
+            values, known = dict(shared), self._known(channel, row, column)
+            for operation in before:
+                builder.insert(clone_substituted(operation, values, known))
+            start = nest.sum.operands[-1]
+            lanes.append((values, known, self._sum(builder, channel, row, column, weights, values.get(start, start))))
+        for number, (values, known, total) in enumerate(lanes):
+            values[nest.sum.result] = total
+            self._finish(builder, after, values, known, sides[number] if number and columns.positions % SIDES else None)
+
+    def _weight(self, builder: Builder, output: dict[Value, Index], i: int, j: int) -> Value:
+        known = dict(output)
+        for axis, term in ((self.plane.rows, i), (self.plane.columns, j)):
+            if axis.term is not None:
+                known[loop.induction_variable(axis.term)] = write.constant_index(term)
+        values: dict[Value, Value] = {}
+        builder.insert(clone_substituted(self.nest.w.read, values, known))
+        return builder.create("arith.extsi", [values[self.nest.w.read.result]], [I32]).result
+
+    def _known(self, channel: Index, row: Index, column: Index) -> dict[Value, Index]:
+        known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): channel}
+        for axis, index in ((self.plane.rows, row), (self.plane.columns, column)):
+            if axis.position is not None:
+                known[loop.induction_variable(axis.position)] = index
+        return known
+
+    def _sum(self, builder: Builder, channel: Index, row: Index, column: Index, weights: dict[tuple[int, int], Value], start: Value) -> Value:
+        total = start
+        for (i, j), weight in weights.items():
+            place = [channel, self.plane.rows.index(row, i), self.plane.columns.index(column, j)]
+            x = builder.create("arith.extsi", [write.read(builder, self.plane_rows, place)], [I32]).result
+            product = builder.create("arith.muli", [x, weight], [I32]).result
+            total = builder.create("arith.addi", [total, product], [I32]).result
+        return total
+
+    def _finish(self, builder: Builder, after: Sequence[Operation], values: dict[Value, Value], known: dict[Value, Index], column: Index | None) -> None:
+        """What follows the sum; with a `column` only where that one is not beyond the last."""
+        if column is not None:
+            last = self.plane.columns.positions - 1
+            condition = write.combined(last - AffineDimension(0), [column])
+            _, builder, otherwise = write.branch(builder, [condition], ())
+            otherwise.create("loop.yield")
+        for operation in after:
+            builder.insert(clone_substituted(operation, values, known))
+        if column is not None:
+            builder.create("loop.yield")
