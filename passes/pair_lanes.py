@@ -15,6 +15,7 @@ from typing import ClassVar
 import attrs
 
 from tinyir.dialects import loop
+from tinyir.dialects.buffer_words import BYTES, PAIR, flat_view, word_load, word_store
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir import operator as ast
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms
@@ -23,7 +24,7 @@ from tinyir.ir.attributes import DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder
 from tinyir.ir.instruction import InstructionSet
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import I8, I16, I32, INDEX, MemRefType, VectorType
+from tinyir.ir.types import I8, I16, I32, INDEX, VectorType
 from tinyir.prove.instructions import InstructionClaim
 from tinyir.prove.obligations import Obligation
 from tinyir.rewrite.passes import Pass, PassContext
@@ -31,8 +32,6 @@ from tinyir.text.instruction_reader import instruction_set
 
 STEP = 4
 """Elements that one iteration of a new loop takes."""
-BYTES = VectorType((4,), I8)
-PAIR = VectorType((2,), I16)
 FAR = 1 << 30
 
 
@@ -65,7 +64,8 @@ def _is_proved(nest: Operation, instructions: InstructionSet, context: PassConte
     where = ", ".join(nest.location.names) or "a sum of products"
     statement = f"pair: two scalar terms are the instructions of {instructions.name}"
     claim = InstructionClaim(instructions, instructions.sequences["pair"])
-    return context.ledger is not None and context.ledger.add(Obligation("instr", where, statement, claim)).state == "proved"
+    verdict = context.ledger.add(Obligation("instr", where, statement, claim))
+    return bool(verdict.state == "proved")
 
 
 # -- addresses
@@ -114,23 +114,6 @@ class _Walk:
         return AffineMap(len(self.indices), 0, [self.addresses[c]]), [new if index is old else index for index in self.indices]
 
 
-def _flat(memory: Value) -> Value:
-    """The memory with one axis."""
-    type = memory.type
-    assert isinstance(type, MemRefType)
-    if type.rank == 1:
-        return memory
-    definer = memory.definer
-    assert definer is not None
-    wide = MemRefType([type.element_count], type.element, None, type.space)
-    following = definer.next
-    if following is not None and following.name == "buffer.view" and following.operands[0] is memory and following.result.type is wide:
-        return following.result
-    view = Builder.after(definer).create("buffer.view", [memory], [wide], {"offset": IntegerAttribute(0, INDEX)}).result
-    view.name = memory.name
-    return view
-
-
 def _new_loop(nest: Operation) -> tuple[Operation, Value]:
     """The loop over whole steps before a loop, which keeps what is left over (or goes, once its results are replaced)."""
     bounds = loop.constant_bounds(nest)
@@ -155,7 +138,7 @@ def _replace(nest: Operation, made: Operation) -> None:
 
 def _word(builder: Builder, walk: _Walk, c: int, old: Value, new: Value, type: VectorType) -> Value:
     map, indices = walk.at(c, old, new)
-    return builder.create("buffer.load", [_flat(walk.memory), *indices], [type], {"map": map}).result
+    return word_load(builder, flat_view(walk.memory), map, indices, type)
 
 
 # -- copies
@@ -201,7 +184,7 @@ def _widen(copy: _Copy, instructions: InstructionSet) -> None:
             constant = builder.create("arith.constant", [], [PAIR], {"value": DenseElements.of(PAIR, [copy.shift])}).result
             lanes = builder.create("isa.ssub16", [lanes, constant], [PAIR]).result
         map, indices = copy.target.at(first, old, variable)
-        builder.create("buffer.store", [lanes, _flat(copy.target.memory), *indices], [], {"map": map})
+        word_store(builder, lanes, flat_view(copy.target.memory), map, indices)
     builder.create("loop.yield")
     _replace(copy.nest, made)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import attrs
 
 from tinyir.ir import operator as ast
-from tinyir.ir.instruction import InstructionSequence, InstructionSet, Lane, Operand, Polynomial, lanes_of, polynomial, value_range
+from tinyir.ir.instruction import InstructionSequence, InstructionSet, Lane, Operand, Polynomial, lanes_of, polynomial, total, value_range
 from tinyir.prove.claim import Claim, Negation, Verdict, number, proved, refuted
 
 
@@ -78,3 +78,50 @@ def _whole(operand: Operand) -> tuple[int, int]:
 def _spelled(poly: Polynomial, names: dict[Lane, str]) -> str:
     terms = [f"(* {number(c)} {' '.join(names[lane] for lane in term)})" if term else number(c) for term, c in sorted(poly.items())]
     return f"(+ 0 {' '.join(terms)})"
+
+
+@attrs.frozen
+class Use:
+    """An instruction on the word of memory at `place` (base, element), and on a word of two weights (their numbers)."""
+
+    instruction: str
+    place: tuple[int, int]
+    weights: tuple[int, ...]
+
+
+@attrs.frozen(eq=False)
+class WrittenSumClaim(Claim):
+    """Instructions that each add products of lanes have together just the terms of a sum: (base, element, weight) each."""
+
+    instructions: InstructionSet
+    uses: tuple[Use, ...]
+    terms: tuple[tuple[int, int, int], ...]
+
+    logic = "QF_NIA"
+
+    def decide(self) -> Verdict:
+        found, wanted = self._sides()
+        difference = total(found, wanted, -1)
+        if difference:
+            return refuted("polynomials", {f"{name}[{lane}]": 1 for name, lane in min(difference)})
+        return proved("polynomials")
+
+    def _sides(self) -> tuple[Polynomial, Polynomial]:
+        found: Polynomial = {}
+        for use in self.uses:
+            instruction = self.instructions.instructions[use.instruction]
+            base, element = use.place
+            x: list[Polynomial] = [{((f"x{base}", element + lane),): 1} for lane in range(2)]
+            y: list[Polynomial] = [{(("w", weight),): 1} for weight in use.weights]
+            arguments = dict(zip((operand.name for operand in instruction.operands), (x, y, [found]), strict=True))
+            found = polynomial(instruction.lanes[0], arguments)
+        wanted: Polynomial = {}
+        for base, element, weight in self.terms:
+            wanted = total(wanted, {tuple(sorted([(f"x{base}", element), ("w", weight)])): 1})
+        return found, wanted
+
+    def negation(self, prefix: str = "") -> Negation:
+        found, wanted = self._sides()
+        lanes = sorted({lane for side in (found, wanted) for term in side for lane in term})
+        names = {lane: f"{prefix}{lane[0]}_{lane[1]}".replace("-", "m") for lane in lanes}
+        return Negation(tuple((name, "Int") for name in names.values()), (f"(distinct {_spelled(found, names)} {_spelled(wanted, names)})",))

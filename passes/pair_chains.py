@@ -1,0 +1,276 @@
+"""buffer -> buffer: sums that are written out take their terms in pairs, from words of two neighbouring lanes.
+
+    %a + ext(x[%t]) * %w0 + ext(x[%t + 1]) * %w1 + ext(x[%t + 2]) * %w2
+=>
+    %v = isa.pkhbt %w0, %w1                                             // where the weights are: outside of the loop
+    isa.smlabb(load i16x2 x[%t + 2], %w2w2, isa.smlad(load i16x2 x[%t], %v, %a))
+
+Two terms make one instruction if their lanes share an aligned word; of a word that only one term needs, one lane is taken.
+Each sum states that its instructions have just its terms (`instr`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import attrs
+
+from tinyir.dialects.buffer_words import PAIR, flat_view, word_load
+from tinyir.dialects.nest_accesses import linear_address, memory_behind
+from tinyir.ir import operator as ast
+from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms
+from tinyir.ir.affine_interval import simplify
+from tinyir.ir.builder import Builder, functions
+from tinyir.ir.instruction import InstructionSet, Polynomial, lanes_of, polynomial
+from tinyir.ir.operation import Block, Operation, Value
+from tinyir.ir.types import I8, I16, I32, INDEX
+from tinyir.prove.instructions import Use, WrittenSumClaim
+from tinyir.prove.obligations import Obligation
+from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.text.instruction_reader import instruction_set
+
+FAR = 1 << 30
+
+
+@attrs.frozen
+class PairChains(Pass):
+    """Pairs the terms of every chain of at least two products of an i16 lane and a narrow number."""
+
+    name: ClassVar[str] = "pair_chains"
+    reads: ClassVar[tuple[str, ...]] = ("buffer", "loop", "arith", "isa", "func", "builtin")
+    leaves: ClassVar[tuple[str, ...]] = ("buffer", "loop", "arith", "isa", "func", "builtin")
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        for instructions in (s for name in getattr(context.target, "isa", ()) if (s := instruction_set(name)) is not None):
+            means = LaneProducts.of(instructions)
+            if means is not None:
+                for function in functions(module):
+                    for block in [b for o in function.walk() for region in o.regions for b in region.blocks]:
+                        _Pairing(block, means, context).run()
+
+
+@attrs.frozen(eq=False)
+class LaneProducts:
+    """Instructions by what they mean: c plus products of lanes, as the set of (lane of x, lane of y); and that which makes a word of two numbers."""
+
+    instructions: InstructionSet
+    sums: dict[frozenset[tuple[int, int]], str]
+    pack: str
+
+    @classmethod
+    def of(cls, instructions: InstructionSet) -> LaneProducts | None:
+        sums: dict[frozenset[tuple[int, int]], str] = {}
+        pack = None
+        for name, instruction in instructions.instructions.items():
+            types = [operand.type for operand in instruction.operands]
+            values = {operand.name: lanes_of(operand) for operand in instruction.operands}
+            if types == [PAIR, PAIR, I32] and instruction.result.type is I32:
+                x, y, c = (operand.name for operand in instruction.operands)
+                found = _products(polynomial(instruction.lanes[0], values), x, y, c)
+                if found is not None:
+                    sums[found] = name
+            elif types == [I32, I32] and instruction.result.type is PAIR and list(instruction.lanes) == [ast.Name(o.name) for o in instruction.operands]:
+                pack = name
+        singles = all(frozenset([(i, j)]) in sums for i in range(2) for j in range(2))
+        return cls(instructions, sums, pack) if pack is not None and singles and frozenset([(0, 0), (1, 1)]) in sums else None
+
+
+def _products(meaning: Polynomial, x: str, y: str, c: str) -> frozenset[tuple[int, int]] | None:
+    """The lanes that are multiplied, if the meaning is `c` and products of a lane of x and one of y."""
+    found = set()
+    for term, coefficient in meaning.items():
+        names = [name for name, _ in term]
+        if coefficient != 1 or (names != [c] and sorted(names) != sorted([x, y])):
+            return None
+        if names != [c]:
+            lanes = dict(term)
+            found.add((lanes[x], lanes[y]))
+    return frozenset(found) if ((c, 0),) in meaning else None
+
+
+@attrs.frozen(eq=False)
+class _Term:
+    """A product: a lane of memory (`base` + `offset` elements) and a number of 16 bits."""
+
+    load: Operation
+    base: tuple[Value, AffineExpression, tuple[Value, ...]]
+    offset: int
+    weight: Value
+
+
+@attrs.frozen(eq=False)
+class _Chain:
+    """%start + term + term + ..., ending in `last`."""
+
+    start: Value
+    terms: tuple[_Term, ...]
+    last: Operation
+    members: tuple[Operation, ...]
+
+
+@attrs.frozen(eq=False)
+class _Word:
+    """One instruction's worth: a word of memory, and the weight of each of its lanes that takes part."""
+
+    first: _Term
+    offset: int
+    weights: dict[int, Value]
+
+
+class _Pairing:
+    """The chains of one block."""
+
+    def __init__(self, block: Block, means: LaneProducts, context: PassContext) -> None:
+        self.block = block
+        self.means = means
+        self.context = context
+        self.words: dict[tuple[object, int], Value] = {}
+        self.packs: dict[tuple[Value, Value], Value] = {}
+
+    def run(self) -> None:
+        chains = [chain for operation in self.block if (chain := _chain(operation)) is not None]
+        covers = [list(_cover(chain)) for chain in chains]
+        for cover in covers:
+            for word in cover:
+                if len(word.weights) == 2:
+                    self.packs[word.weights[0], word.weights[1]] = self._pack(word.weights[0], word.weights[1])
+        for chain, cover in zip(chains, covers, strict=True):
+            self._rewrite(chain, cover)
+
+    def _rewrite(self, chain: _Chain, cover: Sequence[_Word]) -> None:
+        chosen = [(word, *self._instruction(word)) for word in cover]
+        bases, weights = list(dict.fromkeys(term.base for term in chain.terms)), list(dict.fromkeys(term.weight for term in chain.terms))
+        uses = tuple(
+            Use(name, (bases.index(word.first.base), word.offset), tuple(weights.index(weight) for weight in pack))
+            for word, name, pack in chosen
+        )
+        products = tuple((bases.index(term.base), term.offset, weights.index(term.weight)) for term in chain.terms)
+        where = ", ".join(chain.last.location.names) or "a sum of products"
+        statement = f"{len(uses)} instructions of {self.means.instructions.name} have just the {len(products)} terms of the sum"
+        claim = WrittenSumClaim(self.means.instructions, uses, products)
+        if self.context.ledger.add(Obligation("instr", where, statement, claim)).state != "proved":
+            return
+        builder = Builder.before(chain.last)
+        total = chain.start
+        for word, name, pack in chosen:
+            total = builder.create(f"isa.{name}", [self._load(builder, word), self.packs[pack], total], [I32]).result
+        chain.last.replace_by(total)
+        for member in chain.members[1:]:
+            _erase_product(member)
+
+    def _instruction(self, word: _Word) -> tuple[str, tuple[Value, Value]]:
+        """The instruction of a word, and the weights whose word it takes."""
+        if len(word.weights) == 2:
+            return self.means.sums[frozenset([(0, 0), (1, 1)])], (word.weights[0], word.weights[1])
+        ((lane, weight),) = word.weights.items()
+        pack = next((pack for pack in self.packs if weight in pack), (weight, weight))
+        if pack not in self.packs:
+            self.packs[pack] = self._pack(*pack)
+        return self.means.sums[frozenset([(lane, pack.index(weight))])], pack
+
+    def _pack(self, low: Value, high: Value) -> Value:
+        """The two numbers as a word, made where the later of them is."""
+        if (low, high) in self.packs:
+            return self.packs[low, high]
+        first, second = low.definer, high.definer
+        assert first is not None
+        assert second is not None
+        later = second if first.parent is second.parent and _comes_before(first, second) else first
+        return Builder.after(later).create(f"isa.{self.means.pack}", [low, high], [PAIR]).result
+
+    def _load(self, builder: Builder, word: _Word) -> Value:
+        key = word.first.base, word.offset
+        if key not in self.words:
+            memory, rest, indices = word.first.base
+            self.words[key] = word_load(builder, flat_view(memory), AffineMap(len(indices), 0, [rest + word.offset]), indices, PAIR)
+        return self.words[key]
+
+
+def _comes_before(first: Operation, second: Operation) -> bool:
+    following = first.next
+    while following is not None and following is not second:
+        following = following.next
+    return following is second
+
+
+def _chain(last: Operation) -> _Chain | None:
+    """The longest chain of products that ends in an addition, if no other addition goes on with it."""
+    if last.name != "arith.addi" or last.result.type is not I32:
+        return None
+    if last.result.has_one_use and _split(last.result.users[0]) is not None and last.result.users[0].parent is last.parent:
+        accumulated = _split(last.result.users[0])
+        if accumulated is not None and accumulated[0] is last.result:
+            return None
+    terms, members = [], []
+    value: Value = last.result
+    while (definer := value.definer) is not None and definer.parent is last.parent and (value is last.result or value.has_one_use):
+        parts = _split(definer)
+        if parts is None:
+            break
+        value = parts[0]
+        terms.append(parts[1])
+        members.append(definer)
+    return _Chain(value, tuple(reversed(terms)), last, tuple(members)) if len(terms) > 1 else None
+
+
+def _split(add: Operation) -> tuple[Value, _Term] | None:
+    """An addition as accumulator and term."""
+    if add.name != "arith.addi" or add.result.type is not I32:
+        return None
+    for number in range(2):
+        term = _term(add.operands[number])
+        if term is not None:
+            return add.operands[1 - number], term
+    return None
+
+
+def _term(value: Value) -> _Term | None:
+    product = value.definer
+    if product is None or product.name != "arith.muli" or not value.has_one_use:
+        return None
+    for number in range(2):
+        extension, weight = product.operands[number].definer, product.operands[1 - number]
+        load = extension.operands[0].definer if extension is not None and extension.name == "arith.extsi" else None
+        if load is None or load.name != "buffer.load" or load.result.type is not I16 or not _is_narrow(weight):
+            continue
+        memory, indices = load.operands[0], load.operands[1:]
+        if any(index.type is not INDEX for index in indices) or memory_behind(memory)[1] % 4 or isinstance(memory_behind(memory)[0], Operation):
+            continue
+        address = simplify(linear_address(load, [AffineDimension(i) for i in range(len(indices))]), [FAR] * len(indices))
+        offset = linear_terms(address).get(AffineConstant(1), 0)
+        if all(coefficient % 2 == 0 for factor, coefficient in linear_terms(address).items() if factor is not AffineConstant(1)):
+            return _Term(load, (memory, address - offset, tuple(indices)), offset, weight)
+    return None
+
+
+def _is_narrow(value: Value) -> bool:
+    """Whether a number was widened from 16 bits or less."""
+    definer = value.definer
+    return definer is not None and definer.name == "arith.extsi" and definer.operands[0].type in (I8, I16)
+
+
+def _cover(chain: _Chain) -> Iterator[_Word]:
+    """The words that the terms come from, in the order of their first terms.  A lane that two terms need is in two of them."""
+    words: list[_Word] = []
+    for term in chain.terms:
+        lane = term.offset % 2
+        found = next((w for w in words if w.first.base == term.base and w.offset == term.offset - lane and lane not in w.weights), None)
+        if found is None:
+            words.append(_Word(term, term.offset - lane, {lane: term.weight}))
+        else:
+            found.weights[lane] = term.weight
+    yield from words
+
+
+def _erase_product(addition: Operation) -> None:
+    """Erases an addition, its product and its load where nothing else uses them."""
+    pending = [addition]
+    while pending:
+        operation = pending.pop()
+        if operation.parent is None or any(result.use_count for result in operation.results) or operation.name in ("loop.for", "loop.if"):
+            continue
+        if operation.name.split(".")[0] in ("arith",) or operation.name == "buffer.load":
+            above = [operand.definer for operand in operation.operands]
+            operation.erase()
+            pending += [each for each in above if each is not None]
