@@ -74,6 +74,10 @@ class BlockProducts(Pass):
 
 
 LEAST_SCRATCH = 4096
+INSTRUCTIONS_PER_TERM = 0.65
+"""What one more term of one sum costs in the inner loop."""
+INSTRUCTIONS_PER_COPY = 6
+"""What a term costs that is copied alone rather than in a word."""
 
 
 def _accessed_bytes(root: Operation) -> int:
@@ -87,6 +91,13 @@ def _accessed_bytes(root: Operation) -> int:
     return total
 
 
+def _product(extents: Sequence[int]) -> int:
+    product = 1
+    for extent in extents:
+        product *= extent
+    return product
+
+
 def _rounded_up(value: int, unit: int) -> int:
     return -(-value // unit) * unit
 
@@ -97,15 +108,14 @@ class _Blocking:
     def __init__(self, nest: ProductNest, room: int) -> None:
         self.nest = nest
         self.extents = [extent_of(each) for each in nest.positions]
-        self.count = 1
-        for extent in self.extents:
-            self.count *= extent
+        self.count = _product(self.extents)
         self.terms = [extent_of(fold) for fold in nest.folds]
-        self.depth = 1
-        for extent in self.terms:
-            self.depth *= extent
+        self.outputs = extent_of(self.nest.outputs[0])
+        self.level = self._run_level()
+        self.run_length = _product(self.terms[self.level :])
+        self.run_stride = self._run_stride()
+        self.depth = _product(self.terms[: self.level]) * self.run_stride
         self.padded = _rounded_up(self.depth, LANES)
-        self.outputs = extent_of(nest.outputs[0])
         self.pairs = -(-self.outputs // SIDES)
         most = max(SIDES, room // (2 * self.padded) // SIDES * SIDES)
         self.blocks = -(-self.count // most)
@@ -169,11 +179,31 @@ class _Blocking:
         return known
 
     def term(self, indices: Sequence[Index]) -> Index:
-        """The number of a term from the indices of the folds."""
-        expression: AffineExpression = AffineDimension(0)
-        for number, extent in enumerate(self.terms[1:], 1):
-            expression = expression * extent + AffineDimension(number)
-        return write.combined(expression, indices)
+        """The number of a term from the indices of the folds: runs of neighbours, each from a place of its own."""
+        outer: AffineExpression = AffineConstant(0)
+        for number, extent in enumerate(self.terms[: self.level]):
+            outer = outer * extent + AffineDimension(number)
+        inner: AffineExpression = AffineConstant(0)
+        for number, extent in enumerate(self.terms[self.level :], self.level):
+            inner = inner * extent + AffineDimension(number)
+        return write.combined(outer * self.run_stride + inner, indices)
+
+    # -- runs: terms that are neighbours in memory
+
+    def _run_level(self) -> int:
+        """The outermost fold from which on the terms of x walk through memory in their order, one by one."""
+        known: dict[Value, Index] = {loop.induction_variable(each): write.constant_index(0) for each in self.nest.positions}
+        row = _Row(self, self.nest.x.tensor, [], self.nest.x, known, None, [[] for _ in self.nest.folds])
+        return next((number for number in range(len(self.terms)) if row.walks_as_one(number)), len(self.terms) - 1)
+
+    def _run_stride(self) -> int:
+        """The distance of runs in a row: rounded up to whole steps if that costs less in zeros than scalar copies would."""
+        length, runs = self.run_length, _product(self.terms[: self.level])
+        rounded = _rounded_up(length, LANES)
+        more = runs * rounded - _rounded_up(runs * length, LANES)
+        if runs == 1 or more * self.outputs * INSTRUCTIONS_PER_TERM > runs * length * INSTRUCTIONS_PER_COPY:
+            return length
+        return rounded
 
     # -- tensors whose positions are one axis
 
@@ -377,38 +407,92 @@ class _Row:
             self.tensor = blocking.flat_tensor(factor.tensor, shape)
             self.slots = [slot if slot[1] else position for slot in slots]
 
+    @property
+    def level(self) -> int:
+        """The fold from which on the terms are one run: all of them, where the runs of the blocking are neighbours anyway."""
+        blocking = self.blocking
+        whole = blocking.run_stride == blocking.run_length and not any(self.clips) and self.walks_as_one(0)
+        return 0 if whole else blocking.level
+
     def fill(self, builder: Builder, conditions: list[Index]) -> None:
         self._level(builder, 0, [], conditions)
-        rest = self.blocking.padded - self.blocking.depth
-        if rest:
-            self._zeros(builder, write.constant_index(self.blocking.depth), rest)
+        self._zeros(builder, write.constant_index(self.blocking.depth), self.blocking.padded - self.blocking.depth)
 
     def _level(self, builder: Builder, number: int, folds: list[Index], conditions: list[Index]) -> None:
         """The terms below some folds; those for which a condition fails are zeros."""
+        blocking = self.blocking
         if conditions:
             _, there, beyond = write.branch(builder, [self._placed(c, folds) for c in conditions], ())
             self._level(there, number, folds, [])
             self._zeros(beyond, self._first_term(folds), self._length(number))
             there.create("loop.yield")
             beyond.create("loop.yield")
-        elif number == len(self.blocking.terms):
-            self._define(builder, self._read(builder, self.tensor, self.slots, folds), self._first_term(folds))
-        elif number < len(self.blocking.terms) - 1 and self._walks_as_one(number):
-            inner, index = write.inside(write.for_each(builder, [write.constant_index(self._length(number))], "k"))
-            self._define(inner, self._read_flat(inner, number, folds, index), self._sum_of(self._first_term(folds), index))
+        elif number == self.level:
+            self._run(builder, folds)
+            rest = blocking.run_stride - blocking.run_length
+            self._zeros(builder, self._sum_of(self._first_term(folds), write.constant_index(blocking.run_length)), rest)
         else:
-            fold = self.blocking.nest.folds[number]
-            inner, index = write.inside(
-                write.for_each(builder, [write.constant_index(self.blocking.terms[number])], loop.induction_variable(fold).name or "k")
-            )
+            inner, index = self._fold_loop(builder, number)
             self._level(inner, number + 1, [*folds, index], self.clips[number])
 
+    def _run(self, builder: Builder, folds: list[Index]) -> None:
+        """The terms of a run: as one where all of them are there, one by one where some are padding."""
+        ends = [end for number in range(self.level, len(self.clips)) for end in self._ends(number, folds)]
+        if not self.walks_as_one(self.level) or self._inner_length(self.level) == 1:
+            self._terms(builder, self.level, folds, [])
+            return
+        if not ends:
+            self._copy(builder, folds)
+            return
+        _, there, beyond = write.branch(builder, ends, ())
+        self._copy(there, folds)
+        self._terms(beyond, self.level, folds, [])
+        there.create("loop.yield")
+        beyond.create("loop.yield")
+
+    def _copy(self, builder: Builder, folds: list[Index]) -> None:
+        inner, index = write.inside(write.for_each(builder, [write.constant_index(self._inner_length(self.level))], "k"))
+        self._define(inner, self._read_flat(inner, folds, index), self._sum_of(self._first_term(folds), index))
+
+    def _ends(self, number: int, folds: list[Index]) -> list[Index]:
+        """The conditions of a fold at its first and its last index: they hold for all between, since each is monotonous."""
+        last = self.blocking.terms[number] - 1
+        variable = loop.induction_variable(self.blocking.nest.folds[number])
+        found = []
+        for expression, values in self.clips[number]:
+            for end in (0, last):
+                known: dict[Value, Index] = {**self.known, **self._known_folds(folds), variable: write.constant_index(end)}
+                placed = write.combined(expression, [known.get(value, write.index_of(value)) for value in values])
+                constant = placed[0].constant_value
+                if constant is None or constant < 0:
+                    found.append(placed)
+        return list(dict.fromkeys(found))
+
+    def _terms(self, builder: Builder, number: int, folds: list[Index], conditions: list[Index]) -> None:
+        """Terms one by one."""
+        if conditions:
+            _, there, beyond = write.branch(builder, [self._placed(c, folds) for c in conditions], ())
+            self._terms(there, number, folds, [])
+            self._zeros(beyond, self._first_term(folds), self._inner_length(number))
+            there.create("loop.yield")
+            beyond.create("loop.yield")
+        elif number == len(self.blocking.terms):
+            self._define(builder, self._read(builder, self.tensor, self.slots, folds), self._first_term(folds))
+        else:
+            inner, index = self._fold_loop(builder, number)
+            self._terms(inner, number + 1, [*folds, index], self.clips[number])
+
+    def _fold_loop(self, builder: Builder, number: int) -> tuple[Builder, Index]:
+        name = loop.induction_variable(self.blocking.nest.folds[number]).name or "k"
+        return write.inside(write.for_each(builder, [write.constant_index(self.blocking.terms[number])], name))
+
+    def _inner_length(self, number: int) -> int:
+        """The number of terms of a run below folds 0 .. number - 1."""
+        return _product(self.blocking.terms[number:])
+
     def _length(self, number: int) -> int:
-        """The number of terms below folds 0 .. number - 1."""
-        length = 1
-        for extent in self.blocking.terms[number:]:
-            length *= extent
-        return length
+        """The number of places in a row below folds 0 .. number - 1, at most `level`."""
+        return _product(self.blocking.terms[number : self.blocking.level]) * self.blocking.run_stride
 
     def _first_term(self, folds: list[Index]) -> Index:
         padding = [write.constant_index(0)] * (len(self.blocking.terms) - len(folds))
@@ -439,10 +523,8 @@ class _Row:
             linear = linear * extent + result
         return linear, tuple(values)
 
-    def _walks_as_one(self, number: int) -> bool:
-        """Whether the terms below fold `number` - 1 are neighbours in memory, in their order, and all there."""
-        if any(self.clips[number:]):
-            return False
+    def walks_as_one(self, number: int) -> bool:
+        """Whether the terms below fold `number` - 1 are neighbours in memory, in their order."""
         linear, values = self._linear()
         terms = linear_terms(linear)
         stride = 1
@@ -458,7 +540,8 @@ class _Row:
             stride *= extent
         return True
 
-    def _read_flat(self, builder: Builder, number: int, folds: list[Index], index: Index) -> Value:
+    def _read_flat(self, builder: Builder, folds: list[Index], index: Index) -> Value:
+        """The element that stands `index` places after the first term below some folds."""
         assert isinstance(self.tensor.type, TensorType)
         flat = self.blocking.flat_tensor(self.tensor, [self.tensor.type.element_count])
         start = [*folds, *[write.constant_index(0)] * (len(self.blocking.terms) - len(folds))]
@@ -470,10 +553,15 @@ class _Row:
         write.define(builder, widened(builder, element, self.factor), self.target, [*self.place, term])
 
     def _zeros(self, builder: Builder, first: Index, count: int) -> None:
-        if count > 1:
-            builder, index = write.inside(write.for_each(builder, [write.constant_index(count)], "k"))
-            first = self._sum_of(first, index)
-        write.define(builder, write.literal(builder, 0, I16), self.target, [*self.place, first])
+        if count < LANES:
+            for place in range(count):
+                self._zero(builder, self._sum_of(first, write.constant_index(place)))
+            return
+        builder, index = write.inside(write.for_each(builder, [write.constant_index(count)], "k"))
+        self._zero(builder, self._sum_of(first, index))
+
+    def _zero(self, builder: Builder, term: Index) -> None:
+        write.define(builder, write.literal(builder, 0, I16), self.target, [*self.place, term])
 
 
 def _values_of(expression: AffineExpression, indices: Sequence[Value]) -> list[Value]:

@@ -18,7 +18,7 @@ import attrs
 
 from tinyir.dialects.buffer import FLASH, RAM, access_map
 from tinyir.ir.affine import AffineBinary, AffineDimension, AffineExpression, AffineMap
-from tinyir.ir.affine_interval import interval_of
+from tinyir.ir.affine_interval import interval_of, simplify
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import (
     ArrayAttribute,
@@ -37,6 +37,9 @@ from tinyir.ir.naming import LONGEST, short_name
 from tinyir.ir.operation import Block, Operation, Region, Value
 from tinyir.ir.types import F64, I32, I64, INDEX, FunctionType, MemRefType, QuantizedType, TensorType, storage_type
 from tinyir.rewrite.passes import Pass, PassContext
+
+UNBOUNDED = 1 << 30
+"""As the extent of an index whose range does not matter."""
 
 
 @attrs.frozen
@@ -205,7 +208,8 @@ class _Memory:
         memory = operation.operands[0 if operation.name == "loop.read" else 1]
         mapping = access_map(operation)
         if memory in self.storage_maps:
-            mapping = self.storage_maps[memory].replace(mapping.results, mapping.dimensions)
+            moved = self.storage_maps[memory].replace(mapping.results, mapping.dimensions)
+            mapping = AffineMap(moved.dimensions, 0, [simplify(result, [UNBOUNDED] * moved.dimensions) for result in moved.results])
         builder = Builder.before(operation)
         name = "buffer.load" if operation.name == "loop.read" else "buffer.store"
         made = builder.create(name, operation.operands, [result.type for result in operation.results], {"map": mapping})
