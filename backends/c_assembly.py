@@ -19,7 +19,7 @@ def assembly_text(operation: Operation, names: Sequence[str], indent: str) -> li
     clobbered = ", ".join(f'"{word}"' for word in (*_strings(operation, "registers"), "cc", "memory"))
     inner = indent + "        "
     lines = [f'{inner}"{line}\\n"' for line in _strings(operation, "lines")]
-    return [f"{indent}__asm__(", *lines, f"{inner}: {', '.join(changed)}", f"{inner}: {', '.join(ends)}".rstrip(), f"{inner}: {clobbered});"]
+    return [f"{indent}__asm__ volatile(", *lines, f"{inner}: {', '.join(changed)}", f"{inner}: {', '.join(ends)}".rstrip(), f"{inner}: {clobbered});"]
 
 
 def _strings(operation: Operation, property: str) -> list[str]:

@@ -13,22 +13,22 @@ from collections.abc import Sequence
 import attrs
 
 from tinyir.dialects import loop
+from tinyir.dialects.buffer import RAM
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, linear_terms, used_dimensions
 from tinyir.ir.attributes import element_bytes
 from tinyir.ir.instruction import InstructionSet
-from tinyir.ir.machine_block import BlockBody, BlockForm, Line, LoadLine, Step, WordLoad
+from tinyir.ir.machine_block import WORD_BYTES, AccessLine, BlockBody, BlockForm, Line, Pointer, Step, WordAccess
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import MemRefType, VectorType
 
-WORD_BYTES = 4
 UNROLLED = 4
 """Iterations to one round of a block's loop: going round costs a load, a comparison and a branch."""
 
 
 @attrs.frozen(eq=False)
 class MachineLoop:
-    """A loop as a block: what an iteration computes, the first load of each pointer (its address at index 0 is the pointer), how often."""
+    """A loop as a block: what an iteration computes, the first access of each pointer (its address at index 0 is the pointer), how often."""
 
     body: BlockBody
     pointers: tuple[Operation, ...]
@@ -37,51 +37,68 @@ class MachineLoop:
 
 @attrs.frozen(eq=False)
 class _Stream:
-    """The words that one pointer walks over."""
+    """The words that one pointer walks over: (word, access) pairs, from some word on."""
 
+    kind: str
     step: int
-    loads: list[tuple[int, Operation]]
+    aligned: bool
+    accesses: list[tuple[int, Operation]]
 
 
 def machine_loop(nest: Operation) -> MachineLoop | None:
-    """The loop as a block; None if it does anything but load words by even steps and run instructions."""
+    """The loop as a block; None if it does anything but move words by even steps and run instructions, loads before stores."""
     bounds = loop.constant_bounds(nest)
-    if bounds is None or bounds[0] != 0 or bounds[1] < 1 or loop.step(nest) != 1 or loop.is_reverse(nest) or not nest.results:
+    if bounds is None or bounds[0] != 0 or bounds[1] < 1 or loop.step(nest) != 1 or loop.is_reverse(nest):
         return None
     values: dict[Value, int] = {argument: number for number, argument in enumerate(nest.body.arguments[1:])}
-    streams: dict[tuple[Value, AffineExpression, tuple[Value, ...]], _Stream] = {}
+    streams: dict[tuple[object, ...], _Stream] = {}
     steps: list[Step] = []
+    stores = 0
     for operation in nest.body:
         if operation.name == "loop.yield":
             break
         if operation.name == "buffer.load" and isinstance(operation.result.type, VectorType):
-            if not _stream(operation, nest, streams):
+            if stores or not _stream(operation, nest, streams):
                 return None
-        elif not operation.name.startswith("isa.") or any(operand not in values for operand in operation.operands):
+        elif operation.name == "buffer.store" and isinstance(operation.operands[0].type, VectorType):
+            if operation.operands[0] not in values or not _stream(operation, nest, streams):
+                return None
+            stores += 1
+            continue
+        elif not operation.name.startswith("isa.") or operation.properties or any(operand not in values for operand in operation.operands):
             return None
         else:
             steps.append(Step(operation.name.removeprefix("isa."), tuple(values[o] for o in operation.operands), len(values)))
         values[operation.result] = len(values)
-    if any(operand not in values for operand in nest.body.terminator.operands):
+    if any(operand not in values for operand in nest.body.terminator.operands) or not (stores or nest.results):
         return None
-    loads, words, pointers = [], [], []
-    for pointer, stream in enumerate(streams.values()):
-        least = min(word for word, _ in stream.loads)
-        loads += [WordLoad(pointer, word - least, values[load.result]) for word, load in stream.loads]
-        words.append(stream.step)
-        pointers.append(next(load for word, load in stream.loads if word == least))
+    return _assembled(nest, values, list(streams.values()), steps, bounds[1])
+
+
+def _assembled(nest: Operation, values: dict[Value, int], streams: list[_Stream], steps: list[Step], trips: int) -> MachineLoop:
+    accesses: list[WordAccess] = []
+    pointers, firsts = [], []
+    for number, stream in enumerate(streams):
+        least = min(word for word, _ in stream.accesses)
+        for word, access in stream.accesses:
+            value = access.result if stream.kind == "load" else access.operands[0]
+            accesses.append(WordAccess(number, word - least, values[value]))
+        pointers.append(Pointer(stream.kind, len({word for word, _ in stream.accesses}), stream.step, stream.aligned))
+        firsts.append(next(access for word, access in stream.accesses if word == least))
     results = tuple(values[operand] for operand in nest.body.terminator.operands)
-    body = BlockBody(len(nest.results), tuple(words), tuple(loads), tuple(steps), results)
-    return MachineLoop(body, tuple(pointers), bounds[1])
+    body = BlockBody(len(nest.results), tuple(pointers), tuple(accesses), tuple(steps), results)
+    return MachineLoop(body, tuple(firsts), trips)
 
 
-def _stream(load: Operation, nest: Operation, streams: dict[tuple[Value, AffineExpression, tuple[Value, ...]], _Stream]) -> bool:
-    """Takes in a load; False if it does not walk by whole words, or if its memory may not be aligned to them."""
-    memory, indices = load.operands[0], load.operands[1:]
+def _stream(access: Operation, nest: Operation, streams: dict[tuple[object, ...], _Stream]) -> bool:
+    """Takes in an access; False if it does not walk by whole words."""
+    position = 0 if access.name == "buffer.load" else 1
+    memory, indices = access.operands[position], access.operands[position + 1 :]
     assert isinstance(memory.type, MemRefType)
     size, variable = element_bytes(memory.type.element), loop.induction_variable(nest)
-    address = linear_address(load, [AffineDimension(i) for i in range(len(indices))]) * size + memory_behind(memory)[1]
-    step, constant, rest = 0, 0, AffineConstant(0) + 0
+    address = linear_address(access, [AffineDimension(i) for i in range(len(indices))]) * size + memory_behind(memory)[1]
+    step, constant = 0, 0
+    rest: AffineExpression = AffineConstant(0)
     for factor, coefficient in linear_terms(address).items():
         if isinstance(factor, AffineDimension) and indices[factor.position] is variable:
             step += coefficient
@@ -91,10 +108,14 @@ def _stream(load: Operation, nest: Operation, streams: dict[tuple[Value, AffineE
             return False
         else:
             rest = rest + factor * coefficient
-    if step <= 0 or any(part % WORD_BYTES for part in (step, constant, *linear_terms(rest).values())):
+    if step <= 0 or step % WORD_BYTES:
         return False
-    stream = streams.setdefault((memory, rest, indices), _Stream(step // WORD_BYTES, []))
-    stream.loads.append((constant // WORD_BYTES, load))
+    words_apart = constant // WORD_BYTES
+    known_base = memory.type.space is RAM and isinstance(memory_behind(memory)[0], str)
+    aligned = known_base and all(part % WORD_BYTES == 0 for part in (constant, *linear_terms(rest).values()))
+    key = (memory, rest, indices, constant % WORD_BYTES, access.name)
+    stream = streams.setdefault(key, _Stream(access.name.removeprefix("buffer."), step // WORD_BYTES, aligned, []))
+    stream.accesses.append((words_apart, access))
     return stream.step == step // WORD_BYTES
 
 
@@ -113,8 +134,9 @@ def block_text(lines: Sequence[Line], trips: int, instructions: InstructionSet) 
 
 
 def _line_text(line: Line, instructions: InstructionSet, form: BlockForm) -> str:
-    if isinstance(line, LoadLine):
-        return form.load.format(pointer=f"%[pointer{line.pointer}]", registers=", ".join(line.registers))
+    if isinstance(line, AccessLine):
+        text = form.accesses[line.form].text
+        return text.format(pointer=f"%[pointer{line.pointer}]", registers=", ".join(line.registers), bytes=line.advance * WORD_BYTES)
     text = instructions.instructions[line.instruction].assembly
     for number, place in reversed(list(enumerate((line.target, *line.sources)))):
         text = text.replace(f"%{number}", f"%[{place}]" if place.startswith("sum") else place)

@@ -34,6 +34,7 @@ class FormBlocks(Pass):
         sets = [s for name in getattr(context.target, "isa", ()) if (s := instruction_set(name)) is not None and s.block is not None]
         for instructions in sets[:1]:
             assert instructions.block is not None
+            ascending = tuple(number for number, access in enumerate(instructions.block.accesses) if access.ascending)
             for nest in [o for o in module.walk() if o.name == "loop.for"]:
                 found = machine_loop(nest)
                 if found is None:
@@ -44,5 +45,5 @@ class FormBlocks(Pass):
                     continue
                 where = ", ".join(nest.location.names) or "a loop"
                 statement = f"{len(lines)} lines of {instructions.name} compute an iteration of '{nest.body.arguments[0].name or 'i'}'"
-                if context.ledger.add(Obligation("instr", where, statement, BlockClaim(found.body, lines))).state == "proved":
+                if context.ledger.add(Obligation("instr", where, statement, BlockClaim(found.body, lines, ascending))).state == "proved":
                     nest.attributes["block"] = StringAttribute(instructions.name)

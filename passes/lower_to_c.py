@@ -23,7 +23,7 @@ from tinyir.dialects.c_arithmetic import ARITHMETIC, Arithmetic
 from tinyir.dialects.c_helpers import Helpers, c_function
 from tinyir.dialects.c_writer import CWriter, literal_of
 from tinyir.dialects.isa import instruction_text, load_text, store_text, word_type
-from tinyir.dialects.isa_block import WORD_BYTES, block_text, machine_loop
+from tinyir.dialects.isa_block import block_text, machine_loop
 from tinyir.dialects.layer_description import describe
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet, linear_terms, used_dimensions
@@ -41,7 +41,7 @@ from tinyir.ir.attributes import (
 )
 from tinyir.ir.builder import Builder, find_symbol, functions
 from tinyir.ir.errors import TinyirError
-from tinyir.ir.machine_block import allocate
+from tinyir.ir.machine_block import WORD_BYTES, allocate
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import I1, I8, I32, I64, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type, VectorType
 from tinyir.rewrite.passes import Pass, PassContext
@@ -356,13 +356,13 @@ class _Function:
         pointers = []
         for load in found.pointers:
             address, index = self._element(load, machine)
-            memory = load.operands[0].name or "from"
+            memory = load.operands[0 if load.name == "buffer.load" else 1].name or "from"
             pointers.append(machine.variable(machine.offset(address, index, memory), address.type, memory))
         lines, loops = block_text(allocate(found.body, instructions.block), found.trips, instructions)
         end = []
         if loops:
             assert isinstance(pointers[0].type, MemRefType)
-            length = found.trips * found.body.words[0] * WORD_BYTES // element_bytes(pointers[0].type.element)
+            length = found.trips * found.body.pointers[0].step * WORD_BYTES // element_bytes(pointers[0].type.element)
             end = [machine.variable(machine.offset(pointers[0], machine.index(length), "end"), pointers[0].type, "end")]
         machine.assembly(lines, variables, pointers, end, instructions.block.registers)
         self._loop(operation, plain)

@@ -1,7 +1,7 @@
 """A straight piece of machine code as data: what it is to compute, and the lines that do.
 
-Values are numbers.  A place is the name of a register or of an accumulator; a line that loads several words puts them into
-ascending registers from a pointer that it moves on.
+Values are numbers.  A place is the name of a register or of an accumulator; a line that loads or stores words moves its
+pointer on.
 """
 
 from __future__ import annotations
@@ -10,27 +10,60 @@ from collections.abc import Sequence
 
 import attrs
 
+WORD_BYTES = 4
+
+
+@attrs.frozen
+class AccessForm:
+    """How to load or store `least` to `most` neighbouring words at once, over {pointer}, {registers} and {bytes}.
+
+    `aligned`: the address is a multiple of a word; `most_bytes`: as far as the pointer may move on, 0: to the end of the words.
+    `ascending`: the words lie in the order of their registers' numbers.
+    """
+
+    kind: str
+    least: int
+    most: int
+    aligned: bool
+    ascending: bool
+    most_bytes: int
+    text: str
+
+    def fits(self, kind: str, words: int, advance: int, aligned: bool) -> bool:
+        """Whether so many words can be moved, and the pointer by `advance` words."""
+        far_enough = advance == words if self.most_bytes == 0 else advance * WORD_BYTES <= self.most_bytes
+        return self.kind == kind and self.least <= words <= self.most and far_enough and (aligned or not self.aligned)
+
 
 @attrs.frozen
 class BlockForm:
     """What a target's blocks are made of (`block` in `specs/isa/*.isa`).
 
     `registers`: those that a block names itself, ascending; `operands`: how many more the compiler can give it.
-    `load`: the assembly of a load of up to `most_words` neighbouring words, over {pointer} and {registers}.
+    `accesses`: how words are moved, the best first.
     `until`: the assembly that goes back to {label} until {pointer} is {end} (a word in memory), over {register}, which is free.
     """
 
     condition: str
     registers: tuple[str, ...]
     operands: int
-    most_words: int
-    load: str
+    accesses: tuple[AccessForm, ...]
     until: tuple[str, ...]
 
 
 @attrs.frozen
-class WordLoad:
-    """Value number `value` is the word that stands `word` words from where the pointer is at the start."""
+class Pointer:
+    """What one pointer does in an iteration: it loads or stores `words` words from where it is, and ends `step` words further."""
+
+    kind: str
+    words: int
+    step: int
+    aligned: bool
+
+
+@attrs.frozen
+class WordAccess:
+    """Value number `value` is the word that stands `word` words from where the pointer is at the start, or goes there."""
 
     pointer: int
     word: int
@@ -48,21 +81,23 @@ class Step:
 
 @attrs.frozen
 class BlockBody:
-    """One iteration: from the accumulators' values 0 .. accumulators - 1 to `results`; each pointer moves on by its words."""
+    """One iteration: from the accumulators' values 0 .. accumulators - 1 to `results`, loads first, stores last."""
 
     accumulators: int
-    words: tuple[int, ...]
-    loads: tuple[WordLoad, ...]
+    pointers: tuple[Pointer, ...]
+    accesses: tuple[WordAccess, ...]
     steps: tuple[Step, ...]
     results: tuple[int, ...]
 
 
 @attrs.frozen
-class LoadLine:
-    """Loads words from a pointer into registers, and moves the pointer on."""
+class AccessLine:
+    """Moves words between memory and registers, and the pointer by `advance` words; `form` is the number of the access form."""
 
     pointer: int
     registers: tuple[str, ...]
+    advance: int
+    form: int
 
 
 @attrs.frozen
@@ -74,7 +109,7 @@ class StepLine:
     sources: tuple[str, ...]
 
 
-Line = LoadLine | StepLine
+Line = AccessLine | StepLine
 
 
 def accumulator_place(number: int) -> str:
@@ -82,18 +117,34 @@ def accumulator_place(number: int) -> str:
     return f"sum{number}"
 
 
+def register_number(register: str) -> int:
+    """The number by which registers are in order."""
+    return int(register.lstrip("abcdefghijklmnopqrstuvwxyz"))
+
+
 class NoRoomError(Exception):
-    """The registers of a block are not enough."""
+    """The registers of a block are not enough, or it cannot move its words."""
+
+
+@attrs.frozen
+class _Chunk:
+    """Words that one line moves."""
+
+    pointer: int
+    values: tuple[int, ...]
+    advance: int
+    form: int
 
 
 def allocate(body: BlockBody, form: BlockForm) -> tuple[Line, ...]:
-    """Lines that compute a body, its steps in order, each load as late as it may stand.
+    """Lines that compute a body, its steps in order, each load as late as it may stand, all stores at the end.
 
     Raises:
-        NoRoomError: more values live at once than there are registers, or more operands are needed than a block has.
+        NoRoomError: more values live at once than there are registers, more operands are needed than a block has, or words
+            lie so that no form moves them.
     """
-    if body.accumulators + len(body.words) > form.operands:
-        raise NoRoomError(f"{body.accumulators} accumulators and {len(body.words)} pointers are more than {form.operands} operands")
+    if body.accumulators + len(body.pointers) > form.operands:
+        raise NoRoomError(f"{body.accumulators} accumulators and {len(body.pointers)} pointers are more than {form.operands} operands")
     return _Allocation(body, form).run()
 
 
@@ -104,37 +155,49 @@ class _Allocation:
         self.places = {number: accumulator_place(number) for number in range(body.accumulators)}
         self.free = list(form.registers)
         self.lines: list[Line] = []
-        self.chunks = {load.value: chunk for chunk in _chunks(body, form) for load in chunk}
-        self.loaded: set[int] = set()
+        self.chunks = [chunk for number in range(len(body.pointers)) for chunk in _chunks(body, form, number)]
+        self.loads = {value: chunk for chunk in self.chunks if body.pointers[chunk.pointer].kind == "load" for value in chunk.values}
+        self.pending = [chunk for chunk in self.chunks if body.pointers[chunk.pointer].kind == "load"]
         self.last_use = {operand: number for number, step in enumerate(body.steps) for operand in step.operands}
+        self.stored = {access.value for access in body.accesses if body.pointers[access.pointer].kind == "store"}
         self.accumulator_of = _accumulator_chains(body)
 
     def run(self) -> tuple[Line, ...]:
         for number, step in enumerate(self.body.steps):
             for operand in step.operands:
-                if operand in self.chunks and operand not in self.loaded:
-                    self._load(self.chunks[operand])
+                if operand in self.loads and self.loads[operand] in self.pending:
+                    self._load(self.loads[operand])
             sources = tuple(self.places[operand] for operand in step.operands)
             for operand in dict.fromkeys(step.operands):
-                if self.last_use[operand] == number:
+                if self.last_use[operand] == number and operand not in self.stored:
                     self._release(self.places[operand])
             self.lines.append(StepLine(step.instruction, self._place(step.value), sources))
+        for chunk in list(self.pending):
+            if chunk in self.pending:
+                self._load(chunk)
+        for chunk in self.chunks:
+            if self.body.pointers[chunk.pointer].kind == "store":
+                self._store(chunk)
         return tuple(self.lines)
 
-    def _load(self, chunk: Sequence[WordLoad]) -> None:
+    def _load(self, chunk: _Chunk) -> None:
         """Loads a chunk, and before it those that its pointer comes by first."""
-        for other in dict.fromkeys(id(c) for c in self.chunks.values()):
-            earlier = next(c for c in self.chunks.values() if id(c) == other)
-            if earlier[0].pointer == chunk[0].pointer and earlier[0].word < chunk[0].word and earlier[0].value not in self.loaded:
-                self._load(earlier)
-        if len(self.free) < len(chunk):
-            raise NoRoomError(f"{len(chunk)} words for {len(self.free)} registers")
-        taken = self.free[: len(chunk)]
-        for register, load in zip(taken, chunk, strict=True):
-            self.places[load.value] = register
-            self.loaded.add(load.value)
-        self.free = self.free[len(chunk) :]
-        self.lines.append(LoadLine(chunk[0].pointer, tuple(taken)))
+        while True:
+            first = next(each for each in self.pending if each.pointer == chunk.pointer)
+            if len(self.free) < len(first.values):
+                raise NoRoomError(f"{len(first.values)} words for {len(self.free)} registers")
+            taken, self.free = self.free[: len(first.values)], self.free[len(first.values) :]
+            self.places.update(zip(first.values, taken, strict=True))
+            self.lines.append(AccessLine(first.pointer, tuple(taken), first.advance, first.form))
+            self.pending.remove(first)
+            if first is chunk:
+                return
+
+    def _store(self, chunk: _Chunk) -> None:
+        registers = tuple(self.places[value] for value in chunk.values)
+        if self.form.accesses[chunk.form].ascending and list(registers) != sorted(registers, key=register_number):
+            raise NoRoomError("the registers of a store are not in the order of their words")
+        self.lines.append(AccessLine(chunk.pointer, registers, chunk.advance, chunk.form))
 
     def _release(self, place: str) -> None:
         if place in self.form.registers:
@@ -151,19 +214,31 @@ class _Allocation:
         return place
 
 
-def _chunks(body: BlockBody, form: BlockForm) -> list[list[WordLoad]]:
-    """The loads of each pointer in the order of their addresses, as many to a line as one may load.
+def _chunks(body: BlockBody, form: BlockForm, number: int) -> list[_Chunk]:
+    """The words of a pointer in the order of their addresses, as many to a line as one may move.
 
     Raises:
-        NoRoomError: they are not neighbours that fill the pointer's step.
+        NoRoomError: they are not neighbours, or no form moves them.
     """
-    found: list[list[WordLoad]] = []
-    for pointer, words in enumerate(body.words):
-        loads = sorted((load for load in body.loads if load.pointer == pointer), key=lambda load: load.word)
-        if [load.word for load in loads] != list(range(words)):
-            raise NoRoomError(f"the words of pointer {pointer} are not neighbours")
-        found += [loads[i : i + form.most_words] for i in range(0, words, form.most_words)]
+    pointer = body.pointers[number]
+    accesses = sorted((access for access in body.accesses if access.pointer == number), key=lambda access: access.word)
+    if [access.word for access in accesses] != list(range(pointer.words)):
+        raise NoRoomError(f"the words of pointer {number} are not neighbours")
+    found: list[_Chunk] = []
+    first = 0
+    while first < pointer.words:
+        found.append(_chunk(pointer, accesses, first, form, number))
+        first += len(found[-1].values)
     return found
+
+
+def _chunk(pointer: Pointer, accesses: Sequence[WordAccess], first: int, form: BlockForm, number: int) -> _Chunk:
+    for count in range(pointer.words - first, 0, -1):
+        advance = count if first + count < pointer.words else pointer.step - first
+        for index, access in enumerate(form.accesses):
+            if access.fits(pointer.kind, count, advance, pointer.aligned):
+                return _Chunk(number, tuple(each.value for each in accesses[first : first + count]), advance, index)
+    raise NoRoomError(f"no line moves a word of pointer {number} and then the pointer")
 
 
 def _accumulator_chains(body: BlockBody) -> dict[int, int]:

@@ -8,8 +8,8 @@ from functools import cache
 from tinyir.ir import operator as ast
 from tinyir.ir.errors import Place, TinyirError
 from tinyir.ir.instruction import Instruction, InstructionSequence, InstructionSet, Operand
+from tinyir.ir.machine_block import AccessForm, BlockForm
 from tinyir.ir.plugins import specification_files
-from tinyir.ir.machine_block import BlockForm
 from tinyir.text.operator_reader import read_expression
 from tinyir.text.small_parser import UnexpectedTextError
 
@@ -108,19 +108,27 @@ def _sequence(file: str, name: str, operands: tuple[Operand, ...], result: Opera
     return InstructionSequence(name, operands, result, parts["value"], parts["means"])
 
 
+_ACCESS = re.compile(r'(load|store) (\d+)(?:\.\.(\d+))?( aligned)?( ascending)?(?: within (\d+))? "(.+)"$')
+
+
 def _block(file: str, condition: str, lines: list[tuple[int, str]]) -> BlockForm:
     words: dict[str, list[str]] = {}
+    accesses: list[AccessForm] = []
     for number, line in lines[1:]:
         word, _, rest = line.partition(" ")
-        if word not in ("registers", "operands", "load", "until") or not rest:
-            raise _error(file, number, line, "expected 'registers ...', 'operands COUNT', 'load MOST \"...\"' or 'until \"...\"'")
-        words.setdefault(word, []).append(rest)
-    load = re.match(r'(\d+) "(.+)"$', words.get("load", [""])[0])
+        access = _ACCESS.match(line)
+        if access is not None:
+            kind, least, most, aligned, ascending, within, text = access.groups()
+            accesses.append(AccessForm(kind, int(least), int(most or least), aligned is not None, ascending is not None, int(within or 0), text))
+        elif word in ("registers", "operands", "until") and rest:
+            words.setdefault(word, []).append(rest)
+        else:
+            raise _error(file, number, line, "expected 'registers ...', 'operands COUNT', 'load|store WORDS \"...\"' or 'until \"...\"'")
     operands = words.get("operands", [""])[0]
-    if load is None or not operands.isdigit() or not words.get("registers") or not words.get("until"):
-        raise _error(file, lines[0][0], lines[0][1], "a block needs registers, operands, a load of words, and what ends its loop")
+    if not accesses or not operands.isdigit() or not words.get("registers") or not words.get("until"):
+        raise _error(file, lines[0][0], lines[0][1], "a block needs registers, operands, loads of words, and what ends its loop")
     until = tuple(text.strip('"') for text in words["until"])
-    return BlockForm(condition, tuple(words["registers"][0].split()), int(operands), int(load.group(1)), load.group(2), until)
+    return BlockForm(condition, tuple(words["registers"][0].split()), int(operands), tuple(accesses), until)
 
 
 @cache
