@@ -58,6 +58,8 @@ class Environment:
     def __init__(self) -> None:
         self.names = Names()
         self.globals: dict[str, str] = {}
+        self.constants: dict[str, Type] = {}
+        """For each array of constants the type of its elements."""
         self.members: dict[tuple[str, Type], str] = {}
         """(storage, element type) -> how its elements are spelled as an array."""
         self.copied: dict[str, str] = {}
@@ -352,8 +354,13 @@ class FunctionPrinter:
             name = referenced_symbol(definer, "name")
             if (name, pointer.type.element) in self.bases:
                 return self.bases[name, pointer.type.element]
-            return self.environment.members.get((name, pointer.type.element)) or self.environment.globals[name]
+            return self.environment.members.get((name, pointer.type.element)) or self._constants(name, pointer.type)
         return self.names[pointer]
+
+    def _constants(self, name: str, type: MemRefType) -> str:
+        """An array of constants, or its bytes."""
+        stored, spelled = self.environment.constants.get(name), self.environment.globals[name]
+        return spelled if stored is None or stored is type.element else f"(({c_type(type)})(const void *){spelled})"
 
     def _copied_place(self, memory: Value, index: Value) -> str | None:
         """The address of an element that must be copied in and out, else None."""

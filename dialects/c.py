@@ -158,7 +158,7 @@ _SYMBOL = frozenset(("symbol",))
 _define(
     "array",
     "a constant array in flash",
-    properties={"sym_name": "text: its name", "value": "elements: in order"},
+    properties={"sym_name": "text: its name", "value": "elements: in order", "?alignment": "integer: bytes; the element's own if absent"},
     traits=_SYMBOL,
     effects=PURE,
     verify=_verify_array,
@@ -175,7 +175,12 @@ _define(
 _define(
     "storage",
     "static memory, read and written as elements of the types that it lists",
-    properties={"sym_name": "text: its name", "bytes": "integer: its size", "elements": "list: array of element types"},
+    properties={
+        "sym_name": "text: its name",
+        "bytes": "integer: its size",
+        "elements": "list: array of element types",
+        "?alignment": "integer: bytes, where more than the elements'",
+    },
     traits=_SYMBOL,
     effects=PURE,
     verify=_verify_storage,

@@ -173,7 +173,8 @@ def _c_wide(expression: ast.Expression, immediates: Mapping[str, int]) -> str:
 def _verify(instruction: Instruction) -> Callable[[Operation], Iterable[str]]:
     def verify(operation: Operation) -> Iterable[str]:
         expected = [operand.type for operand in instruction.registers]
-        if [operand.type for operand in operation.operands] != expected:
+        found = [operand.type for operand in operation.operands]
+        if len(found) != len(expected) or any(not _holds(a, b) for a, b in zip(found, expected, strict=True)):
             yield f"'isa.{instruction.name}' needs operands of types {', '.join(map(str, expected))}"
         if [result.type for result in operation.results] != [instruction.result.type]:
             yield f"'isa.{instruction.name}' gives {instruction.result.type}"
@@ -183,6 +184,15 @@ def _verify(instruction: Instruction) -> Callable[[Operation], Iterable[str]]:
                 yield f"'isa.{instruction.name}' needs a number from {low} to {high} as '{operand.name}', not {value}"
 
     return verify
+
+
+def _holds(found: Type, expected: Type) -> bool:
+    """Whether a value has the type, or is a word like it: which lanes a word has is up to those who use it."""
+    return found == expected or (isinstance(found, VectorType) and isinstance(expected, VectorType) and _word_bits(found) == _word_bits(expected))
+
+
+def _word_bits(type: VectorType) -> int:
+    return type.element_count * _lane_width(type)
 
 
 def _infer(instruction: Instruction) -> Callable[[list[Type], dict[str, Attribute]], list[Type]]:

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 import attrs
 
 from tinyir.dialects import loop
-from tinyir.dialects.buffer import RAM
+from tinyir.dialects.buffer import alignment_bytes
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, linear_terms, used_dimensions
 from tinyir.ir.attributes import element_bytes
+from tinyir.ir.builder import find_symbol
 from tinyir.ir.instruction import InstructionSet
 from tinyir.ir.machine_block import WORD_BYTES, AccessLine, BlockBody, BlockForm, Line, Pointer, Step, WordAccess
 from tinyir.ir.operation import Operation, Value
@@ -68,11 +69,41 @@ def machine_loop(nest: Operation) -> MachineLoop | None:
         elif not operation.name.startswith("isa.") or operation.properties or any(operand not in values for operand in operation.operands):
             return None
         else:
-            steps.append(Step(operation.name.removeprefix("isa."), tuple(values[o] for o in operation.operands), len(values)))
-        values[operation.result] = len(values)
+            steps.append(Step(operation.name.removeprefix("isa."), tuple(values[o] for o in operation.operands), len(set(values.values()))))
+        values[operation.result] = _known_word(operation, streams, values)
     if any(operand not in values for operand in nest.body.terminator.operands) or not (stores or nest.results):
         return None
-    return _assembled(nest, values, list(streams.values()), steps, bounds[1])
+    return _assembled(nest, values, list(streams.values()), _in_order_of_need(nest, values, steps), bounds[1])
+
+
+def _in_order_of_need(nest: Operation, values: dict[Value, int], steps: list[Step]) -> list[Step]:
+    """The steps in the order in which results and stores ask for them, so that little is alive at once."""
+    by_value = {step.value: step for step in steps}
+    wanted = [values[operand] for operand in nest.body.terminator.operands]
+    wanted += [values[o.operands[0]] for o in nest.body if o.name == "buffer.store"]
+    ordered: dict[int, Step] = {}
+
+    def need(value: int) -> None:
+        step = by_value.get(value)
+        if step is not None and value not in ordered:
+            for operand in reversed(step.operands):  # what was accumulated so far comes last, and first in time
+                need(operand)
+            ordered[value] = step
+
+    for value in wanted:
+        need(value)
+    return list(ordered.values())
+
+
+def _known_word(operation: Operation, streams: dict[tuple[object, ...], _Stream], values: dict[Value, int]) -> int:
+    """The number of a new value, or that of the same word of memory loaded before (as lanes of another width, perhaps)."""
+    if operation.name == "buffer.load":
+        for stream in streams.values():
+            for word, access in stream.accesses:
+                if access is operation:
+                    same = next(first for other, first in stream.accesses if other == word)
+                    return values.get(same.result, len(set(values.values())))
+    return len(set(values.values()))
 
 
 def _assembled(nest: Operation, values: dict[Value, int], streams: list[_Stream], steps: list[Step], trips: int) -> MachineLoop:
@@ -80,7 +111,7 @@ def _assembled(nest: Operation, values: dict[Value, int], streams: list[_Stream]
     pointers, firsts = [], []
     for number, stream in enumerate(streams):
         least = min(word for word, _ in stream.accesses)
-        for word, access in stream.accesses:
+        for word, access in dict(reversed(stream.accesses)).items():  # the first of each word
             value = access.result if stream.kind == "load" else access.operands[0]
             accesses.append(WordAccess(number, word - least, values[value]))
         pointers.append(Pointer(stream.kind, len({word for word, _ in stream.accesses}), stream.step, stream.aligned))
@@ -111,12 +142,21 @@ def _stream(access: Operation, nest: Operation, streams: dict[tuple[object, ...]
     if step <= 0 or step % WORD_BYTES:
         return False
     words_apart = constant // WORD_BYTES
-    known_base = memory.type.space is RAM and isinstance(memory_behind(memory)[0], str)
-    aligned = known_base and all(part % WORD_BYTES == 0 for part in (constant, *linear_terms(rest).values()))
+    aligned = _is_aligned(memory) and all(part % WORD_BYTES == 0 for part in (constant, *linear_terms(rest).values()))
     key = (memory, rest, indices, constant % WORD_BYTES, access.name)
     stream = streams.setdefault(key, _Stream(access.name.removeprefix("buffer."), step // WORD_BYTES, aligned, []))
     stream.accesses.append((words_apart, access))
     return stream.step == step // WORD_BYTES
+
+
+def _is_aligned(memory: Value) -> bool:
+    """Whether the memory behind a memref starts at a multiple of a word."""
+    name = memory_behind(memory)[0]
+    if isinstance(name, Operation) or memory.definer is None:
+        return False
+    module = list(memory.definer.ancestors())[-1]
+    found = find_symbol(module, name)
+    return found is not None and alignment_bytes(found) % WORD_BYTES == 0
 
 
 def block_text(lines: Sequence[Line], trips: int, instructions: InstructionSet) -> tuple[list[str], bool]:

@@ -151,7 +151,7 @@ class _Memory:
         builder = Builder.before(operation)
         if flat not in self.constants:
             content = DenseElements(TensorType(tensor.shape, type.element), value.data, value.splat)
-            self.constants[flat] = self._declare(_constant_name(operation, tensor), type, content)
+            self.constants[flat] = self._declare(_constant_name(operation, tensor), type, content, operation.get("alignment"))
         operation.replace_by(self._get(builder, self.constants[flat], type))
 
     def _convert_tensor(self, operation: Operation) -> None:

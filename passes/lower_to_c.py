@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from tinyir.dialects import loop
-from tinyir.dialects.buffer import FLASH, access_map, global_type, integer_property, referenced_symbol, size_bytes, symbol_name
+from tinyir.dialects.buffer import FLASH, access_map, alignment_bytes, global_type, integer_property, referenced_symbol, size_bytes, symbol_name
 from tinyir.dialects.c_arithmetic import ARITHMETIC, Arithmetic
 from tinyir.dialects.c_helpers import Helpers, c_function
 from tinyir.dialects.c_writer import CWriter, literal_of
@@ -141,11 +141,17 @@ class _Module:
             value = operation.properties["value"]
             assert isinstance(value, DenseElements)
             flat = DenseElements(TensorType([type.element_count], self.element(type.element)), value.data, value.splat)
-            builder.create("c.array", properties={**name, "value": flat})
+            alignment = operation.properties.get("alignment")
+            stated = {"alignment": alignment} if alignment is not None else {}
+            builder.create("c.array", properties={**name, "value": flat, **stated})
         else:
             accessed = sorted(self.accessed[symbol_name(operation)], key=lambda type: (element_bytes(type), str(type)))
             elements = ArrayAttribute([TypeAttribute(type) for type in accessed])
-            builder.create("c.storage", properties={**name, "bytes": IntegerAttribute(size_bytes(type), I64), "elements": elements})
+            storage: dict[str, Attribute] = {**name, "bytes": IntegerAttribute(size_bytes(type), I64), "elements": elements}
+            wanted = alignment_bytes(operation)
+            if wanted > max(element_bytes(element) for element in accessed):
+                storage["alignment"] = IntegerAttribute(wanted, I64)
+            builder.create("c.storage", properties=storage)
 
     def access(self, name: str, element: Type) -> None:
         """Notes that a global is accessed with elements of a type."""

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import attrs
 
-from tinyir.dialects.buffer_words import PAIR, flat_view, word_load
+from tinyir.dialects.buffer_words import BYTES, PAIR, flat_view, word_load
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir import operator as ast
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms
@@ -57,11 +57,13 @@ class LaneProducts:
     instructions: InstructionSet
     sums: dict[frozenset[tuple[int, int]], str]
     pack: str
+    low_bytes: str
+    """The instruction that widens the low byte of each lane."""
 
     @classmethod
     def of(cls, instructions: InstructionSet) -> LaneProducts | None:
         sums: dict[frozenset[tuple[int, int]], str] = {}
-        pack = None
+        pack = low_bytes = None
         for name, instruction in instructions.instructions.items():
             types = [operand.type for operand in instruction.operands]
             values = {operand.name: lanes_of(operand) for operand in instruction.operands}
@@ -72,8 +74,14 @@ class LaneProducts:
                     sums[found] = name
             elif types == [I32, I32] and instruction.result.type is PAIR and list(instruction.lanes) == [ast.Name(o.name) for o in instruction.operands]:
                 pack = name
+            elif types == [BYTES] and instruction.result.type is PAIR:
+                byte = instruction.operands[0].name
+                if [polynomial(lane, values) for lane in instruction.lanes] == [{((byte, 0),): 1}, {((byte, 2),): 1}]:
+                    low_bytes = name
         singles = all(frozenset([(i, j)]) in sums for i in range(2) for j in range(2))
-        return cls(instructions, sums, pack) if pack is not None and singles and frozenset([(0, 0), (1, 1)]) in sums else None
+        if pack is None or low_bytes is None:
+            return None
+        return cls(instructions, sums, pack, low_bytes) if singles and frozenset([(0, 0), (1, 1)]) in sums else None
 
 
 def _products(meaning: Polynomial, x: str, y: str, c: str) -> frozenset[tuple[int, int]] | None:
@@ -145,19 +153,21 @@ class _Pairing:
             Use(name, (bases.index(word.first.base), word.offset), tuple(weights.index(weight) for weight in pack))
             for word, name, pack in chosen
         )
-        products = tuple((bases.index(term.base), term.offset, weights.index(term.weight)) for term in chain.terms)
+        terms = tuple((bases.index(term.base), term.offset, weights.index(term.weight)) for term in chain.terms)
         where = ", ".join(chain.last.location.names) or "a sum of products"
-        statement = f"{len(uses)} instructions of {self.means.instructions.name} have just the {len(products)} terms of the sum"
-        claim = WrittenSumClaim(self.means.instructions, uses, products)
+        statement = f"{len(uses)} instructions of {self.means.instructions.name} have just the {len(terms)} terms of the sum"
+        claim = WrittenSumClaim(self.means.instructions, uses, terms)
         if self.context.ledger.add(Obligation("instr", where, statement, claim)).state != "proved":
             return
         builder = Builder.before(chain.last)
         total = chain.start
         for word, name, pack in chosen:
             total = builder.create(f"isa.{name}", [self._load(builder, word), self.packs[pack], total], [I32]).result
+        products = [operand.definer for operand in chain.last.operands]
         chain.last.replace_by(total)
-        for member in chain.members[1:]:
-            _erase_product(member)
+        for left_over in products:
+            if left_over is not None:
+                _erase_unused(left_over)
 
     def _instruction(self, word: _Word) -> tuple[str, tuple[Value, Value]]:
         """The instruction of a word, and the weights whose word it takes."""
@@ -170,14 +180,28 @@ class _Pairing:
         return self.means.sums[frozenset([(lane, pack.index(weight))])], pack
 
     def _pack(self, low: Value, high: Value) -> Value:
-        """The two numbers as a word, made where the later of them is."""
+        """The two numbers as a word: the one in memory that holds them, else one made where the later of them is."""
         if (low, high) in self.packs:
             return self.packs[low, high]
         first, second = low.definer, high.definer
         assert first is not None
         assert second is not None
         later = second if first.parent is second.parent and _comes_before(first, second) else first
+        sources = [_lane_behind(value) for value in (low, high)]
+        if sources[0] is not None and sources[1] is not None and sources[0].is_before(sources[1]):
+            word = self._word_of(Builder.after(later), sources[0])
+            if not sources[0].is_low_byte:
+                return word
+            builder = Builder.after(word.definer) if word.definer is not None else Builder.after(later)
+            return builder.create(f"isa.{self.means.low_bytes}", [word], [PAIR]).result
         return Builder.after(later).create(f"isa.{self.means.pack}", [low, high], [PAIR]).result
+
+    def _word_of(self, builder: Builder, lane: _Lane) -> Value:
+        key = lane.base, lane.offset
+        if key not in self.words:
+            memory, rest, indices = lane.base
+            self.words[key] = word_load(builder, flat_view(memory), AffineMap(len(indices), 0, [rest + lane.offset]), indices, PAIR)
+        return self.words[key]
 
     def _load(self, builder: Builder, word: _Word) -> Value:
         key = word.first.base, word.offset
@@ -185,6 +209,42 @@ class _Pairing:
             memory, rest, indices = word.first.base
             self.words[key] = word_load(builder, flat_view(memory), AffineMap(len(indices), 0, [rest + word.offset]), indices, PAIR)
         return self.words[key]
+
+
+@attrs.frozen(eq=False)
+class _Lane:
+    """A number that is a lane of 16 bits in memory, or the low byte of one."""
+
+    base: tuple[Value, AffineExpression, tuple[Value, ...]]
+    offset: int
+    is_low_byte: bool
+
+    def is_before(self, other: _Lane) -> bool:
+        """Whether both lanes make an aligned word, in this order."""
+        return self.base == other.base and self.offset + 1 == other.offset and self.offset % 2 == 0 and self.is_low_byte == other.is_low_byte
+
+
+def _lane_behind(value: Value) -> _Lane | None:
+    extension = value.definer
+    source = extension.operands[0].definer if extension is not None and extension.name == "arith.extsi" else None
+    is_low_byte = source is not None and source.name == "arith.trunci" and source.result.type is I8
+    load = source.operands[0].definer if source is not None and is_low_byte else source
+    if load is None or load.name != "buffer.load" or load.result.type is not I16:
+        return None
+    place = _place(load)
+    return _Lane(*place, is_low_byte) if place is not None else None
+
+
+def _place(load: Operation) -> tuple[tuple[Value, AffineExpression, tuple[Value, ...]], int] | None:
+    """Base and offset of a lane in memory, if even offsets from the base are those of whole words."""
+    memory, indices = load.operands[0], load.operands[1:]
+    if any(index.type is not INDEX for index in indices) or memory_behind(memory)[1] % 4 or isinstance(memory_behind(memory)[0], Operation):
+        return None
+    address = simplify(linear_address(load, [AffineDimension(i) for i in range(len(indices))]), [FAR] * len(indices))
+    offset = linear_terms(address).get(AffineConstant(1), 0)
+    if any(coefficient % 2 for factor, coefficient in linear_terms(address).items() if factor is not AffineConstant(1)):
+        return None
+    return (memory, address - offset, tuple(indices)), offset
 
 
 def _comes_before(first: Operation, second: Operation) -> bool:
@@ -234,13 +294,9 @@ def _term(value: Value) -> _Term | None:
         load = extension.operands[0].definer if extension is not None and extension.name == "arith.extsi" else None
         if load is None or load.name != "buffer.load" or load.result.type is not I16 or not _is_narrow(weight):
             continue
-        memory, indices = load.operands[0], load.operands[1:]
-        if any(index.type is not INDEX for index in indices) or memory_behind(memory)[1] % 4 or isinstance(memory_behind(memory)[0], Operation):
-            continue
-        address = simplify(linear_address(load, [AffineDimension(i) for i in range(len(indices))]), [FAR] * len(indices))
-        offset = linear_terms(address).get(AffineConstant(1), 0)
-        if all(coefficient % 2 == 0 for factor, coefficient in linear_terms(address).items() if factor is not AffineConstant(1)):
-            return _Term(load, (memory, address - offset, tuple(indices)), offset, weight)
+        place = _place(load)
+        if place is not None:
+            return _Term(load, *place, weight)
     return None
 
 
@@ -263,9 +319,9 @@ def _cover(chain: _Chain) -> Iterator[_Word]:
     yield from words
 
 
-def _erase_product(addition: Operation) -> None:
-    """Erases an addition, its product and its load where nothing else uses them."""
-    pending = [addition]
+def _erase_unused(operation: Operation) -> None:
+    """Erases scalar arithmetic and loads that nothing uses, with all that only they used."""
+    pending = [operation]
     while pending:
         operation = pending.pop()
         if operation.parent is None or any(result.use_count for result in operation.results) or operation.name in ("loop.for", "loop.if"):

@@ -125,3 +125,25 @@ class WrittenSumClaim(Claim):
         lanes = sorted({lane for side in (found, wanted) for term in side for lane in term})
         names = {lane: f"{prefix}{lane[0]}_{lane[1]}".replace("-", "m") for lane in lanes}
         return Negation(tuple((name, "Int") for name in names.values()), (f"(distinct {_spelled(found, names)} {_spelled(wanted, names)})",))
+
+
+@attrs.frozen(eq=False)
+class IdentityClaim(Claim):
+    """Products of unknowns, each with its coefficient, sum up to zero."""
+
+    terms: tuple[tuple[tuple[str, ...], int], ...]
+
+    logic = "QF_NIA"
+
+    def decide(self) -> Verdict:
+        summed: dict[tuple[str, ...], int] = {}
+        for names, coefficient in self.terms:
+            key = tuple(sorted(names))
+            summed[key] = summed.get(key, 0) + coefficient
+        wrong = sorted(key for key, coefficient in summed.items() if coefficient)
+        return refuted("polynomials", dict.fromkeys(wrong[0], 1)) if wrong else proved("polynomials")
+
+    def negation(self, prefix: str = "") -> Negation:
+        names = sorted({name for term, _ in self.terms for name in term})
+        parts = [f"(* {number(coefficient)} {' '.join(prefix + name for name in term)})" for term, coefficient in self.terms]
+        return Negation(tuple((prefix + name, "Int") for name in names), (f"(distinct 0 (+ {' '.join(parts)}))",))

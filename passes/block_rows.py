@@ -1,0 +1,280 @@
+"""loop -> loop: a sum of products for one position takes four outputs side by side, two weights in each 16-bit lane.
+
+    for %o { sum over %k of x[%k] * w[%o, %k] }
+=>
+    stage xs[%k / 4] = (x1, x3, 256 * x0 - x1, 256 * x2 - x3)                  // four terms of x
+    for %o by four { for %k by four { for each output: with its lanes v0 = 256 * w1 + w0, v1 = 256 * w3 + w2
+                                       %a + v0 * x1 + v1 * x3 + low(v0) * (256 * x0 - x1) + low(v1) * (256 * x2 - x3) }
+                     %a >> 8 ... }
+
+since (256 w1 + w0) x1 + w0 (256 x0 - x1) = 256 (w0 x0 + w1 x1): a lane is used as it lies in memory, and its low byte is one
+widening away, where four weights of one byte would need two.  Nothing is lost as long as 256 times the sum fits 32 bits, and
+x1, x3 are shifted below zero so that the mixed lanes fit 16 bits just so.  The weights are packed for it at compile time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyir.dialects import loop
+from tinyir.dialects import loop_writer as write
+from tinyir.dialects.loop_edits import Index, clone_substituted
+from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest
+from tinyir.interp.equations import dense_array
+from tinyir.ir.affine import AffineDimension, AffineExpression, linear_terms
+from tinyir.ir.attributes import DenseElements, IntegerAttribute, StringAttribute
+from tinyir.ir.builder import Builder, functions
+from tinyir.ir.operation import Operation, Value
+from tinyir.ir.types import I8, I16, I32, INDEX, TensorType
+from tinyir.prove.arithmetic import ArithmeticClaim, ArithmeticStep
+from tinyir.prove.instructions import IdentityClaim
+from tinyir.prove.obligations import Obligation
+from tinyir.rewrite.passes import Pass, PassContext
+
+ROWS = 4
+"""Outputs side by side."""
+LANES = 4
+"""Terms of one step."""
+SCALE = 256
+HIGH_SHIFT = 127
+"""What is taken off every other element of x: from -255 to 0, it leaves 256 * x0 - x1 within 16 bits for all bytes."""
+BYTE = (-128, 127)
+
+Integers = NDArray[np.int64]
+
+
+@attrs.frozen
+class BlockRows(Pass):
+    """Blocks the rows of every sum of products that has one position and constant weights and bias."""
+
+    name: ClassVar[str] = "block_rows"
+    reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+    leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+
+    least_terms: int = 16
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        if "armv7e-m" not in getattr(context.target, "isa", ()):
+            return
+        for function in functions(module):
+            for root in [o for o in function.body if o.name == "loop.for"]:
+                nest = find_product_nest(root)
+                rows = _Rows.of(nest) if nest is not None else None
+                if rows is not None and rows.weights.shape[1] >= self.least_terms and rows.is_proved(context):
+                    _Blocking(rows).run()
+
+
+@attrs.frozen(eq=False)
+class _Rows:
+    """A product nest as a matrix of weights, biases, and x as a list of bytes."""
+
+    nest: ProductNest
+    weights: Integers
+    biases: Integers
+    bias: Operation
+
+    @classmethod
+    def of(cls, nest: ProductNest) -> _Rows | None:
+        if len(nest.loops) != 1 or nest.outputs != nest.loops or any(nest.clip_conditions()) or nest.x.uses(nest.outputs):
+            return None
+        outputs, terms = extent_of(nest.loops[0]), [extent_of(fold) for fold in nest.folds]
+        order = [loop.induction_variable(fold) for fold in nest.folds]
+        count = int(np.prod(terms))
+        output = loop.induction_variable(nest.loops[0])
+        if _strides(nest.x.read, order) != _row_major(terms) or _strides(nest.w.read, [output, *order]) != [count, *_row_major(terms)]:
+            return None
+        weights, bias = _constant(nest.w.tensor), nest.sum.operands[-1].definer
+        if weights is None or weights.size != outputs * count or bias is None or bias.name != "loop.read":
+            return None
+        biases = _constant(loop.accessed_tensor(bias))
+        if biases is None or biases.size != outputs or _strides(bias, [output]) != [1]:
+            return None
+        return cls(nest, weights.reshape(outputs, count), biases.reshape(outputs), bias)
+
+    @property
+    def totals(self) -> tuple[int, int]:
+        """The range of the exact sums over all x."""
+        shift = self.nest.x.shift
+        low, high = BYTE[0] - shift, BYTE[1] - shift
+        least = np.minimum(self.weights * low, self.weights * high).sum(1) + self.biases
+        greatest = np.maximum(self.weights * low, self.weights * high).sum(1) + self.biases
+        return int(least.min()), int(greatest.max())
+
+    def is_proved(self, context: PassContext) -> bool:
+        """Whether lanes and sums fit, and the lanes' products are the terms."""
+        where = ", ".join(self.nest.root.location.names) or "a sum of products"
+        low, high = int(self.weights.min()), int(self.weights.max())
+        steps = (
+            ArithmeticStep("-", (SCALE * BYTE[0], SCALE * BYTE[1]), (BYTE[0] - HIGH_SHIFT, 0), 16),
+            ArithmeticStep("+", (SCALE * low, SCALE * high), (low, high), 16),
+            ArithmeticStep("*", self.totals, (SCALE, SCALE), 32),
+        )
+        ranges = ArithmeticClaim(steps)
+        if ranges.decide().state != "proved":
+            return False
+        fits = Obligation("range", where, f"mixed lanes fit 16 bits, and {SCALE} times every sum fits 32", ranges)
+        identity = Obligation("instr", where, "two lanes of weights hold four terms", IdentityClaim(_lanes_identity()))
+        return all(context.ledger.add(each).state == "proved" for each in (fits, identity))
+
+
+def _lanes_identity() -> tuple[tuple[tuple[str, ...], int], ...]:
+    """(256 w1 + w0) x1 + w0 (256 x0 - x1) - 256 (w0 x0 + w1 x1) as products of names with coefficients: their sum is zero."""
+    return (
+        (("w1", "x1"), SCALE),
+        (("w0", "x1"), 1),
+        (("w0", "x0"), SCALE),
+        (("w0", "x1"), -1),
+        (("w0", "x0"), -SCALE),
+        (("w1", "x1"), -SCALE),
+    )
+
+
+def _constant(tensor: Value) -> Integers | None:
+    definer = tensor.definer
+    value = definer.properties["value"] if definer is not None and definer.name == "arith.constant" else None
+    return dense_array(value).astype(np.int64) if isinstance(value, DenseElements) else None
+
+
+def _row_major(extents: list[int]) -> list[int]:
+    strides: list[int] = []
+    stride = 1
+    for extent in reversed(extents):
+        strides.insert(0, stride)
+        stride *= extent
+    return strides
+
+
+def _strides(read: Operation, variables: list[Any]) -> list[int] | None:
+    """By how many elements a read moves with each of the variables, if it moves with nothing else and starts at the first."""
+    type, indices = loop.accessed_tensor(read).type, loop.access_indices(read)
+    assert isinstance(type, TensorType)
+    linear: AffineExpression = AffineDimension(0) * 0
+    for result, extent in zip(loop.access_map(read).results, type.shape, strict=True):
+        linear = linear * extent + result
+    found = [0] * len(variables)
+    for factor, coefficient in linear_terms(linear).items():
+        if not isinstance(factor, AffineDimension) or indices[factor.position] not in variables:
+            return None
+        found[variables.index(indices[factor.position])] += coefficient
+    return found
+
+
+class _Blocking:
+    """One nest on its way into blocks of rows."""
+
+    def __init__(self, rows: _Rows) -> None:
+        self.rows = rows
+        self.nest = rows.nest
+        self.outputs, self.terms = rows.weights.shape
+        self.groups = -(-self.outputs // ROWS)
+        self.steps = -(-self.terms // LANES)
+        self.output = self.nest.loops[0]
+
+    def run(self) -> None:
+        made = write.for_each(Builder.before(self.nest.root), [write.constant_index(self.groups)], loop.induction_variable(self.output).name or "o")
+        made.attributes["schedule"] = StringAttribute(f"block {ROWS} rows, two weights to a lane")
+        before = Builder.before(made)
+        weights, biases = self._packed(before)
+        xs = before.create("loop.tensor", [], [TensorType((self.steps * LANES,), I16)], {"alignment": IntegerAttribute(4, INDEX)}).result
+        xs.name = "x_lanes"
+        self._stage(before, xs)
+        builder, group = write.inside(made)
+        outputs = [write.combined(AffineDimension(0) * ROWS + row, [group]) for row in range(ROWS)]
+        initial = [write.read(builder, biases, [output]) for output in outputs]
+        sums = self._inner_loop(builder, xs, weights, group, initial)
+        fixed, moving = self.nest.split_body()
+        for row, (output, total) in enumerate(zip(outputs, sums.results, strict=True)):
+            self._finish(builder, [*fixed, *moving], output, total, row)
+        self.nest.root.erase()
+
+    def _packed(self, builder: Builder) -> tuple[Value, Value]:
+        """The weights as lanes [group, step, row, lane], and the biases as sums start: 256 times, with what x was shifted by."""
+        weights = np.zeros((self.groups * ROWS, self.steps * LANES), np.int64)
+        weights[: self.outputs, : self.terms] = self.rows.weights
+        lanes = weights[:, 1::2] * SCALE + weights[:, 0::2]
+        ordered = lanes.reshape(self.groups, ROWS, self.steps, 2).transpose(0, 2, 1, 3)
+        shift = self.nest.x.shift
+        corrections = np.where(np.arange(self.steps * LANES) % 2 == 0, -shift, HIGH_SHIFT - shift)
+        biases = np.zeros(self.groups * ROWS, np.int64)
+        biases[: self.outputs] = (self.rows.biases + (self.rows.weights * corrections[: self.terms]).sum(1)) * SCALE
+        wrapped = (biases + (1 << 31)) % (1 << 32) - (1 << 31)
+        stated = {"alignment": IntegerAttribute(4, INDEX)}
+        names = self.nest.w.tensor.name, loop.accessed_tensor(self.rows.bias).name
+        made = []
+        for values, element, name in zip((ordered, wrapped), (I16, I32), names, strict=True):
+            type = TensorType(values.shape, element)
+            dense = DenseElements.of(type, [int(v) for v in values.ravel()])
+            constant = builder.create("arith.constant", [], [type], {"value": dense}, attributes=dict(stated))
+            constant.result.name = name
+            made.append(constant.result)
+        return made[0], made[1]
+
+    def _stage(self, builder: Builder, xs: Value) -> None:
+        """Four lanes for four elements of x; what is beyond the last is zero, and so are its weights."""
+        x = self.nest.x.tensor
+        assert isinstance(x.type, TensorType)
+        flat = builder.create("loop.reshape", [x], [TensorType([self.terms], I8)]).result
+        flat.name = x.name
+        whole = self.terms // LANES
+        inner, step = write.inside(write.for_each(builder, [write.constant_index(whole)], "k"))
+        self._stage_step(inner, flat, xs, step, LANES)
+        if self.terms % LANES:
+            self._stage_step(builder, flat, xs, write.constant_index(whole), self.terms % LANES)
+
+    def _stage_step(self, builder: Builder, flat: Value, xs: Value, step: Index, count: int) -> None:
+        elements: list[Value] = []
+        for number in range(LANES):
+            value: Value
+            if number < count:
+                index = write.combined(AffineDimension(0) * LANES + number, [step])
+                value = builder.create("arith.extsi", [write.read(builder, flat, [index])], [I32]).result
+            else:
+                value = write.literal(builder, 0, I32)
+            if number % 2:
+                value = builder.create("arith.subi", [value, write.literal(builder, HIGH_SHIFT, I32)], [I32]).result
+            elements.append(value)
+        scaled = [builder.create("arith.muli", [elements[i], write.literal(builder, SCALE, I32)], [I32]).result for i in (0, 2)]
+        mixed = [builder.create("arith.subi", [s, elements[i]], [I32]).result for s, i in zip(scaled, (1, 3), strict=True)]
+        for place, value in enumerate((elements[1], elements[3], *mixed)):
+            lane = builder.create("arith.trunci", [value], [I16]).result
+            write.define(builder, lane, xs, [write.combined(AffineDimension(0) * LANES + place, [step])])
+
+    def _inner_loop(self, builder: Builder, xs: Value, weights: Value, group: Index, initial: list[Value]) -> Operation:
+        made = write.for_each(builder, [write.constant_index(self.steps)], "k", initial=initial, parallel=False)
+        at, step = Builder.at_end(made.body, builder.location), write.index_of(loop.induction_variable(made))
+        x = [
+            at.create("arith.extsi", [write.read(at, xs, [write.combined(AffineDimension(0) * LANES + place, [step])])], [I32]).result
+            for place in range(LANES)
+        ]
+        sums = []
+        for row, total in enumerate(made.body.arguments[1:]):
+            lanes = [write.read(at, weights, [group, step, write.constant_index(row), write.constant_index(lane)]) for lane in range(2)]
+            low = [at.create("arith.trunci", [lane], [I8]).result for lane in lanes]
+            factors = [at.create("arith.extsi", [each], [I32]).result for each in (*lanes, *low)]
+            value: Value = total
+            for left, right in zip(x, factors, strict=True):
+                product = at.create("arith.muli", [left, right], [I32]).result
+                value = at.create("arith.addi", [value, product], [I32]).result
+            sums.append(value)
+        at.create("loop.yield", sums)
+        return made
+
+    def _finish(self, builder: Builder, operations: list[Operation], output: Index, total: Value, row: int) -> None:
+        """What follows the sum, where the output is not beyond the last."""
+        guarded = self.outputs % ROWS and row >= self.outputs % ROWS
+        if guarded:
+            condition = write.combined(self.outputs - 1 - AffineDimension(0), [output])
+            _, builder, otherwise = write.branch(builder, [condition], ())
+            otherwise.create("loop.yield")
+        exact = builder.create("arith.shrsi", [total, write.literal(builder, 8, I32)], [I32]).result
+        values: dict[Value, Value] = {self.nest.sum.result: exact}
+        known: dict[Value, Index] = {loop.induction_variable(self.output): output}
+        for operation in operations:
+            if operation is not self.rows.bias or operation.result.use_count > 1:
+                builder.insert(clone_substituted(operation, values, known))
+        if guarded:
+            builder.create("loop.yield")
