@@ -148,6 +148,14 @@ def allocate(body: BlockBody, form: BlockForm) -> tuple[Line, ...]:
     return _Allocation(body, form).run()
 
 
+def used_registers(lines: Sequence[Line], form: BlockForm) -> tuple[str, ...]:
+    """The registers that the lines name, and the first, over which a block goes round."""
+    named = {form.registers[0]}
+    for line in lines:
+        named.update(line.registers if isinstance(line, AccessLine) else (line.target, *line.sources))
+    return tuple(register for register in form.registers if register in named)
+
+
 class _Allocation:
     def __init__(self, body: BlockBody, form: BlockForm) -> None:
         self.body = body
