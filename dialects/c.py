@@ -242,14 +242,14 @@ _define("if", "does the first region if the condition holds, else the second", (
 _define(
     "alternative",
     "one of two texts: the first where the preprocessor's condition holds, else the second",
-    properties={"condition": "of an #if"},
+    properties={"condition": "text: of an #if"},
     assembly="$condition attr-dict region `else` region",
 )
 _define(
     "assembly",
     "an asm statement in GNU's form: [sumN] and [pointerN] are variables that it changes, [end] one that it reads in memory",
     ("operands...",),
-    properties={"lines": "of assembly", "registers": "that it names", "operandSegmentSizes": "accumulators, pointers, ends"},
+    properties={"lines": "list: of assembly", "registers": "list: that it names", "operandSegmentSizes": "integers: accumulators, pointers, ends"},
     assembly="`(` $operands `)` attr-dict `:` type($operands)",
 )
 _define("return", "ends the function", ("value...",), traits=frozenset(("terminator",)), assembly="($value `:` type($value))?")

@@ -207,7 +207,7 @@ for _set in instruction_sets().values():
                 f"An instruction of {_set.name}.",
                 operands=tuple(operand.name for operand in _instruction.registers),
                 results=("result",),
-                properties={operand.name: "a number in the instruction" for operand in _instruction.immediates},
+                properties={operand.name: "integer: a number in the instruction" for operand in _instruction.immediates},
                 effects=PURE,
                 verify=_verify(_instruction),
                 infer=_infer(_instruction),
