@@ -1,25 +1,33 @@
-"""Prints asm statements in GNU's form."""
+"""Prints asm statements in GNU's form, their operands in registers that are pinned by name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinyir.backends.c_text import Names, declare
 from tinyir.ir.attributes import ArrayAttribute, DenseArray, StringAttribute
 from tinyir.ir.operation import Operation
 
 
-def assembly_text(operation: Operation, names: Sequence[str], indent: str) -> list[str]:
+def assembly_text(operation: Operation, names: Sequence[str], scope: Names, indent: str) -> list[str]:
     """The lines of a `c.assembly` whose operands have these names."""
     sizes = operation.properties["operandSegmentSizes"]
     assert isinstance(sizes, DenseArray)
     sums, pointers, _ = (int(size) for size in sizes.values)
-    changed = [f'[sum{i}] "+r"({name})' for i, name in enumerate(names[:sums])]
-    changed += [f'[pointer{i}] "+r"({name})' for i, name in enumerate(names[sums : sums + pointers])]
+    pinned = _strings(operation, "pinned")
+    words = [*(f"sum{i}" for i in range(sums)), *(f"pointer{i}" for i in range(pointers))]
+    places = [scope.fresh(f"in_{register}") for register in pinned]
+    lines = [
+        f'{indent}register {declare(operand.type, place)} __asm__("{register}") = {name};'
+        for operand, place, register, name in zip(operation.operands, places, pinned, names, strict=False)
+    ]
+    changed = [f'[{word}] "+r"({place})' for word, place in zip(words, places, strict=True)]
     ends = [f'[end] "m"({name})' for name in names[sums + pointers :]]
     clobbered = ", ".join(f'"{word}"' for word in (*_strings(operation, "registers"), "cc", "memory"))
     inner = indent + "        "
-    lines = [f'{inner}"{line}\\n"' for line in _strings(operation, "lines")]
-    return [f"{indent}__asm__ volatile(", *lines, f"{inner}: {', '.join(changed)}", f"{inner}: {', '.join(ends)}".rstrip(), f"{inner}: {clobbered});"]
+    lines += [f"{indent}__asm__ volatile(", *(f'{inner}"{line}\\n"' for line in _strings(operation, "lines"))]
+    lines += [f"{inner}: {', '.join(changed)}", f"{inner}: {', '.join(ends)}".rstrip(), f"{inner}: {clobbered});"]
+    return lines + [f"{indent}{name} = {place};" for name, place in zip(names[:sums], places, strict=False)]
 
 
 def _strings(operation: Operation, property: str) -> list[str]:

@@ -201,7 +201,7 @@ class FunctionPrinter:
             case "c.alternative":
                 self._alternative(operation, scope, indent)
             case "c.assembly":
-                self.lines += assembly_text(operation, [self.names[operand] for operand in operation.operands], indent)
+                self.lines += assembly_text(operation, [self.names[operand] for operand in operation.operands], scope, indent)
             case _:
                 self.lines.append(f"{indent}{self._simple(operation, scope)};")
 

@@ -249,7 +249,12 @@ _define(
     "assembly",
     "an asm statement in GNU's form: [sumN] and [pointerN] are variables that it changes, [end] one that it reads in memory",
     ("operands...",),
-    properties={"lines": "list: of assembly", "registers": "list: that it names", "operandSegmentSizes": "integers: accumulators, pointers, ends"},
+    properties={
+        "lines": "list: of assembly",
+        "registers": "list: that it names",
+        "pinned": "list: the registers of accumulators and pointers",
+        "operandSegmentSizes": "integers: accumulators, pointers, ends",
+    },
     assembly="`(` $operands `)` attr-dict `:` type($operands)",
 )
 _define("return", "ends the function", ("value...",), traits=frozenset(("terminator",)), assembly="($value `:` type($value))?")

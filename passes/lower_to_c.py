@@ -371,7 +371,8 @@ class _Function:
             assert isinstance(pointers[0].type, MemRefType)
             length = found.trips * found.body.pointers[0].step * WORD_BYTES // element_bytes(pointers[0].type.element)
             end = [machine.variable(machine.offset(pointers[0], machine.index(length), "end"), pointers[0].type, "end")]
-        machine.assembly(lines, variables, pointers, end, used_registers(allocated, instructions.block))
+        form = used_registers(allocated, instructions.block), instructions.block.operands
+        machine.assembly(lines, variables, pointers, end, form)
         self._loop(operation, plain)
 
     def _range(self, operation: Operation) -> Interval:

@@ -39,14 +39,14 @@ class AccessForm:
 class BlockForm:
     """What a target's blocks are made of (`block` in `specs/isa/*.isa`).
 
-    `registers`: those that a block names itself, ascending; `operands`: how many more the compiler can give it.
+    `registers`: those that a block names itself, ascending; `operands`: those that hold accumulators and pointers.
     `accesses`: how words are moved, the best first.
     `until`: the assembly that goes back to {label} until {pointer} is {end} (a word in memory), over {register}, which is free.
     """
 
     condition: str
     registers: tuple[str, ...]
-    operands: int
+    operands: tuple[str, ...]
     accesses: tuple[AccessForm, ...]
     until: tuple[str, ...]
 
@@ -143,8 +143,8 @@ def allocate(body: BlockBody, form: BlockForm) -> tuple[Line, ...]:
         NoRoomError: more values live at once than there are registers, more operands are needed than a block has, or words
             lie so that no form moves them.
     """
-    if body.accumulators + len(body.pointers) > form.operands:
-        raise NoRoomError(f"{body.accumulators} accumulators and {len(body.pointers)} pointers are more than {form.operands} operands")
+    if body.accumulators + len(body.pointers) > len(form.operands):
+        raise NoRoomError(f"{body.accumulators} accumulators and {len(body.pointers)} pointers are more than {len(form.operands)} operands")
     return _Allocation(body, form).run()
 
 

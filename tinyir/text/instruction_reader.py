@@ -123,12 +123,12 @@ def _block(file: str, condition: str, lines: list[tuple[int, str]]) -> BlockForm
         elif word in ("registers", "operands", "until") and rest:
             words.setdefault(word, []).append(rest)
         else:
-            raise _error(file, number, line, "expected 'registers ...', 'operands COUNT', 'load|store WORDS \"...\"' or 'until \"...\"'")
-    operands = words.get("operands", [""])[0]
-    if not accesses or not operands.isdigit() or not words.get("registers") or not words.get("until"):
+            raise _error(file, number, line, "expected 'registers ...', 'operands ...', 'load|store WORDS \"...\"' or 'until \"...\"'")
+    operands = tuple(words.get("operands", [""])[0].split())
+    if not accesses or not operands or not words.get("registers") or not words.get("until"):
         raise _error(file, lines[0][0], lines[0][1], "a block needs registers, operands, loads of words, and what ends its loop")
     until = tuple(text.strip('"') for text in words["until"])
-    return BlockForm(condition, tuple(words["registers"][0].split()), int(operands), tuple(accesses), until)
+    return BlockForm(condition, tuple(words["registers"][0].split()), operands, tuple(accesses), until)
 
 
 @cache
