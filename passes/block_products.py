@@ -333,20 +333,25 @@ class _Blocking:
             self._finish(inner, after, {**values, self.nest.sum.result: result}, (rows[row], row), (outputs[side], side))
 
     def _hoisted(self, builder: Builder, fixed: Sequence[Operation], output: Index, side: int) -> dict[Value, Value]:
-        """The values that depend on the output alone; of one beyond the last they are zeros, and nobody uses them."""
+        """The values that depend on the output alone; for one beyond the last, zeros are read, and nobody uses what follows from them."""
         known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): output}
         values: dict[Value, Value] = {}
         if side == 0 or self.outputs % SIDES == 0:
             for operation in fixed:
                 builder.insert(clone_substituted(operation, values, known))
             return values
-        results = [result for operation in fixed for result in operation.results]
+        reads = [operation for operation in fixed if operation.name == "loop.read"]
+        results = [operation.result for operation in reads]
         made, there, beyond = write.branch(builder, [write.combined(self.outputs - 1 - AffineDimension(0), [output])], [r.type for r in results])
-        for operation in fixed:
+        for operation in reads:
             there.insert(clone_substituted(operation, values, known))
         there.create("loop.yield", [values[result] for result in results])
         beyond.create("loop.yield", [write.literal(beyond, 0, result.type) for result in results])
-        return dict(zip(results, made.results, strict=True))
+        values.update(zip(results, made.results, strict=True))
+        for operation in fixed:
+            if operation not in reads:
+                builder.insert(clone_substituted(operation, values, known))
+        return values
 
     def _inner_loop(self, builder: Builder, pair: Index, rows: Sequence[Index], initial: Sequence[Value]) -> Operation:
         made = write.for_each(builder, [write.constant_index(self.padded)], "k", initial=initial, parallel=False)
