@@ -23,8 +23,8 @@ from tinyir.ir.machine_block import WORD_BYTES, AccessLine, BlockBody, BlockForm
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import MemRefType, VectorType
 
-UNROLLED = 4
-"""Iterations to one round of a block's loop: going round costs a load, a comparison and a branch."""
+UNROLLED = (4, 6)
+"""The fewest and the most iterations of one round of a block's loop: going round costs a load, a comparison and a branch."""
 
 
 @attrs.frozen(eq=False)
@@ -167,10 +167,12 @@ def block_text(lines: Sequence[Line], trips: int, instructions: InstructionSet) 
     form = instructions.block
     assert form is not None
     one = [_line_text(line, instructions, form) for line in lines]
-    if trips < 2 * UNROLLED:
+    least, most = UNROLLED
+    if trips < 2 * least:
         return one * trips, False
+    unrolled = min(range(least, most + 1), key=lambda count: (trips % count, -count))
     until = [text.format(register=form.registers[0], end="%[end]", pointer="%[pointer0]", label="1b") for text in form.until]
-    return [*(one * (trips % UNROLLED)), "1:", *(one * UNROLLED), *until], True
+    return [*(one * (trips % unrolled)), "1:", *(one * unrolled), *until], True
 
 
 def _line_text(line: Line, instructions: InstructionSet, form: BlockForm) -> str:

@@ -55,6 +55,8 @@ class PairLanes(Pass):
             if copy is not None:
                 _widen(copy, sets[0])
                 continue
+            if _fill(nest):
+                continue
             products = _products(nest)
             if products is not None and _is_proved(nest, sets[0], context):
                 _pair(nest, products, sets[0])
@@ -187,6 +189,27 @@ def _widen(copy: _Copy, instructions: InstructionSet) -> None:
         word_store(builder, lanes, flat_view(copy.target.memory), map, indices)
     builder.create("loop.yield")
     _replace(copy.nest, made)
+
+
+def _fill(nest: Operation) -> bool:
+    """Stores words of a constant in place of its lanes, if that is all that a loop does."""
+    names = [o.name for o in nest.body]
+    if names != ["arith.constant", "buffer.store", "loop.yield"]:
+        return False
+    constant, store = nest.body.operations[:2]
+    value = constant.properties["value"]
+    target = _Walk.of(store, loop.induction_variable(nest))
+    if constant.result.type is not I16 or not isinstance(value, IntegerAttribute) or target is None or target.pairs is None:
+        return False
+    made, variable = _new_loop(nest)
+    builder, old = Builder.at_end(made.body, nest.location), loop.induction_variable(nest)
+    word = builder.create("arith.constant", [], [PAIR], {"value": DenseElements.of(PAIR, [value.value])}).result
+    for first, _ in target.pairs:
+        map, indices = target.at(first, old, variable)
+        word_store(builder, word, flat_view(target.memory), map, indices)
+    builder.create("loop.yield")
+    _replace(nest, made)
+    return True
 
 
 def _widening(instructions: InstructionSet, lanes: tuple[int, int]) -> str | None:
