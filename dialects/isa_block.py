@@ -23,7 +23,7 @@ from tinyir.ir.machine_block import WORD_BYTES, AccessLine, BlockBody, BlockForm
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import MemRefType, VectorType
 
-UNROLLED = (4, 6)
+UNROLLED = (4, 5)
 """The fewest and the most iterations of one round of a block's loop: going round costs a load, a comparison and a branch."""
 
 
