@@ -91,13 +91,14 @@ class PassPipeline:
         PassPipeline(["canonicalize", nest("loop", [Unroll(factor=8)])])   <->   'canonicalize,loop(unroll{factor=8})'
     """
 
-    def __init__(self, passes: Iterable[Pass | Nest | str] = ()) -> None:
-        """
+    def __init__(self, passes: str | Iterable[Pass | Nest | str] = ()) -> None:
+        """From a text, or from passes, levels and texts in order.
+
         Raises:
             TinyirError: an unknown pass, or text that cannot be read.
         """
         self.items: list[Pass | Nest] = []
-        for item in passes:
+        for item in [passes] if isinstance(passes, str) else passes:
             self.items += PassPipeline.parse(item).items if isinstance(item, str) else [item]
 
     @classmethod
