@@ -131,6 +131,8 @@ def _word(array: Array, index: tuple[Any, ...], lanes: int, mask: Any, operation
         raise InterpreterError(f"'{operation.name}' loads {lanes} elements beyond its memory", place=operation.location.place)
     first = np.minimum(first, array.size - lanes)
     flat = array.reshape(-1).view(np.uint8)
+    if lanes > 4:  # wider than any number of numpy's: whole numbers of Python's
+        return np.asarray(sum(flat[first + lane].astype(object) << 8 * lane for lane in range(lanes)), object)
     word = sum(flat[first + lane].astype(np.uint32) << np.uint32(8 * lane) for lane in range(lanes))
     return np.asarray(word).astype(np.uint32).view(np.int32)
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache
 
+from tinyir.dialects import isa_vector
 from tinyir.ir import operator as ast
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.instruction import Instruction, InstructionSet, Operand
+from tinyir.ir.errors import TinyirError
+from tinyir.ir.instruction import Instruction, InstructionSet, Operand, VectorForm
 from tinyir.ir.operation import Operation
 from tinyir.ir.plugins import specification_files
 from tinyir.ir.registry import PURE, OperationDefinition, register
@@ -46,8 +48,21 @@ WORD = IntegerType(32, "u")
 
 
 def word_type(type: Type) -> Type:
-    """The C type of a value: a vector is a word."""
-    return WORD if isinstance(type, VectorType) else type
+    """The C type of a value: a vector that fits is a word."""
+    return WORD if isinstance(type, VectorType) and not isa_vector.is_wide(type) else type
+
+
+def vector_home(type: VectorType) -> tuple[InstructionSet, VectorForm]:
+    """The set that says how C spells a vector wider than a word.
+
+    Raises:
+        TinyirError: there is none.
+    """
+    for known in instruction_sets().values():
+        for form in known.vectors:
+            if form.operand.type is type:
+                return known, form
+    raise TinyirError(f"no file of specs/isa says how C spells {type}")
 
 
 _LOAD = """static inline uint32_t {name}(const int8_t *from) {{
@@ -79,6 +94,8 @@ def load_text() -> tuple[str, str]:
 def instruction_text(operation: Operation) -> tuple[str, str]:
     """The name and text of the function that holds an instruction: its assembly, and its meaning in C for all other machines."""
     home, instruction = home_of(operation.name)
+    if instruction.spelling:
+        return isa_vector.instruction_text(home, instruction)
     width, mask = instruction.result.width, (1 << instruction.result.width) - 1
     lanes = [f"({_c_value(lane, instruction)})" for lane in instruction.lanes]
     packed = [f"({lane} & 0x{mask:X}u) << {i * width}" for i, lane in enumerate(lanes)]
