@@ -80,6 +80,10 @@ def _add_io(parser: Parser) -> None:
     parser.add_argument("--io", default="model", choices=IO_TYPES, help="quantized: without quantize at the inputs and dequantize at the outputs")
 
 
+def _add_locations(parser: Parser) -> None:
+    parser.add_argument("--locations", action="store_true", help="print where each operation comes from, as is always written to files")
+
+
 def _add_hooks(parser: Parser) -> None:
     parser.add_argument("--print-after-all", metavar="DIR", help="write the IR after every pass that changed it into a folder; without =DIR print it to stderr")
     parser.add_argument("--print-changed", action="store_true", help="print to stderr what each pass changed, as a diff")
@@ -90,6 +94,7 @@ def _add_hooks(parser: Parser) -> None:
     parser.add_argument("--expensive-checks", action="store_true", help="check every rewrite, and run the interpreter before and after every pass")
     parser.add_argument("--reproducer", default="", metavar="FILE.tir", help="where the module goes if a pass fails (default: PASS.reproducer.tir)")
     parser.add_argument("--elide", type=int, metavar="N", help="leave constants of more than N elements out of what is printed")
+    _add_locations(parser)
     parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
 
 
@@ -103,6 +108,7 @@ def _import(commands: Commands) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("-o", "--output", metavar="FILE.tir", help="the file to write (default: standard output)")
     parser.add_argument("--elide", type=int, metavar="N", help="leave constants of more than N elements out")
+    _add_locations(parser)
     parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
 
 

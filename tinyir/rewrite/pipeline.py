@@ -233,7 +233,7 @@ def _run(instance: Pass, number: int, module: Operation, context: PassContext, h
 
 
 def _run_and_check(instance: Pass, number: int, text: str, module: Operation, context: PassContext, hooks: Hooks) -> PassReport:
-    rewrites, proofs = context.rewrites.copy(), context.obligations
+    rewrites, proofs, proving = context.rewrites.copy(), context.obligations, context.proof_seconds
     context.stage = text
     if context.trace is not None:
         context.trace.begin(module)
@@ -244,7 +244,8 @@ def _run_and_check(instance: Pass, number: int, text: str, module: Operation, co
     check_dialects(instance, module)
     if hooks.verify:
         _verify(text, module)
-    return PassReport(number, text, seconds, None, context.rewrites - rewrites, context.obligations - proofs)
+    proofs, proving = context.obligations - proofs, context.proof_seconds - proving
+    return PassReport(number, text, seconds, None, context.rewrites - rewrites, proofs, proving)
 
 
 def _verify(text: str, module: Operation) -> None:

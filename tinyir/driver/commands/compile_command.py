@@ -56,7 +56,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _emit(compilation: Compilation, arguments: argparse.Namespace) -> str:
-    return print_module(compilation.lower(arguments.emit), arguments.generic, arguments.output is not None, arguments.elide)
+    return print_module(compilation.lower(arguments.emit), arguments.generic, arguments.locations or arguments.output is not None, arguments.elide)
 
 
 def _write(compilation: Compilation, arguments: argparse.Namespace, name: str, folder: Path) -> None:
