@@ -167,19 +167,22 @@ def compile(
     goal: str = "speed",
     io: str = "model",
     name: str | None = None,
+    arena: str = "static",
     output: str | Path | None = None,
     hooks: Hooks | None = None,
     passes: Passes = None,
     limits: Limits | None = None,
 ) -> Compiled:
-    """The model as C, written into the folder `output` if one is named; `passes` as in `begin`.
+    """The model as C, written into the folder `output` if one is named; `passes` and `limits` as in `begin`.
+
+    `arena`: "static", or "caller": the functions of the model get its memory as an argument.
 
     Raises:
         TinyirError: the model cannot be read or compiled, something was not proved, or the folder cannot be written.
     """
     compilation = begin(model, target, goal=goal, io=io, hooks=hooks, passes=passes, limits=limits)
     source = "module" if isinstance(model, Operation) else Path(model).name
-    generated = compilation.generate(name or ("model" if isinstance(model, Operation) else model_name(str(model))), source)
+    generated = compilation.generate(name or ("model" if isinstance(model, Operation) else model_name(str(model))), source, arena)
     result = Compiled(generated, compilation.ledger, tuple(compilation.context.remarks), tuple(compilation.reports))
     if output is not None:
         result.write(Path(output))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 GOALS = ("speed", "size", "ram")
 LEVELS = ("graph", "loop", "buffer", "c")
+ARENAS = ("static", "caller")
 IO_TYPES = ("model", "quantized")
 VALUE_MAY_BE_LEFT_OUT = ("--print-after-all", "--trace-rewrites")
 
@@ -135,6 +136,7 @@ def _compile(commands: Commands) -> None:
     parser.add_argument("--emit", default="c", choices=LEVELS, help="stop at that level and write NAME.LEVEL.tir (default: c, which writes C)")
     _add_limits(parser)
     _add_io(parser)
+    parser.add_argument("--arena", default="static", choices=ARENAS, help="caller: the functions take the memory as an argument (default: static)")
     parser.add_argument("--selftest", metavar="X.npy", help="also write NAME_test.c with these inputs and the outputs that they must give")
     _add_hooks(parser)
 
