@@ -48,7 +48,7 @@ def _parser() -> Parser:
     parser = Parser(prog="tinyir", description="Trained networks to small, fast and proved C.", allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_import, _opt, _compile, _run, _prove, _bench, _tune, _targets, _reduce, _bisect, _new, _passes, _diff, _language_server, _reference):
+    for add in (_import, _opt, _compile, _run, _prove, _bench, _tune, _targets, _inspect, _reduce, _bisect, _new, _passes, _diff, _language_server, _reference):
         add(commands)
     return parser
 
@@ -198,6 +198,18 @@ def _reduce(commands: Commands) -> None:
     parser.add_argument("--test", required=True, metavar="'CMD'", help="exits with 0 while the file ({}, or its last word) shows what you look for")
     parser.add_argument("-o", "--output", metavar="FILE.tir", help="the file to write (default: standard output)")
     parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="a test that takes longer does not succeed (default: 60)")
+
+
+def _inspect(commands: Commands) -> None:
+    parser = _command(commands, "inspect", "write one page that shows every stage of a compilation: what each pass changed, rewrote and proved")
+    parser.add_argument("model", metavar="MODEL|FILE.tir")
+    parser.add_argument("-o", "--output", metavar="FILE.html", help="the file to write (default: standard output)")
+    parser.add_argument("--elide", type=int, default=16, metavar="N", help="leave constants of more than N elements out (default: 16)")
+    _add_target(parser, required=False)
+    parser.set_defaults(target="host")
+    _add_goal(parser)
+    _add_io(parser)
+    _add_passes(parser)
 
 
 def _bisect(commands: Commands) -> None:
