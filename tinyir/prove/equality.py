@@ -87,6 +87,8 @@ class Prover:
 
     def _relevant(self, goal: Any, hypotheses: Sequence[Any]) -> list[Any]:
         """The hypotheses that share symbols with the goal, directly or through others: the rest cannot matter."""
+        for hypothesis in hypotheses:
+            self._symbols(hypothesis)
         if not self._symbols(goal):
             return list(hypotheses)
         reached, rest, found = set(self._symbols(goal)), list(hypotheses), list[Any]()
