@@ -117,7 +117,7 @@ def convert(operation: str, value: Array, type: Type) -> Array:
     if operation in ("arith.extui", "arith.uitofp", "arith.index_castui"):
         return _unsigned(value).astype(dtype)
     if operation in ("arith.extsi", "arith.sitofp") and value.dtype.kind == "b":
-        return np.negative(value.astype(dtype))  # a signed integer of one bit is 0 or -1
+        return np.asarray(np.negative(value.astype(dtype)))  # a signed integer of one bit is 0 or -1
     return value.astype(dtype)
 
 
