@@ -74,6 +74,23 @@ def test_a_search_that_is_stopped_goes_on_where_it_was(model: Path, monkeypatch:
     assert len(set(again)) == len(again) == len(entry(model)["measured"]) - 3
 
 
+def test_a_variant_that_cannot_be_compiled_is_passed_over(model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    measure = VariantMeter.measure
+
+    def failing(meter: VariantMeter, variant: Variant) -> Any:
+        if variant.options:
+            raise TinyirError("no")
+        return measure(meter, variant)
+
+    monkeypatch.setattr(VariantMeter, "measure", failing)
+    assert tinyir("tune", model, "-t", "cortex-m4") == 0
+    assert "jam_outputs{factor=2}: cannot be compiled (best so far " in capsys.readouterr().err
+    assert "{" not in entry(model)["best"]
+    monkeypatch.setattr(VariantMeter, "measure", lambda *_: failing(_[0], Variant().with_option("jam_outputs", "factor", 2)))
+    model.with_suffix(".tuning.json").unlink()
+    assert tinyir("tune", model, "-t", "cortex-m4") == 1
+
+
 def test_what_another_compiler_measured_is_measured_again(model: Path) -> None:
     assert tinyir("tune", model, "-t", "cortex-m4", "--quiet") == 0
     path = model.with_suffix(".tuning.json")

@@ -166,6 +166,7 @@ def _target(target: Target) -> str:
         "Toolchains, the first one for official figures": [_tool(tool) for tool in target.toolchains],
         "Simulators": [_tool(tool) for tool in target.simulators],
         f"Costs in cycles ({target.costs.manual})": costs,
+        "Multiply-accumulates in one instruction at most": [f"- {kind}: {number:g}" for kind, number in target.costs.multiply_accumulates.items()],
     }
     lists = [f"{title}:\n\n{chr(10).join(lines)}" for title, lines in sections.items() if lines]
     sets = [f"Instructions of `{file.name}`:\n\n{code(file.read().strip())}" for file in specification_files("isa", ".isa") if file.name in target.isa]
