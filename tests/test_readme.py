@@ -53,7 +53,7 @@ def test_the_commands_run(readme: str, copied: Path, require_tool: Callable[[str
     assert sorted(path.name for path in (copied / "out" / "cnn").iterdir()) == ["cnn_int8.c", "cnn_int8.h", "cnn_int8.json"]
     assert "0 refuted, 0 unknown, 0 not attempted" in said["prove"].splitlines()[-1]
     assert "of limit" in said["bench"]
-    assert (copied / "examples" / "mnist" / "cnn_int8.tuning.json").exists()
+    assert (copied / "examples" / "mnist" / "cnn_int8.onnx.tuning.json").exists()
 
 
 def test_the_python_runs(readme: str, copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
