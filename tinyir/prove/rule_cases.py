@@ -129,6 +129,10 @@ class _Way:
     context: Any = None
 
 
+class _DeclinedError(NoMeaningError):
+    """The rule is not applied in this case."""
+
+
 class _FixedExtentsError(Exception):
     """The condition says what some integers are (a number, or another one by name): the case is built again with that."""
 
@@ -204,6 +208,8 @@ class _Builder:
             right = self._right(rule.result)
             same_type = self._same_type(left, right)
             after = right.at(index) if same_type is not False else before
+        except _DeclinedError:
+            raise
         except NoMeaningError as error:
             return Undefined(session, str(error), self._matched())
         return Case(session, left, right, index, (before, after), same_type, self._matched())
@@ -254,7 +260,9 @@ class _Builder:
                 tensors.append(self._operand(inner, operator.operands[0], bound, (*path, 0)))
             self.scope.repetition = None
         else:
-            for i, (pattern, declaration) in enumerate(zip(application.operands, operator.operands, strict=True)):
+            variadic = operator.operands[-1].variadic
+            declared = (operator.operands[-1],) * len(application.operands) if variadic else operator.operands
+            for i, (pattern, declaration) in enumerate(zip(application.operands, declared, strict=True)):
                 tensors.append(self._operand(pattern, declaration, bound, (*path, i)))
         given = dict(application.properties)
         properties = {d.property: self._left_property(operator, d, given.get(d.property), tensors) for d in operator.attributes}
@@ -455,7 +463,7 @@ class _Builder:
 
     def _made(self, pattern: ast.Splat | ast.Made, shape: tuple[Integer, ...], element: Any) -> SymbolicTensor:
         if isinstance(element, QuantizedElement):
-            raise NoMeaningError("a number is no element of a quantized type")
+            raise _DeclinedError("a number is no element of a quantized type")
         value = pattern.value if isinstance(pattern, ast.Splat) else self.scope.evaluate(pattern.value)
         if isinstance(value, int | float):
             return splat(value, shape, element)
