@@ -103,3 +103,13 @@ RIGHT = {
 @pytest.mark.parametrize("kind", RIGHT)
 def test_a_right_rule_is_proved(kind: str) -> None:
     assert verdicts(f"rule right   {RIGHT[kind]}")["right"].state == "proved"
+
+
+STRANGE = ("loop.reshape(loop.reshape(x)) => loop.reshape(x)", "arith.addi(graph.relu(x), y) => y", "loop.for(x) => x")
+
+
+@pytest.mark.parametrize("text", STRANGE)
+def test_what_proofs_do_not_know_is_unknown_and_named(text: str) -> None:
+    found = verdicts(f"rule strange   {text}")["strange"]
+    assert found.state == "unknown"
+    assert re.search(r"no meaning for '(loop|arith)\.\w+'", found.detail)

@@ -25,6 +25,7 @@ from tinyir.prove.tensor_examples import find_counterexample
 from tinyir.rewrite.rule_compiler import compile_rule
 from tinyir.rewrite.rule_types import is_scalar_rule
 from tinyir.text import rule_syntax as ast
+from tinyir.text.specifications import operators
 
 
 @attrs.frozen
@@ -55,6 +56,10 @@ def prove_rule(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RulePro
     compile_rule(rule, functions)
     try:
         if not is_scalar_rule(rule):
+            strange = [a.operation for side in (rule.pattern, rule.result) for a in ast.applications(side) if a.operation not in operators()]
+            if strange:
+                known = "the operators of specs/ops, or on scalars alone"
+                return RuleProof("unknown", detail=f"proofs have no meaning for '{strange[0]}' here: a rule is over {known}")
             return prove_symbolically(rule, functions)
         found = prove_scalars(rule, functions)
         return RuleProof(found.state, found.cases, found.questions, found.detail, 0)
