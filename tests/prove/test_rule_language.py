@@ -59,6 +59,7 @@ REFUTED = {
     " => graph.pad(x) {low = [a[i] + c[i] for i < length(a)], high = [b[i] + d[i] for i < length(b)], ..}",
     "zero point forgotten": "over the reals graph.reduce_sum(graph.negate(x)) {axes = a}"
     " => graph.negate(graph.reduce_sum(x) {axes = a, ..}) where is_float(element(x))",
+    "NaN forgotten": 'arith.xori(arith.cmpf(x, y) {predicate = "olt"}, 1) => arith.cmpf(x, y) {predicate = "oge"}',
     "the first part alone": "graph.slice(graph.concat(x, y) {axis = a}) {start = s, size = z, step = t} => graph.slice(x) {start = s, size = z, step = t}",
     "least integer": "graph.absolute(graph.negate(x)) => graph.negate(graph.negate(x)) where is_integer(element(x))",
 }
@@ -93,6 +94,8 @@ RIGHT = {
     "masks": "arith.shli(arith.shrui(x, constant c), c) => arith.andi(x, constant(0 - (1 << value(c)))) where value(c) >= 0",
     "slices": "graph.slice(graph.slice(x) {start = a, size = s, step = t}) {start = b, size = u, step = v}"
     " => graph.slice(x) {start = [a[i] + b[i] * t[i] for i < length(a)], size = u, step = [t[i] * v[i] for i < length(t)]}",
+    "opposite of a comparison": 'arith.xori(arith.cmpf(x, y) {predicate = "olt"}, 1) => arith.cmpf(x, y) {predicate = "uge"}',
+    "greatest again": "arith.maximumf(x, arith.maximumf(x, y)) => arith.maximumf(x, y)",
     "lattice of tensors": "graph.maximum(x, graph.minimum(x, y)) => x",
     "doubled": "graph.add(x, x) => graph.multiply(x, 2)",
     "operands of a variadic operation": "graph.concat(graph.relu(x), graph.relu(y)) {axis = a} => graph.relu(graph.concat(x, y) {axis = a})",

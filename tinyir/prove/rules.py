@@ -64,7 +64,7 @@ def prove_rule(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RulePro
         found = prove_scalars(rule, functions)
         return RuleProof(found.state, found.cases, found.questions, found.detail, 0)
     except NoMeaningError as error:
-        return RuleProof("unknown", detail=f"proofs do not know {error}")
+        return RuleProof("unknown", detail=f"proofs have no answer: {error}")
     except import_module("z3").Z3Exception as error:
         return RuleProof("unknown", detail=f"an expression mixes values of different kinds ({error})")
 
