@@ -31,6 +31,8 @@ PRECEDENCE = {
     "&&": 4,
     "||": 3,
 }
+ARENA = "memory"
+"""What the parameter is called that leads to the caller's memory."""
 PARAMETERS = "p"
 """What the structure of a packed function's parameters is called inside of it."""
 ATOM, POSTFIX, UNARY, CONDITIONAL, LOWEST = 20, 15, 14, 2, 0
@@ -67,6 +69,10 @@ class Environment:
         self.helpers: dict[str, Callable[[], str]] = {}
         self.packed: dict[str, Parameters] = {}
         """Functions whose parameters stand in a structure."""
+        self.arena = ""
+        """The declaration of the parameter that leads to the storages, where the caller owns them; empty: they are static."""
+        self.takes_arena: set[str] = set()
+        """The functions that have this parameter."""
         self.hides_origins = False
         """Whether a function asked for the macro HIDE_ORIGIN."""
 
@@ -136,6 +142,8 @@ class FunctionPrinter:
             scope.fresh(PARAMETERS)
         for index, argument in enumerate(self.function.body.arguments):
             self.names[argument] = packed.spelling(index) if packed is not None else scope.fresh(argument.name or "argument")
+        if self._takes_arena and not _accesses(self.function, self.environment) and not self._passes_arena:
+            self.lines.append(f"    (void){ARENA};")
         self._declare_bases(scope, "    ")
         self._block(self.function.body, scope, "    ")
         return self.lines
@@ -143,9 +151,17 @@ class FunctionPrinter:
     def parameters(self) -> str:
         """The parameter list (after `body`)."""
         packed = self.environment.packed.get(symbol_name(self.function))
-        if packed is not None:
-            return packed.declaration
-        return ", ".join(declare(argument.type, self.names[argument]) for argument in self.function.body.arguments) or "void"
+        own = [packed.declaration] if packed is not None else [declare(a.type, self.names[a]) for a in self.function.body.arguments]
+        return ", ".join([*([self.environment.arena] if self._takes_arena else []), *own]) or "void"
+
+    @property
+    def _takes_arena(self) -> bool:
+        return symbol_name(self.function) in self.environment.takes_arena
+
+    @property
+    def _passes_arena(self) -> bool:
+        calls = (operation for operation in self.function.walk() if operation.name == "c.call")
+        return any(referenced_symbol(call, "callee") in self.environment.takes_arena for call in calls)
 
     def _declare_bases(self, scope: Names, indent: str) -> None:
         """Pointers of unknown origin to the storages, one for each size of elements.
@@ -342,7 +358,8 @@ class FunctionPrinter:
     def _call(self, operation: Operation) -> str:
         callee = referenced_symbol(operation, "callee")
         packed = self.environment.packed.get(callee)
-        arguments = packed.argument(operation) if packed is not None else ", ".join(self.expression(operand) for operand in operation.operands)
+        own = [packed.argument(operation)] if packed is not None else [self.expression(operand) for operand in operation.operands]
+        arguments = ", ".join([*([ARENA] if callee in self.environment.takes_arena else []), *own])
         return f"{self.environment.globals[callee]}({arguments})"
 
     # -- memory

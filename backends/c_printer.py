@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from tinyir.backends.c_function import Environment, FunctionPrinter
+from tinyir.backends.c_function import ARENA, Environment, FunctionPrinter
 from tinyir.backends.c_parameters import PackedParameters
 from tinyir.backends.c_text import array_lines, c_type, comment_lines, declare, identifier, short_type
 from tinyir.backends.manifest import Manifest, Tensor, write_manifest
@@ -59,10 +59,11 @@ def print_c(
     target: str = "",
     goal: str = "speed",
     flags: tuple[str, ...] = (),
+    arena: str = "static",
     proofs: Mapping[str, int] | None = None,
     versions: Mapping[str, str] | None = None,
 ) -> GeneratedC:
-    """The files of a module that holds the c dialect only.
+    """The files of a module that holds the c dialect only.  `arena`: "static", or "caller": the functions get the memory as an argument.
 
     Raises:
         TinyirError: the name is no C identifier, or the module has no network.
@@ -78,6 +79,7 @@ def print_c(
         target=target,
         goal=goal,
         flags=flags,
+        arena=arena,
         inputs=tuple(_tensors(module, name, "input")),
         outputs=tuple(_tensors(module, name, "output")),
         arena_bytes=sum(integer_property(op, "bytes") for op in _all(module, "c.storage")),
@@ -141,7 +143,7 @@ class _Source:
         self.manifest = manifest
         self.environment = Environment()
         names = self.environment.names
-        for word in (f"{manifest.name}_{part}" for part in ("run", "reset", "input", "output")):
+        for word in (*(f"{manifest.name}_{part}" for part in ("run", "reset", "input", "output", "arena")), *([ARENA] if manifest.arena_type else [])):
             names.fresh(word)
         for operation in module.body:
             if operation.name in ("c.array", "c.storage", "c.function", "c.instruction"):
@@ -152,8 +154,12 @@ class _Source:
             value = array.properties["value"]
             assert isinstance(value, DenseElements)
             self.environment.constants[symbol_name(array)] = value.type.element
-        for storage in _all(module, "c.storage"):
-            self._choose_members(storage)
+        storages = _all(module, "c.storage")
+        for storage in storages:
+            self._choose_members(storage, len(storages))
+        if manifest.arena_type:
+            self.environment.arena = _arena_parameter(manifest)
+            self.environment.takes_arena = _functions_with_memory(module)
         calls = [operation for operation in module.walk() if operation.name == "c.call"]
         self.packed = [
             PackedParameters(self.environment, function, [call for call in calls if referenced_symbol(call, "callee") == symbol_name(function)], manifest.name)
@@ -161,19 +167,23 @@ class _Source:
             if "packed" in function.properties
         ]
 
-    def _choose_members(self, storage: Operation) -> None:
+    def _choose_members(self, storage: Operation, storages: int) -> None:
         name, elements = symbol_name(storage), _elements(storage)
         spelled = self.environment.globals[name]
+        union = f"{spelled}."
+        if self.manifest.arena_type:
+            union = f"{ARENA}->" if storages == 1 else f"{ARENA}->{identifier(name)}."
         for element in elements:
-            self.environment.members[name, element] = f"{spelled}.{short_type(element)}" if len(elements) > 1 else spelled
+            self.environment.members[name, element] = f"{union}{short_type(element)}" if len(elements) > 1 or self.manifest.arena_type else spelled
         if sum(element_bytes(element) > 1 for element in elements) > 1:
-            self.environment.copied[name] = f"{spelled}.i8"
+            self.environment.copied[name] = f"{union}i8"
 
     def text(self) -> str:
         """The whole file."""
         functions = [self._function(function) for function in _in_call_order(self.module)]
         parts = [self._head(functions)]
-        parts += [self._storage(storage) for storage in _all(self.module, "c.storage")]
+        if not self.manifest.arena_type:
+            parts += [self._storage(storage) for storage in _all(self.module, "c.storage")]
         parts += [self._array(array) for array in _all(self.module, "c.array")]
         if any(name.startswith(("load_", "store_")) for name in self.environment.helpers):
             parts.append(_COPY)
@@ -196,17 +206,13 @@ class _Source:
         return f"{title}{_const_macro(name)}{aligned}{apart}{blocks}{origins}{shifts}{floats}".rstrip("\n") + "\n"
 
     def _storage(self, storage: Operation) -> str:
-        elements, size = _elements(storage), integer_property(storage, "bytes")
+        elements = _elements(storage)
         name = self.environment.globals[symbol_name(storage)]
         alignment = storage.properties.get("alignment")
         aligned = f" ALIGNED({alignment.value})" if isinstance(alignment, IntegerAttribute) else ""
         if len(elements) == 1:
-            return f"static {declare(elements[0], name)}[{size // element_bytes(elements[0])}]{aligned};\n"
-        members = list(elements)
-        if symbol_name(storage) in self.environment.copied and not any(str(element) == "i8" for element in elements):
-            members.insert(0, IntegerType(8))
-        lines = [f"    {declare(element, short_type(element))}[{-(-size // element_bytes(element))}];" for element in members]
-        return "\n".join(["static union {", *lines, f"}} {name}{aligned};", ""])
+            return f"static {declare(elements[0], name)}[{integer_property(storage, 'bytes') // element_bytes(elements[0])}]{aligned};\n"
+        return "\n".join(["static union {", *_members(storage), f"}} {name}{aligned};", ""])
 
     def _instruction(self, instruction: Operation) -> str:
         text = instruction.properties["text"]
@@ -242,13 +248,51 @@ class _Source:
                 element = _port_element(port)
                 member = self.environment.members[referenced_symbol(port, "storage"), element]
                 offset = integer_property(port, "offset") // element_bytes(element)
-                yield f"{_accessor(tensor, element, direction)} {{\n    return {f'&{member}[{offset}]' if offset else member};\n}}\n"
+                yield f"{_accessor(self.manifest, tensor, element, direction)} {{\n    return {f'&{member}[{offset}]' if offset else member};\n}}\n"
 
 
 def _elements(storage: Operation) -> list[Type]:
     listed = storage.properties["elements"]
     assert isinstance(listed, ArrayAttribute)
     return [entry.type for entry in listed.elements if isinstance(entry, TypeAttribute)]
+
+
+def _members(storage: Operation) -> list[str]:
+    """The memory as an array of each type that is accessed, for a union; where wide types are copied, its bytes as well."""
+    elements, size = _elements(storage), integer_property(storage, "bytes")
+    if sum(element_bytes(element) > 1 for element in elements) > 1 and not any(str(element) == "i8" for element in elements):
+        elements = [IntegerType(8), *elements]
+    return [f"    {declare(element, short_type(element))}[{-(-size // element_bytes(element))}];" for element in elements]
+
+
+def _arena_parameter(manifest: Manifest) -> str:
+    return f"{manifest.arena_type} *{ARENA}"
+
+
+def _arena_declaration(module: Operation, manifest: Manifest) -> list[str]:
+    """The type of the memory that a caller owns: a union, or a structure of unions where there are several storages."""
+    storages = _all(module, "c.storage")
+    if len(storages) == 1:
+        lines = ["typedef union {", *_members(storages[0]), f"}} {manifest.arena_type};"]
+    else:
+        unions = [line for storage in storages for line in ("union {", *_members(storage), f"}} {identifier(symbol_name(storage))};")]
+        lines = ["typedef struct {", *(f"    {line}" for line in unions or ["char unused;"]), f"}} {manifest.arena_type};"]
+    return [f"/* The memory of {manifest.name}: the caller's, one for each network that runs at the same time. */", *lines, ""]
+
+
+def _functions_with_memory(module: Operation) -> set[str]:
+    """The functions that access a storage, or call one that does, and the network's."""
+    storages = {symbol_name(storage) for storage in _all(module, "c.storage")}
+    found: set[str] = set()
+    for function in _in_call_order(module):
+        uses = any(
+            (operation.name == "c.address" and referenced_symbol(operation, "name") in storages)
+            or (operation.name == "c.call" and referenced_symbol(operation, "callee") in found)
+            for operation in function.walk()
+        )
+        if uses or "network" in function.properties:
+            found.add(symbol_name(function))
+    return found
 
 
 def _in_call_order(module: Operation) -> list[Operation]:
@@ -344,9 +388,10 @@ static void copy_bytes(void *to, const void *from, unsigned size) {
 # -- NAME.h
 
 
-def _accessor(tensor: Tensor, element: Type, direction: str) -> str:
+def _accessor(manifest: Manifest, tensor: Tensor, element: Type, direction: str) -> str:
     """The declaration of the function that gives the address of an input or output."""
-    return f"{'const ' if direction == 'output' else ''}{c_type(element)} *{tensor.function}(void)"
+    parameters = _arena_parameter(manifest) if manifest.arena_type else "void"
+    return f"{'const ' if direction == 'output' else ''}{c_type(element)} *{tensor.function}({parameters})"
 
 
 def _header(module: Operation, manifest: Manifest) -> str:
@@ -367,8 +412,9 @@ def _header(module: Operation, manifest: Manifest) -> str:
         'extern "C" {',
         "#endif",
         "",
+        *(_arena_declaration(module, manifest) if manifest.arena_type else []),
         *_prototypes(module, manifest),
-        f"void {name}_run(void);",
+        f"void {name}_run({_arena_parameter(manifest) if manifest.arena_type else 'void'});",
         "",
         "#ifdef __cplusplus",
         "}",
@@ -392,7 +438,7 @@ def _prototypes(module: Operation, manifest: Manifest) -> Iterator[str]:
     for direction in ("input", "output"):
         for tensor, port in zip(getattr(manifest, f"{direction}s"), _ports(module, direction), strict=True):
             shape = "x".join(map(str, tensor.shape)) or "scalar"
-            yield f"{_accessor(tensor, _port_element(port), direction)}; /* {tensor.name.replace('*/', '* /')}: {shape} */"
+            yield f"{_accessor(manifest, tensor, _port_element(port), direction)}; /* {tensor.name.replace('*/', '* /')}: {shape} */"
 
 
 def _port_macros(manifest: Manifest) -> Iterator[str]:

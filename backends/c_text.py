@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from tinyir.dialects.isa_vector import vector_name
 from tinyir.ir.attributes import DenseElements, decode_element, element_bytes, encode_float
-from tinyir.ir.types import I1, FloatType, IntegerType, MemRefType, Type
+from tinyir.ir.types import I1, FloatType, IntegerType, MemRefType, Type, VectorType
 
 # fmt: off
 KEYWORDS = frozenset((
@@ -26,6 +27,8 @@ def c_type(type: Type) -> str:
         return f"{'u' if type.is_unsigned else ''}int{type.width}_t"
     if isinstance(type, MemRefType):
         return f"{'const ' if str(type.space) == _FLASH else ''}{c_type(type.element)} *"
+    if isinstance(type, VectorType):
+        return vector_name(type)
     assert isinstance(type, FloatType)
     return {"f32": "float", "f64": "double"}[type.name]
 

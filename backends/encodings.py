@@ -18,7 +18,7 @@ import attrs
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.plugins import specification_files
 
-_LINE = re.compile(r"(?P<classes>[a-z_+]+)\s+(?:(?P<bytes>[1248])(?:x(?P<registers>\d))?\s+)?(?P<bits>[01.rRn ]+)$")
+_LINE = re.compile(r"(?P<classes>[a-z_+]+)\s+(?:(?P<bytes>[1248]|16)(?:x(?P<registers>\d))?\s+)?(?P<bits>[01.rRn ]+)$")
 _HEAD = re.compile(r"encodings (\w+), first halfword (high|low)$")
 
 

@@ -15,11 +15,17 @@ Array = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.generic]]
 
 def harness_table(manifest: Manifest) -> str:
     """The C text that names the model's functions and sizes for the harness."""
+    argument = "&arena" if manifest.arena_type else ""
     functions = [
-        f"static void *{kind}_{index}(void) {{ return (void *){tensor.function}(); }}"
+        f"static void *{kind}_{index}(void) {{ return (void *){tensor.function}({argument}); }}"
         for kind, tensors in (("input", manifest.inputs), ("output", manifest.outputs))
         for index, tensor in enumerate(tensors)
     ]
+    run = f"{manifest.name}_run"
+    if manifest.arena_type:
+        functions.insert(0, f"static {manifest.arena_type} arena;")
+        functions.append(f"static void run(void) {{ {run}(&arena); }}")
+        run = "run"
     reset = f"{manifest.name}_reset" if manifest.has_reset else "0"
     return "\n".join(
         [
@@ -28,7 +34,7 @@ def harness_table(manifest: Manifest) -> str:
             *functions,
             _list("input", manifest.inputs),
             _list("output", manifest.outputs),
-            f"void (*const harness_model_run)(void) = {manifest.name}_run;",
+            f"void (*const harness_model_run)(void) = {run};",
             f"void (*const harness_model_reset)(void) = {reset};",
             "",
         ]

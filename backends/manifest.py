@@ -40,7 +40,8 @@ class Tensor:
 
 @attrs.frozen
 class Manifest:
-    """`flags`: those of the C compiler that belong to this variant (empty: the target's for the goal); `proofs` counts obligations by state; `versions` names
+    """`flags`: those of the C compiler that belong to this variant (empty: the target's for the goal); `arena`:
+    "static", or "caller" if every function takes a NAME_arena as an argument; `proofs` counts obligations by state; `versions` names
     what made the files."""
 
     model: str
@@ -52,8 +53,14 @@ class Manifest:
     arena_bytes: int
     has_reset: bool = False
     flags: tuple[str, ...] = ()
+    arena: str = "static"
     proofs: Mapping[str, int] = attrs.field(factory=dict)
     versions: Mapping[str, str] = attrs.field(factory=dict)
+
+    @property
+    def arena_type(self) -> str:
+        """The C type of the memory that a caller owns; empty if it is static."""
+        return f"{self.name}_arena" if self.arena == "caller" else ""
 
     @property
     def api_functions(self) -> tuple[str, ...]:
@@ -99,6 +106,7 @@ def _manifest(value: object) -> Manifest:
         arena_bytes=_count(table["arena_bytes"]),
         has_reset=table.get("has_reset") is True,
         flags=tuple(_word(word) for word in _rows(table, "flags")) if "flags" in table else (),
+        arena=_text(table, "arena") if "arena" in table else "static",
         proofs={key: _count(number) for key, number in _table(table.get("proofs", {})).items()},
         versions={key: str(version) for key, version in _table(table.get("versions", {})).items()},
     )

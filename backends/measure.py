@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from tinyir.backends.elf import ALLOCATE, EXECUTE, NO_BITS, WRITE, read_elf
+from tinyir.backends.manifest import Manifest
 from tinyir.backends.toolchain import Toolchain, script_flags
 
 
@@ -67,8 +68,9 @@ def linked_sizes(toolchain: Toolchain, model: Path, library: Sequence[Path], roo
     return section_sizes(program)
 
 
-def measurement(sizes: Sizes, counts: Sequence[int], cycles: int | None, arena_bytes: int, stack_bytes: int | None) -> Measurement:
+def measurement(sizes: Sizes, counts: Sequence[int], cycles: int | None, manifest: Manifest, stack_bytes: int | None) -> Measurement:
     """Puts the readings together; `counts` are the instructions of each row, empty where none were counted, `cycles` those of the row that took most."""
+    owned = manifest.arena_bytes if manifest.arena_type else 0  # by the caller, in no section of the model
     return Measurement(
         instructions=max(counts) if counts else None,
         instructions_least=min(counts) if counts else None,
@@ -77,7 +79,7 @@ def measurement(sizes: Sizes, counts: Sequence[int], cycles: int | None, arena_b
         code_bytes=sizes.code_bytes,
         weight_bytes=sizes.weight_bytes,
         flash_bytes=sizes.code_bytes + sizes.weight_bytes + sizes.data_bytes,
-        arena_bytes=arena_bytes,
-        ram_bytes=None if stack_bytes is None else sizes.data_bytes + sizes.zeroed_bytes + stack_bytes,
+        arena_bytes=manifest.arena_bytes,
+        ram_bytes=None if stack_bytes is None else sizes.data_bytes + sizes.zeroed_bytes + owned + stack_bytes,
         stack_bytes=stack_bytes,
     )

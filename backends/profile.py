@@ -2,7 +2,7 @@
 
 The table is that of the target file.  A multiple load or store counts as its base and once per register (`load_multiple_base`,
 `load_multiple_per_register`); a branch as taken where other code than what stands behind it ran next; a load or store right behind another one as
-`load_after_access` where the table knows that such pairs overlap.
+`load_after_access` where the table knows that such pairs overlap.  An instruction of an IT block whose condition fails counts as if it had run.
 """
 
 from __future__ import annotations

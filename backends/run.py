@@ -73,7 +73,7 @@ def build_and_run(
         found = profile(read_elf(program), counts.blocks, target.costs)
         cycles = found.cycles(target.costs) if found is not None else None
         sizes = build.sizes() if measure and not sanitize else None
-        figures = measurement(sizes, instructions, cycles, manifest.arena_bytes, stack_bytes) if sizes is not None else Measurement()
+        figures = measurement(sizes, instructions, cycles, manifest, stack_bytes) if sizes is not None else Measurement()
     return RunResult(outputs, figures, instructions, found, compiler.version, machine.version)
 
 

@@ -136,10 +136,14 @@ def _load_word(machine: Machine, array: Array, index: tuple[Any, ...], lanes: in
     """Neighbouring elements as one word, the first in the lowest bits."""
     first, flat = _flat_start(array, index, lanes, machine.mask, operation), array.reshape(-1)
     bits = 8 * array.itemsize
+    if machine.order is not None:
+        for lane in range(lanes):
+            machine.order.load(operation, flat, (first + lane,), machine.mask, machine.depth)
+    if lanes * bits > 32:  # wider than any number of numpy's: whole numbers of Python's
+        unsigned = flat.view(f"u{array.itemsize}")
+        return np.asarray(sum(unsigned[first + lane].astype(object) << bits * lane for lane in range(lanes)), object)
     word: Any = 0
     for lane in range(lanes):
-        if machine.order is not None:
-            machine.order.load(operation, flat, (first + lane,), machine.mask, machine.depth)
         word = word + ((flat[first + lane].astype(np.int64) & ((1 << bits) - 1)) << (bits * lane))
     return np.asarray(word).astype(np.uint32).view(np.int32)
 

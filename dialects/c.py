@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tinyir.dialects.c_meaning import binary, binary_signature
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import ArrayAttribute, DenseElements, FloatAttribute, IntegerAttribute, StringAttribute, TypeAttribute
 from tinyir.ir.operation import Operation
 from tinyir.ir.registry import PURE, Effects, OperationDefinition, register
+from tinyir.ir.scalar_signature import SELECT
 from tinyir.ir.types import I1, IndexType, MemRefType, Type
 
 ARITHMETIC = ("+", "-", "*", "/", "%", "<<", ">>", "&", "|", "^")
@@ -219,7 +221,14 @@ _define(
 
 # -- statements
 
-_define("variable", "an object with a name, and a first value or none", ("initial...",), ("variable",), assembly="($initial)? attr-dict `:` type($variable)")
+_define(
+    "variable",
+    "an object with a name, and a first value or none",
+    ("initial...",),
+    ("variable",),
+    traits=frozenset(("mutable",)),
+    assembly="($initial)? attr-dict `:` type($variable)",
+)
 _define("scratch", "a local array", (), ("memory",), {"extent": "integer: elements"}, assembly="attr-dict `:` type($memory)")
 _define("assign", "gives a variable another value", ("variable", "value"), verify=_verify_assign, assembly="$variable `,` $value attr-dict `:` type($variable)")
 _define(
@@ -299,6 +308,8 @@ _define(
     verify=_verify_binary,
     assembly="$left $operator $right attr-dict `:` type($left)",
     infer=_infer_binary,
+    signature=binary_signature,
+    meaning=binary,
 )
 _define(
     "unary",
@@ -321,6 +332,8 @@ _define(
     verify=_verify_conditional,
     assembly="$condition `,` $first `,` $second attr-dict `:` type($first)",
     infer=_infer_second,
+    signature=SELECT,
+    meaning=lambda machine, operands, use: machine.z3.If(operands[0] == 1, operands[1], operands[2]),
 )
 _define(
     "bits",

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
+from tinyir.dialects import isa_vector
 from tinyir.ir import operator as ast
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import IntegerAttribute
-from tinyir.ir.instruction import Instruction, InstructionSet, Operand
+from tinyir.ir.errors import TinyirError
+from tinyir.ir.instruction import Instruction, InstructionSet, Operand, VectorForm
 from tinyir.ir.operation import Operation
 from tinyir.ir.plugins import specification_files
 from tinyir.ir.registry import PURE, OperationDefinition, register
@@ -27,6 +29,12 @@ def instruction_sets() -> dict[str, InstructionSet]:
     """The instruction sets of `specs/isa`, and of other packages, by name."""
     found = {file.name: instruction_set(file.name) for file in specification_files("isa", ".isa")}
     return {name: known for name, known in found.items() if known is not None}
+
+
+def has_sequence(target: object, name: str) -> bool:
+    """Whether one of a target's instruction sets has a sequence of that name."""
+    sets = (instruction_set(isa) for isa in getattr(target, "isa", ()))
+    return any(known is not None and name in known.sequences for known in sets)
 
 
 def home_of(operation_name: str) -> tuple[InstructionSet, Instruction]:
@@ -47,8 +55,21 @@ WORD = IntegerType(32, "u")
 
 
 def word_type(type: Type) -> Type:
-    """The C type of a value: a vector is a word."""
-    return WORD if isinstance(type, VectorType) else type
+    """The C type of a value: a vector that fits is a word."""
+    return WORD if isinstance(type, VectorType) and not isa_vector.is_wide(type) else type
+
+
+def vector_home(type: VectorType) -> tuple[InstructionSet, VectorForm]:
+    """The set that says how C spells a vector wider than a word.
+
+    Raises:
+        TinyirError: there is none.
+    """
+    for known in instruction_sets().values():
+        for form in known.vectors:
+            if form.operand.type is type:
+                return known, form
+    raise TinyirError(f"no file of specs/isa says how C spells {type}")
 
 
 _LOAD = """static inline uint32_t {{name}}(const int8_t *from) {{{{
@@ -106,6 +127,8 @@ def _lane_width(type: VectorType) -> int:
 def instruction_text(operation: Operation) -> tuple[str, str]:
     """The name and text of the function that holds an instruction: its assembly, and its meaning in C for all other machines."""
     home, instruction = home_of(operation.name)
+    if instruction.spelling:
+        return isa_vector.instruction_text(home, instruction)
     immediates = immediate_values(operation)
     width, mask = instruction.result.width, (1 << instruction.result.width) - 1
     if instruction.is_scalar:

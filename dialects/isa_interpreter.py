@@ -16,10 +16,13 @@ from tinyir.ir.operation import Operation
 
 def lanes(word: Any, operand: Operand) -> list[Any]:
     """The lanes of a word, as 64-bit integers."""
+    mask, sign = (1 << operand.width) - 1, 1 << (operand.width - 1)
+    if operand.lanes * operand.width > 32:
+        parts = [np.asarray(np.asarray(word, object) >> operand.width * i & mask).astype(np.int64) for i in range(operand.lanes)]
+        return [(part ^ sign) - sign for part in parts]
     wide = np.asarray(word).astype(np.int64)
     if operand.lanes == 1:
         return [wide]
-    mask, sign = (1 << operand.width) - 1, 1 << (operand.width - 1)
     return [(((wide >> (operand.width * i)) & mask) ^ sign) - sign for i in range(operand.lanes)]
 
 

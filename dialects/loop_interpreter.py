@@ -17,7 +17,7 @@ from tinyir.dialects import loop
 from tinyir.interp.machine import MOST_LANES, InterpreterError, Machine, Step, call_function, interprets
 from tinyir.interp.order import Order, Timetable, TooDeepError
 from tinyir.interp.scalar import dtype_of
-from tinyir.ir.affine import AffineSet
+from tinyir.ir.affine import AffineSet, used_dimensions
 from tinyir.ir.attributes import DenseArray
 from tinyir.ir.operation import Operation
 from tinyir.ir.types import TensorType
@@ -87,8 +87,22 @@ def _for(machine: Machine, operation: Operation) -> Step:
 
 
 def may_run_as_lanes(operation: Operation) -> bool:
-    """Whether the body declares no tensor (each lane would need its own)."""
-    return not any(inner.name in ("loop.tensor", "buffer.view") for inner in operation.walk())
+    """Whether the body declares no tensor (each lane would need its own), and its iterations do not follow each other through a ring."""
+    inside = list(operation.walk())
+    if any(inner.name in ("loop.tensor", "buffer.view") for inner in inside):
+        return False
+    read = {loop.accessed_tensor(inner) for inner in inside if inner.name == "loop.read"}
+    return not any(inner.name == "loop.define" and loop.accessed_tensor(inner) in read and _turns(inner, operation) for inner in inside)
+
+
+def _turns(define: Operation, nest: Operation) -> bool:
+    """Whether iterations of a loop define different places along the axis of a ring."""
+    definer, indices = loop.accessed_tensor(define).definer, loop.access_indices(define)
+    fold = definer.properties.get("fold") if definer is not None else None
+    if not isinstance(fold, DenseArray):
+        return False
+    folded = [result for result, length in zip(loop.access_map(define).results, fold.values, strict=True) if length]
+    return any(indices[position] is loop.induction_variable(nest) for result in folded for position in used_dimensions(result))
 
 
 def _extremes(bounds: list[Any], largest: bool) -> Any:

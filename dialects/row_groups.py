@@ -154,8 +154,10 @@ def _distance(written: Timing, maker: RowNest, reads: Sequence[tuple[Timing, Row
 
 def _ring_bytes(schedule: RowSchedule) -> int:
     """The memory of what is between the nests, and of sums that they carry."""
-    rings = sum(rows * row_bytes(tensor) for tensor, rows in schedule.rings.items())
-    return rings + sum(_sum_bytes(nest) for nest in schedule.nests if nest.carries_sums)
+    kept = sum(rows * row_bytes(tensor) for tensor, rows in schedule.rings.items() if tensor not in schedule.passing)
+    passing = [(span, schedule.rings[tensor] * row_bytes(tensor)) for tensor, span in schedule.passing.items()]
+    most = max((sum(size for (first, last), size in passing if first <= number <= last) for number in range(len(schedule.nests))), default=0)
+    return kept + most + sum(_sum_bytes(nest) for nest in schedule.nests if nest.carries_sums)
 
 
 def _sum_bytes(nest: RowNest) -> int:

@@ -30,12 +30,16 @@ class Timing:
 
 @attrs.frozen(eq=False)
 class RowSchedule:
-    """Of a group of nests: when they run, within `steps` steps, and the rows that each tensor between them needs (its ring)."""
+    """Of a group of nests: when they run, within `steps` steps, and the rows that each tensor between them needs (its ring).
+
+    `passing`: the rings whose rows are all read in the step that makes them; with the nest that makes and the last that reads them.
+    """
 
     nests: tuple[RowNest, ...]
     timings: tuple[Timing, ...]
     steps: int
     rings: Mapping[Value, int]
+    passing: Mapping[Value, tuple[int, int]]
 
 
 def row_schedule(nests: Sequence[RowNest], rings: Sequence[Value]) -> RowSchedule | None:
@@ -55,7 +59,12 @@ def row_schedule(nests: Sequence[RowNest], rings: Sequence[Value]) -> RowSchedul
     for maker, reader, read in links:
         if read.tensor in lengths:
             lengths[read.tensor] = max(lengths[read.tensor], _kept(timings[maker], timings[reader], read))
-    return RowSchedule(tuple(nests), timings, steps, {tensor: min(length, nests[makers[tensor]].rows) for tensor, length in lengths.items()})
+    passing: dict[Value, tuple[int, int]] = {}
+    for tensor in rings:
+        using = [(maker, reader, read) for maker, reader, read in links if read.tensor is tensor]
+        if using and all(_passes(timings[maker], timings[reader], read) for maker, reader, read in using):
+            passing[tensor] = makers[tensor], max(reader for _, reader, _ in using)
+    return RowSchedule(tuple(nests), timings, steps, {tensor: min(length, nests[makers[tensor]].rows) for tensor, length in lengths.items()}, passing)
 
 
 Link = tuple[int, int, RowRead]
@@ -95,6 +104,13 @@ def _delays(periods: Sequence[int], links: Sequence[Link]) -> list[int]:
         delays[source] = min(latest, default=delays[source])
     least = min(delays)
     return [delay - least for delay in delays]
+
+
+def _passes(maker: Timing, reader: Timing, read: RowRead) -> bool:
+    """Whether every row is read in the step that makes it, and in no other."""
+    rows = read.runs
+    made = maker.period * read.first[rows] + maker.delay
+    return bool((read.first[rows] == read.last[rows]).all() and (made == reader.period * rows + reader.delay).all())
 
 
 def _kept(maker: Timing, reader: Timing, read: RowRead) -> int:

@@ -16,6 +16,7 @@ from tinyir.rewrite.greedy import apply_rules
 from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.rewrite.rule_book import compile_proved, rules_of_file, shipped_rules
 from tinyir.rewrite.rule_compiler import CompiledRule
+from tinyir.rewrite.rule_conflicts import find_conflicts
 
 
 @attrs.frozen
@@ -32,12 +33,15 @@ class ApplyRules(Pass):
     def run(self, module: Operation, context: PassContext) -> None:
         """
         Raises:
-            TinyirError: the file cannot be read, or there is no such rule.
+            TinyirError: the file cannot be read, a rule of it is not proved or in another one's way, or there is no such rule.
         """
         apply_rules(module, self._rules(), context)
 
     def _rules(self) -> list[CompiledRule]:
         book = shipped_rules() if self.file is None else rules_of_file(self.file)
+        conflicts = find_conflicts(list(book.rules.values())) if self.file is not None else []
+        if conflicts:
+            raise TinyirError(diagnostics=conflicts)
         for name in self.names:
             if not any(_is_called(rule, name) for rule in book.rules):
                 raise TinyirError(f"there is no rule '{name}'", hint=did_you_mean(name, book.rules))

@@ -22,6 +22,7 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
+from tinyir.dialects.isa import has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, find_product_nest, widened
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms, used_dimensions
@@ -54,7 +55,7 @@ class BlockProducts(Pass):
     least_positions: int = 4
 
     def run(self, module: Operation, context: PassContext) -> None:
-        if "armv7e-m" not in getattr(context.target, "isa", ()):
+        if not has_sequence(context.target, "pair"):
             return
         for function in functions(module):
             roots = [o for o in function.body if o.name == "loop.for"]

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
+from tinyir.dialects.isa import has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest
 from tinyir.interp.equations import dense_array
@@ -58,7 +59,7 @@ class BlockRows(Pass):
     least_terms: int = 16
 
     def run(self, module: Operation, context: PassContext) -> None:
-        if "armv7e-m" not in getattr(context.target, "isa", ()):
+        if not has_sequence(context.target, "pair"):
             return
         for function in functions(module):
             for root in [o for o in function.body if o.name == "loop.for"]:

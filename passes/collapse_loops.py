@@ -36,7 +36,7 @@ class CollapseLoops(Pass):
     reads = ("builtin", "func", "arith", "loop", "buffer")
     leaves = ("builtin", "func", "arith", "loop", "buffer")
 
-    long_enough: int | None = None
+    long_enough: int | None = attrs.field(default=None, metadata={"candidates": (0, 8, 64)})
 
     def run(self, module: Operation, context: PassContext) -> None:
         long_enough = self.long_enough if self.long_enough is not None else 0 if context.goal == "size" else 8

@@ -14,8 +14,10 @@ from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseElements, FloatAttribute, IntegerAttribute, decode_element, element_bytes
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation
-from tinyir.ir.types import FloatType, IntegerType, Type
+from tinyir.ir.types import FloatType, Type
+from tinyir.rewrite.greedy import apply_rules
 from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.rewrite.rule_book import compiled_rules
 
 
 @attrs.frozen
@@ -33,6 +35,7 @@ class FoldReads(Pass):
                 type = operation.result.type
                 constant = Builder.before(operation).create("arith.constant", [], [type], {"value": folded})
                 operation.replace_by(constant.result)
+        apply_rules(module, compiled_rules("constants"), context)
         for operation in list(module.walk()):
             if operation.name == "arith.constant" and operation.result.use_count == 0:
                 operation.erase()
@@ -46,12 +49,6 @@ def _folded(operation: Operation) -> Attribute | None:
     if operation.name == "loop.read":
         value = _constant_of(loop.accessed_tensor(operation).definer)
         return _element(value, operation) if isinstance(value, DenseElements) else None
-    if operation.name in ("arith.extsi", "arith.extui"):
-        inner = _constant_of(operation.operands[0].definer)
-        source, target = operation.operands[0].type, operation.result.type
-        if isinstance(inner, IntegerAttribute) and isinstance(source, IntegerType):
-            unsigned = operation.name == "arith.extui"
-            return IntegerAttribute(inner.value % (1 << source.width) if unsigned else inner.value, target)
     return None
 
 

@@ -17,12 +17,12 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from tinyir.dialects import loop
+from tinyir.dialects import isa_vector, loop
 from tinyir.dialects.buffer import FLASH, access_map, alignment_bytes, global_type, integer_property, referenced_symbol, size_bytes, symbol_name
 from tinyir.dialects.c_arithmetic import ARITHMETIC, Arithmetic
 from tinyir.dialects.c_helpers import Helpers, c_function
 from tinyir.dialects.c_writer import CWriter, literal_of
-from tinyir.dialects.isa import instruction_text, load_text, store_text, word_type
+from tinyir.dialects.isa import instruction_text, load_text, store_text, vector_home, word_type
 from tinyir.dialects.isa_block import block_text, machine_loop
 from tinyir.dialects.layer_description import describe
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
@@ -97,6 +97,8 @@ class _Module:
         self.helpers = Helpers()
         self.instructions: dict[str, str] = {}
         """The text of each machine instruction that is used, as a function."""
+        self.vectors: dict[str, str] = {}
+        """The text that declares each type of vectors wider than a word."""
 
     def lower(self) -> None:
         old = list(self.module.body)
@@ -129,7 +131,7 @@ class _Module:
                 assert declared is not None
                 self._lower_global(declared, builder)
             builder.create("c.port", properties=dict(operation.properties), location=operation.location)
-        for name, text in sorted(self.instructions.items()):
+        for name, text in (*sorted(self.vectors.items()), *sorted(self.instructions.items())):
             builder.create("c.instruction", properties={"sym_name": StringAttribute(name), "text": StringAttribute(text)})
         for _, helper in sorted(self.helpers.functions.items()):
             builder.insert(helper)
@@ -322,10 +324,19 @@ class _Function:
         pointer, index = self._element(operation, writer)
         if isinstance(operation.result.type, VectorType):
             address = writer.offset(pointer, index, "word")
-            self._call_instruction(operation, [address], *load_text(operation.result.type), writer)
+            self._call_instruction(operation, [address], *self._vector_load(operation.result.type), writer)
             return
         loaded = writer.load(pointer, index)
         self.values[operation.result] = writer.binary("!=", loaded, writer.literal(0, loaded.type)) if operation.result.type is I1 else loaded
+
+    def _vector_load(self, type: VectorType) -> tuple[str, str]:
+        """The name and text of the function that loads a vector."""
+        if not isa_vector.is_wide(type):
+            return load_text(type)
+        home = vector_home(type)
+        name, text = isa_vector.type_text(*home)
+        self.module.vectors[name] = text
+        return isa_vector.load_text(*home)
 
     def _store(self, operation: Operation, writer: CWriter) -> None:
         value = self.value(operation.operands[0], writer)

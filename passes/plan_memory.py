@@ -25,7 +25,7 @@ from tinyir.ir.affine import AffineConstant
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import IntegerAttribute, StringAttribute, SymbolReference, TypeAttribute, UnitAttribute, element_bytes
 from tinyir.ir.builder import Builder
-from tinyir.ir.operation import Operation
+from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I8, INDEX, MemRefType
 from tinyir.prove.memory_check import PlanClaim
 from tinyir.prove.memory_planner import Plan, plan_memory
@@ -235,17 +235,22 @@ def _allocations(root: Operation) -> list[Operation]:
 
 
 def _scratch(operation: Operation, step: int, root: Operation) -> tuple[Buffer, Operation]:
-    """Scratch as a buffer of the part of its nest in which it stands: the operation of the root's body that holds it."""
+    """Scratch as a buffer that lives from the first to the last operation of the root's body that accesses it."""
     memory = operation.result.type
     assert isinstance(memory, MemRefType)
-    holders = [above for above in operation.ancestors() if above.parent_operation is root]
-    part = root.body.operations.index(holders[0]) + 1 if holders and root.name == "loop.for" else 0
-    name = f"{operation.result.name or 'scratch'}#{step}.{_number(operation, root)}"
-    return Buffer(name, size_bytes(memory), step, step, element_bytes(memory.element), part), operation
+    name = f"{operation.result.name or 'scratch'}#{step}.{_allocations(root).index(operation)}"
+    parts = [root.body.operations.index(_child(user, root)) for user in _users(operation.result)]
+    return Buffer(name, size_bytes(memory), step, step, element_bytes(memory.element), (min(parts), max(parts)) if parts else None), operation
 
 
-def _number(operation: Operation, root: Operation) -> int:
-    return _allocations(root).index(operation)
+def _users(memory: Value) -> list[Operation]:
+    """What accesses a memory, through views of it as well."""
+    return [inner for user in memory.users for inner in (_users(user.result) if user.name == "buffer.view" else [user])]
+
+
+def _child(operation: Operation, root: Operation) -> Operation:
+    """The operation of the root's body that is or holds another one."""
+    return operation if operation.parent_operation is root else next(above for above in operation.ancestors() if above.parent_operation is root)
 
 
 def _is_planned(operation: Operation) -> bool:

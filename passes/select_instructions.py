@@ -1,8 +1,8 @@
-"""buffer -> buffer: sums of products of bytes run through the target's instructions, four terms a step.
+"""buffer -> buffer: sums of products of bytes run through the target's instructions, as many terms a step as these take (here four).
 
     for %k iter(%a) { %a + ext(x[%k]) * ext(w[%k]) }   =>   for %k step 4 iter(%a) { dot(x[%k .. %k + 3], w[%k .. %k + 3], %a) }
 
-`dot` and `dot_shifted` are sequences of the target's instruction set; each use states that the sequence equals the four
+`dot` and `dot_shifted` are sequences of the target's instruction set; each use states that the sequence equals its
 scalar terms (`instr`).  The terms are those of the scalar loop at the same addresses, so what was proved of its accesses
 and sums holds on.
 """
@@ -28,9 +28,6 @@ from tinyir.prove.instructions import InstructionClaim
 from tinyir.prove.obligations import Obligation
 from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.text.instruction_reader import instruction_set
-
-LANES = 4
-WORD = VectorType((LANES,), I8)
 
 
 @attrs.frozen(eq=False)
@@ -59,25 +56,28 @@ class SelectInstructions(Pass):
 
     def run(self, module: Operation, context: PassContext) -> None:
         sets = [s for name in getattr(context.target, "isa", ()) if (s := instruction_set(name)) is not None and "dot" in s.sequences]
-        if sets:
-            for operation in [o for o in module.walk() if o.name == "loop.for"]:
-                _select(operation, sets[0], context)
+        for operation in [o for o in module.walk() if o.name == "loop.for"] if sets else []:
+            for instructions in sets:
+                if operation.parent is not None:  # what one set left over may be enough for the next
+                    _select(operation, instructions, context)
 
 
 def _select(nest: Operation, instructions: InstructionSet, context: PassContext) -> None:
     terms = _terms(nest)
-    steps = _whole_steps(nest)
+    lanes = instructions.sequences["dot"].operands[0].lanes
+    steps = _whole_steps(nest, lanes)
     if terms is None or steps is None:
         return
     where = ", ".join(nest.location.names) or "a sum of products"
     for name in sorted({_sequence(term) for term in terms}):
         shifts = {term.x.shift for term in terms}
-        ranges = tuple((("zero", lane), (min(shifts), max(shifts))) for lane in range(2)) if name == "dot_shifted" else ()
-        statement = f"{name}: four scalar terms are the instructions of {instructions.name}"
+        copies = next((o.lanes for o in instructions.sequences[name].operands if o.name == "zero"), 0)
+        ranges = tuple((("zero", lane), (min(shifts), max(shifts))) for lane in range(copies))
+        statement = f"{name}: {lanes} scalar terms are the instructions of {instructions.name}"
         claim = InstructionClaim(instructions, instructions.sequences[name], ranges)
         if context.ledger is None or context.ledger.add(Obligation("instr", where, statement, claim)).state != "proved":
             return
-    _vectorize(nest, terms, steps, instructions)
+    _vectorize(nest, terms, steps, instructions, lanes)
 
 
 def _sequence(term: _Term) -> str:
@@ -141,29 +141,31 @@ def _stride(load: Operation, variable: Value) -> int | None:
     return sum(terms.get(AffineDimension(i), 0) for i in positions) if evenly else None
 
 
-def _whole_steps(nest: Operation) -> tuple[AffineMap, AffineMap | None] | None:
-    """The upper bound of the loop by four, and the lower bound of the loop that takes the rest (None: there is no rest)."""
+def _whole_steps(nest: Operation, lanes: int) -> tuple[AffineMap, AffineMap | None] | None:
+    """The upper bound of the loop by so many, and the lower bound of the loop that takes the rest (None: there is no rest)."""
     bounds = loop.constant_bounds(nest)
     if bounds is not None:
         low, high = bounds
-        middle = low + (high - low) // LANES * LANES
+        middle = low + (high - low) // lanes * lanes
         if middle == low:
             return None
         return AffineMap.constant(middle), AffineMap.constant(middle) if middle < high else None
-    residues = [_residue(e) for e in (*loop.lower_map(nest).results, *loop.upper_map(nest).results)]
+    residues = [_residue(e, lanes) for e in (*loop.lower_map(nest).results, *loop.upper_map(nest).results)]
     if None in residues or len(set(residues)) != 1:
         return None
     return loop.upper_map(nest), None
 
 
-def _residue(expression: AffineExpression) -> int | None:
-    """The value modulo 4, if it is the same for all indices."""
+def _residue(expression: AffineExpression, lanes: int) -> int | None:
+    """The value modulo `lanes`, if it is the same for all indices."""
     terms = dict(linear_terms(expression))
     constant = terms.pop(AffineConstant(1), 0)
-    return constant % LANES if all(coefficient % LANES == 0 for coefficient in terms.values()) else None
+    return constant % lanes if all(coefficient % lanes == 0 for coefficient in terms.values()) else None
 
 
-def _vectorize(nest: Operation, terms: Sequence[_Term], steps: tuple[AffineMap, AffineMap | None], instructions: InstructionSet) -> None:
+def _vectorize(
+    nest: Operation, terms: Sequence[_Term], steps: tuple[AffineMap, AffineMap | None], instructions: InstructionSet, lanes: int
+) -> None:
     upper, rest = steps
     builder = Builder.before(nest)
     operands = loop.upper_operands(nest) if upper.dimensions else ()
@@ -172,7 +174,7 @@ def _vectorize(nest: Operation, terms: Sequence[_Term], steps: tuple[AffineMap, 
         (loop.lower_map(nest), loop.lower_operands(nest)),
         (upper, operands),
         loop.initial_values(nest),
-        step=LANES,
+        step=lanes,
         label=loop.induction_variable(nest).name,
     )
     emitter = _Emitter(Builder.at_end(made.body, nest.location), nest, made, instructions)
@@ -190,7 +192,7 @@ def _vectorize(nest: Operation, terms: Sequence[_Term], steps: tuple[AffineMap, 
 
 
 class _Emitter:
-    """Instructions inside the loop by four; equal ones are emitted once."""
+    """Instructions inside the loop of vectors; equal ones are emitted once."""
 
     def __init__(self, builder: Builder, old: Operation, new: Operation, instructions: InstructionSet) -> None:
         self.builder = builder
@@ -211,18 +213,18 @@ class _Emitter:
         return self._once((load.operands[0], access_map(load), *indices), "buffer.load", [load.operands[0], *indices], load)
 
     def _pair(self, shift: int) -> Value:
-        """A constant in every lane."""
+        """A constant, in every lane where there are several."""
         key = ("pair", shift)
         if key not in self.known:
-            type = self.instructions.sequences["dot_shifted"].operands[1].type
-            assert isinstance(type, VectorType)
-            self.known[key] = self.builder.create("arith.constant", [], [type], {"value": DenseElements.of(type, [shift])}).result
+            type = next(o.type for o in self.instructions.sequences["dot_shifted"].operands if o.name == "zero")
+            value = DenseElements.of(type, [shift]) if isinstance(type, VectorType) else IntegerAttribute(shift, type)
+            self.known[key] = self.builder.create("arith.constant", [], [type], {"value": value}).result
         return self.known[key]
 
     def _once(self, key: tuple[object, ...], name: str, operands: Sequence[Value], load: Operation | None = None) -> Value:
         if key not in self.known:
             if load is not None:
-                made = self.builder.create(name, operands, [WORD], {"map": access_map(load)})
+                made = self.builder.create(name, operands, [self.instructions.sequences["dot"].operands[0].type], {"map": access_map(load)})
             else:
                 instruction = self.instructions.instructions[name.removeprefix("isa.")]
                 made = self.builder.create(name, operands, [instruction.result.type])

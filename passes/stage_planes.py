@@ -19,6 +19,7 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
+from tinyir.dialects.isa import has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, widened
 from tinyir.ir.affine import AffineConstant, AffineDimension, linear_terms
@@ -46,7 +47,7 @@ class StagePlanes(Pass):
     most_terms: int = 36
 
     def run(self, module: Operation, context: PassContext) -> None:
-        if "armv7e-m" not in getattr(context.target, "isa", ()):
+        if not has_sequence(context.target, "pair"):
             return
         for function in functions(module):
             for root in [o for o in function.body if o.name == "loop.for"]:

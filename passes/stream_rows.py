@@ -77,6 +77,8 @@ class _Streaming:
             length = self.schedule.rings.get(nest.tensor, nest.rows)
             if length < nest.rows:
                 _fold(nest.tensor, length)
+                if nest.tensor in self.schedule.passing:
+                    self._store_in_step(nest.tensor)
                 self._state_ring(nest, nest.tensor, length, timing, 0)
 
     def _take(self, nest: Operation, timing: Timing, rows: int) -> None:
@@ -98,6 +100,13 @@ class _Streaming:
                 operation.move_after(anchor)
                 anchor = operation
 
+    def _store_in_step(self, tensor: Value) -> None:
+        """A row that is used in the step that makes it needs its place no longer."""
+        definer, first = tensor.definer, self.steps.body.first
+        assert definer is not None
+        assert first is not None
+        definer.move_before(first)
+
     # -- what must hold
 
     def _state_ring(self, nest: RowNest, tensor: Value, length: int, timing: Timing, ahead: int) -> None:
@@ -107,7 +116,14 @@ class _Streaming:
         reads = [RingRead(self._rows(user, tensor), before_define=bool(ahead)) for user in inside if user.name == "loop.read"]
         row = AffineDimension(0) - ahead
         claim = RingClaim(
-            step_loop(self.steps, 0), length, self._rows(define, tensor), (row * timing.period + timing.delay, row), tuple(reads), ahead, (nest.rows,) * ahead
+            step_loop(self.steps, 0),
+            length,
+            self._rows(define, tensor),
+            (row * timing.period + timing.delay, row),
+            tuple(reads),
+            ahead,
+            (nest.rows,) * ahead,
+            per_step=tensor.definer is not None and tensor.definer.parent_operation is self.steps,
         )
         where = ", ".join(nest.root.location.names) or nest.tensor.name
         kept = f"{length} of {nest.rows + ahead} rows of '{tensor.name or nest.tensor.name}' are kept"

@@ -47,6 +47,11 @@ float_add 1 0: vadd.f32 s0, s1, s2; vsub.f32 s0, s1, s2; vabs.f32 s0, s1; vcmp.f
 float_divide 1 0: vdiv.f32 s0, s1, s2
 float_square_root 1 0: vsqrt.f32 s0, s1
 """
+MVE = """
+vector_load 1 16: vldrb.8 q0, [r1]; vldrb.8 q1, [r1], #16; vldrb.8 q7, [r1, #32]
+vector_store 1 16: vstrb.8 q0, [r1]; vstrb.8 q3, [r1], #16
+vector 1 0: vmladava.s8 r0, q0, q1; vaddv.s8 r0, q0; vadd.i32 q0, q1, q2; vmul.i8 q0, q1, q2
+"""
 RISCV = """
 data_processing 1 0: add a0, a1, a2; addi a0, a1, 100; c.addi a0, 1; c.mv a0, a1; c.add a0, a1; lui a0, 5; c.lui a0, 5; c.li a0, 3; slli a0, a1, 3; c.nop
 data_processing 1 0: c.srai a0, 3; c.sub a0, a1; c.slli a0, 3; c.addi4spn a0, sp, 8; c.addi16sp sp, 32; auipc a0, 1; sltu a0, a1, a2; ebreak; c.ebreak
@@ -74,11 +79,11 @@ def lines(table: str) -> list[tuple[str, int, int, str]]:
     return found
 
 
-@pytest.mark.parametrize(("target", "name", "table"), [("cortex-m4", "thumb", THUMB), ("rv32imc", "riscv32", RISCV)])
+@pytest.mark.parametrize(("target", "name", "table"), [("cortex-m4", "thumb", THUMB), ("cortex-m55", "thumb", MVE), ("rv32imc", "riscv32", RISCV)])
 def test_an_instruction_is_what_its_name_says(target: str, name: str, table: str, tmp_path: Path) -> None:
     expected = lines(table)
     source, output = tmp_path / "code.s", tmp_path / "code.o"
-    head = ".syntax unified\n.fpu fpv5-d16\n.thumb\n" if target == "cortex-m4" else ".option norelax\n"
+    head = {"cortex-m4": ".syntax unified\n.fpu fpv5-d16\n.thumb\n", "cortex-m55": ".syntax unified\n.thumb\n"}.get(target, ".option norelax\n")
     source.write_text(head + ".text\n" + "\n".join(text for *_, text in expected) + "\n", encoding="utf-8")
     choose_toolchain(load_target(target), "gcc").compile(source, output, ["-x", "assembler"])
     section = next(section for section in read_elf(output).sections if section.flags & EXECUTE and section.size_bytes)

@@ -37,13 +37,14 @@ def name_of(figures: Figures) -> str:
 def row(figures: Figures) -> list[str]:
     instructions, products = figures["instructions"], figures["multiply_accumulates"]
     sizes = [f"{figures[key]:,}" for key in ("arena_bytes", "ram_bytes", "code_bytes", "weight_bytes", "flash_bytes")]
-    speed = [f"{instructions:,}", f"{instructions / products:.2f}"]
+    cycles = "-" if figures["cycles"] is None else f"{figures['cycles']:,}"
+    speed = [f"{instructions:,}", cycles, f"{instructions / products:.2f}"]
     proofs = " / ".join(str(figures["proofs"][state]) for state in ("proved", "refuted", "unknown", "not_attempted"))
     return [name_of(figures), figures["target"], figures["goal"], *sizes, *speed, proofs]
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    titles = ["model", "target", "goal", "arena", "RAM", "code", "weights", "flash", "instructions", "per MAC", "proved / refuted / unknown / left"]
+    titles = ["model", "target", "goal", "arena", "RAM", "code", "weights", "flash", "instructions", "cycles", "per MAC", "proved / refuted / unknown / left"]
     lines = [titles, ["---" if index < 3 else "---:" for index in range(len(titles))], *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
     for line in lines:
@@ -57,7 +58,7 @@ def main(corpus: str, targets: str = "cortex-m4") -> None:
     print("\nwith --io quantized:")
     quantized = [path for path in models(Path(corpus)) if path.stem.endswith("_int8")]
     print("\n".join(table([row(figures) for figures in bench(quantized, targets, "size", "quantized")])))
-    print("\nbytes; arena holds input and output; RAM = arena + stack; instructions of one run, the inputs a fixed pattern")
+    print("\nbytes; arena holds input and output; RAM = arena + stack; instructions and modelled cycles of one run, the inputs a fixed pattern")
 
 
 if __name__ == "__main__":

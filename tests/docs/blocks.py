@@ -123,7 +123,7 @@ class Runner:
         self.executed += 1
         environment = {key: value for key, value in os.environ.items() if key not in (PROJECT, "TINYIR_BLESS", "PYTEST_ADDOPTS")}
         environment |= {"PATH": f"{self.scripts}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1", "COLUMNS": "120"}
-        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1", "TINYIR_CACHE": str(self.scripts.parent / "cache")}
         outcome = subprocess.run(
             ["sh", "-c", f"{command} 2>&1"], cwd=self.folder, env=environment, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, check=False
         )

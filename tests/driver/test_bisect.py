@@ -11,6 +11,7 @@ from tests.driver.plugins import WRONG, AddPass, add_pass
 from tinyir.driver.bisect import difference_of
 from tinyir.driver.command_line import main
 from tinyir.driver.layers import LayerDifference, compare_layers, layers_table
+from tinyir.driver.pipeline import LEVELS, passes_of
 from tinyir.frontend.onnx import import_onnx
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Operation
@@ -73,6 +74,36 @@ def test_the_rewrite_that_changes_a_result_is_found(chain: Path, add_pass: AddPa
     said = capsys.readouterr().out
     assert "rewrite 2 of 3 does it:\nsum_is_maximum (planted.rules:3:1) for 'two' at " in said
     assert "  - graph.multiply(%b, %b)\n  + graph.maximum(%b, %b)\n" in said
+
+
+# Turns the first sum of the C into a difference.
+WRONG_C = """
+        from tinyir.ir.attributes import StringAttribute
+
+        for operation in module.walk():
+            if operation.name == "c.binary" and operation.properties["operator"] is StringAttribute("+"):
+                operation.properties["operator"] = StringAttribute("-")
+                return
+"""
+
+
+def test_a_pass_at_the_level_of_c_is_found_by_running_the_c(chain: Path, add_pass: AddPass, capsys: pytest.CaptureFixture[str]) -> None:
+    add_pass("planted_c", WRONG_C)
+    passes = [name for level in LEVELS for name in passes_of(level, "size", "model")]
+    assert bisect(chain, "-t", "host", "-p", ",".join([*passes, "planted_c"])) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"pass {len(passes) + 1}, planted_c, changes the outputs by "), said
+
+
+def test_without_the_tools_of_the_target_the_c_is_left_out_with_a_note(
+    chain: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _program: None)
+    monkeypatch.setattr("tinyir.backends.tools.find_spec", lambda _name: None)
+    assert bisect(chain, "-t", "cortex-m4") == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("note: the passes of the level of C are not looked at: ")
+    assert said.out.startswith("no pass changes the outputs")
 
 
 def test_right_passes_are_acquitted_down_to_the_last_level(chain: Path, capsys: pytest.CaptureFixture[str]) -> None:

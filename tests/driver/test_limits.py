@@ -51,6 +51,19 @@ def test_what_does_not_fit_is_one_error_with_the_missing_bytes(model: Path, caps
     assert not (tmp_path / "net").exists()
 
 
+def test_a_folder_that_does_not_fit_is_an_error(model: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert tinyir("compile", model, "-t", "cortex-m4", "--goal", "size", "-o", tmp_path / "net") == 0
+    assert tinyir("run", tmp_path / "net", "--flash", "32k", "--ram", "32k") == 0
+    capsys.readouterr()
+    assert tinyir("run", tmp_path / "net", "--ram", "1k") == 1
+    assert "does not fit into 1,024 bytes of RAM: it lacks " in capsys.readouterr().err
+
+
+def test_limits_and_passes_do_not_go_together(model: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert tinyir("compile", model, "-t", "cortex-m4", "--flash", "32k", "-p", "loop(default)", "-o", tmp_path / "net") == 1
+    assert "limits choose among the compiler's own passes" in capsys.readouterr().err
+
+
 def test_a_limit_that_the_target_does_not_measure_is_an_error(repository: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     model = repository / "examples" / "mnist" / "mlp_int8.onnx"
     assert tinyir("compile", model, "-t", "host", "--ram", "8k", "-o", tmp_path / "net") == 1

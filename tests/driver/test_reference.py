@@ -79,6 +79,8 @@ def test_every_rule_stands_once_as_it_is_written(pages: dict[str, str]) -> None:
         assert not rule.family or f"`{rule.name}`" in text, rule.name
         assert f"## Group {rule.group}\n" in text
         assert rule.assumed in text
+        section = text.partition(f"\n### {rule.name.partition('.')[0]}\n")[2].partition("\n### ")[0]
+        assert ("**Assumed**" if rule.assumed else "**Proved.**") in section, rule.name
     assert all(f"### {name}\n" in text for name in shipped_rules().functions)
 
 

@@ -121,10 +121,11 @@ def test_a_project_that_cannot_be_extended_stays_as_it_is(text: str, message: st
     assert (tmp_path / "pyproject.toml").read_text() == text
 
 
-def test_in_the_repository_they_stand_where_such_files_stand(tmp_path: Path, repository: Path) -> None:
+def test_in_the_repository_they_stand_where_such_files_stand(tmp_path: Path, repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder in ("passes", "specs", "tests/passes"):
         (tmp_path / folder).mkdir(parents=True)
     files = create(tmp_path)
+    assert "note: prove it: tinyir prove rules --update\n" in capsys.readouterr().err
     assert files == [
         "passes/my_pass.py",
         "specs/ops/my_op.op",

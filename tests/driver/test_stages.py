@@ -120,12 +120,31 @@ def test_a_change_inside_an_elided_constant_is_told_in_words(capsys: pytest.Capt
     assert third.startswith("builtin.module/region 0/0 func.func/region 0/1 graph.constant: propert")
 
 
-def test_timing_shows_rewrites_by_rule_below_their_pass(relus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_timing_is_a_tree_of_passes_with_their_rules_and_provers(relus: Path, network: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tinyir("opt", relus, "-p", "canonicalize,cse", "--timing") == 0
-    lines = [line.split() for line in capsys.readouterr().err.splitlines()]
-    assert lines[0] == ["pass", "ms", "rewrites", "proofs"]
-    assert [line[:2] for line in lines[1:3]] == [["1", "canonicalize"], ["relu_of_relu", "2"]]
-    assert (lines[1][3], lines[4][0], lines[4][2]) == ("2", "total", "2")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].split() == ["ms", "rewrites", "proofs"]
+    assert re.fullmatch(r"all passes +[\d.]+ +2", lines[1])
+    assert re.fullmatch(r"   1 canonicalize +[\d.]+ +2", lines[2])
+    assert re.fullmatch(r"       relu_of_relu +2", lines[3])
+    assert re.fullmatch(r"   2 cse +[\d.]+", lines[4])
+    assert tinyir("compile", network, "-t", "host", "-o", network.parent / "out", "--timing") == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"all passes +[\d.]+ +(\d+ +)?\d+", lines[1])
+    assert re.fullmatch(r"  provers +[\d.]+", lines[2])
+    number = next(i for i, line in enumerate(lines) if "prove_bounds" in line)
+    assert lines[number + 1].split()[0] == "provers"
+
+
+def test_files_hold_locations_and_so_does_what_is_printed_on_request(relus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stages = relus.parent / "stages"
+    assert tinyir("opt", relus, "-p", "canonicalize", f"--print-after-all={stages}") == 0
+    assert "loc(" not in capsys.readouterr().out
+    assert '"act"]' in (stages / "01_canonicalize.tir").read_text()
+    assert tinyir("opt", relus, "-p", "canonicalize", "--print-after-all", "--locations") == 0
+    said = capsys.readouterr()
+    assert '"act"]' in said.out
+    assert '"act"]' in said.err
 
 
 def test_rewrites_are_traced_as_text_and_as_json_lines(relus: Path, capsys: pytest.CaptureFixture[str]) -> None:

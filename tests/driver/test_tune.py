@@ -14,6 +14,7 @@ import pytest
 from tests.driver.test_commands import tinyir
 from tinyir.backends.target import load_target
 from tinyir.driver.tuner import Tuner
+from tinyir.driver.tuning import tuning_path
 from tinyir.driver.variant import Variant, searchable_options
 from tinyir.driver.variant_meter import VariantMeter
 from tinyir.ir.errors import TinyirError
@@ -28,7 +29,7 @@ def model(repository: Path, require_tool: Callable[[str], str], tmp_path: Path) 
 
 
 def entry(model: Path) -> dict[str, Any]:
-    (found,) = json.loads(model.with_suffix(".tuning.json").read_text())["entries"].values()
+    (found,) = json.loads(tuning_path(str(model)).read_text())["entries"].values()
     return dict(found)
 
 
@@ -41,15 +42,15 @@ def instructions(model: Path, capsys: pytest.CaptureFixture[str]) -> int:
 def test_the_best_variant_is_compiled(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain = instructions(model, capsys)
     assert tinyir("tune", model, "-t", "cortex-m4") == 0
-    first = model.with_suffix(".tuning.json").read_bytes()
+    first = tuning_path(str(model)).read_bytes()
     assert "speed -O2: " in capsys.readouterr().err
     found = entry(model)
     least = min(costs["instructions"] for costs in found["measured"].values())
     assert found["measured"][found["best"]]["instructions"] == least <= found["measured"]["speed"]["instructions"] == plain
     assert instructions(model, capsys) == least
-    model.with_suffix(".tuning.json").unlink()
+    tuning_path(str(model)).unlink()
     assert tinyir("tune", model, "-t", "cortex-m4", "--quiet") == 0
-    assert model.with_suffix(".tuning.json").read_bytes() == first
+    assert tuning_path(str(model)).read_bytes() == first
     assert capsys.readouterr().err == ""
 
 
@@ -74,9 +75,26 @@ def test_a_search_that_is_stopped_goes_on_where_it_was(model: Path, monkeypatch:
     assert len(set(again)) == len(again) == len(entry(model)["measured"]) - 3
 
 
+def test_a_variant_that_cannot_be_compiled_is_passed_over(model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    measure = VariantMeter.measure
+
+    def failing(meter: VariantMeter, variant: Variant) -> Any:
+        if variant.options:
+            raise TinyirError("no")
+        return measure(meter, variant)
+
+    monkeypatch.setattr(VariantMeter, "measure", failing)
+    assert tinyir("tune", model, "-t", "cortex-m4") == 0
+    assert "jam_outputs{factor=2}: cannot be compiled (best so far " in capsys.readouterr().err
+    assert "{" not in entry(model)["best"]
+    monkeypatch.setattr(VariantMeter, "measure", lambda *_: failing(_[0], Variant().with_option("jam_outputs", "factor", 2)))
+    tuning_path(str(model)).unlink()
+    assert tinyir("tune", model, "-t", "cortex-m4") == 1
+
+
 def test_what_another_compiler_measured_is_measured_again(model: Path) -> None:
     assert tinyir("tune", model, "-t", "cortex-m4", "--quiet") == 0
-    path = model.with_suffix(".tuning.json")
+    path = tuning_path(str(model))
     path.write_text(path.read_text().replace('"compiler": "', '"compiler": "old'))
     assert Tuner(str(model), load_target("cortex-m4"), "speed", "model", lambda *_: None).measured == {}
 
@@ -84,7 +102,7 @@ def test_what_another_compiler_measured_is_measured_again(model: Path) -> None:
 def test_the_file_of_another_model_is_not_used(model: Path, repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain = instructions(model, capsys)
     assert tinyir("tune", model, "-t", "cortex-m4", "--quiet") == 0
-    path = model.with_suffix(".tuning.json")
+    path = tuning_path(str(model))
     path.write_text(path.read_text().replace('"model": "', '"model": "0').replace(entry(model)["best"], "size"))
     assert instructions(model, capsys) == plain
     path.write_text("{}")

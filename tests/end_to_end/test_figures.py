@@ -12,7 +12,7 @@ from tinyir.ir.operation import Operation
 
 KB = 1024
 ARENA_BYTES = {"kws": 8_640, "ic": 33_600, "vww": 37_200, "ad": 768}
-STREAMED_RAM_BYTES = {"kws": 6_200, "ic": 13_400, "vww": 28_000, "ad": 900}
+STREAMED_RAM_BYTES = {"kws": 5_100, "ic": 13_400, "vww": 28_000, "ad": 900}
 GREATEST_CODE_BYTES = 8 * KB
 GREATEST_INSTRUCTIONS_PER_PRODUCT = 8.0
 GREATEST_VWW_WEIGHT_BYTES = 32 * KB

@@ -13,7 +13,10 @@ PACKAGE = {
     "mine/__init__.py": "",
     "mine/specs/__init__.py": "",
     "mine/specs/ops/cube.op": "op graph.cube(x: t[D...]) -> (y: t[D...])\n  y[d...] = x[d...] * x[d...] * x[d...]\n",
-    "mine/specs/rules/cube.rules": "group canonical\n\nrule cube_of_negated   graph.cube(graph.negate(x))  =>  graph.negate(graph.cube(x))\n",
+    "mine/specs/rules/cube.rules": """group canonical
+
+rule cube_of_negated assumed "it is the sign that moves"   graph.cube(graph.negate(x))  =>  graph.negate(graph.cube(x))
+""",
     "mine/dialect.py": "from tinyir.ir.registry import OperationDefinition, register\nregister(OperationDefinition('mine.thing', 'A thing.', (), ()))\n",
     "mine/tidy.py": """
 import attrs
@@ -119,3 +122,26 @@ def test_a_project_file_that_is_none_brings_nothing(tmp_path: Path, repository: 
     outcome = run([sys.executable, "-c", script], env=without_project(), cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "cortex-m4: " in outcome.stdout
     assert outcome.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("module.nothing", "AttributeError: 'Operation' object has no attribute 'nothing'"),
+        ("[o.erase() for o in module.walk() if o.name == 'graph.cube']", "ValueError: cannot erase 'graph.cube': its result is still used by 'func.return'"),
+    ],
+)
+def test_a_pass_that_fails_is_shown_at_its_own_line(statement: str, message: str, package: Path, repository: Path) -> None:
+    file = package / "mine" / "tidy.py"
+    file.write_text(file.read_text().replace('context.remark("all is tidy")', statement))
+    script = (
+        f"import sys; sys.path[:0] = [{str(package)!r}, {str(repository)!r}]\nfrom tinyir.driver.command_line import main\n"
+        "print(main(['opt', 'a.tir', '-p', 'tidy']))"
+    )
+    outcome = run([sys.executable, "-c", script], env=without_project(), cwd=package, capture_output=True, text=True, check=False)
+    lines = outcome.stderr.splitlines()
+    assert outcome.stdout == "1\n"
+    assert lines[0].startswith("note: the module before 'tidy' is in tidy.reproducer.tir")
+    assert lines[1] == f"{file}:8:9: error: {message}"
+    assert lines[2].endswith(statement)
+    assert len(lines) <= 6

@@ -100,15 +100,30 @@ def test_scratch_of_different_parts_of_a_nest_lies_in_the_same_bytes() -> None:
     assert run(together, {"x": x})["y"].tolist() == run(plain, {"x": x})["y"].tolist() == x.tolist()
 
 
+def test_iterations_that_follow_each_other_through_a_ring_run_one_by_one() -> None:
+    program = Program("net", {"x": TensorType([6, 4], I8)}, {"y": TensorType([6, 4], I8)})
+    (x,) = program.inputs
+    ring, y = program.tensor([6, 4], I8), program.tensor([6, 4], I8, "y")
+    assert ring.definer is not None
+    ring.definer.properties["fold"] = DenseArray([1, 0], I64)
+    with program.loop(0, 6, parallel=True) as row:
+        with program.loop(0, 4, parallel=True) as i:
+            program.define(program.read(x, row.index, i.index), ring, row.index, i.index)
+        with program.loop(0, 4, parallel=True) as i:
+            program.define(program.read(ring, row.index, i.index), y, row.index, i.index)
+    values = numpy.arange(24, dtype=numpy.int8).reshape(6, 4)
+    assert run(program.finish(y), {"x": values})["y"].tolist() == values.tolist()
+
+
 def test_scratch_of_one_part_is_kept_apart() -> None:
-    one, other = Buffer("a", 4, 1, 1, part=1), Buffer("b", 4, 1, 1, part=2)
-    for second, arena in ((other, 4), (attrs.evolve(other, part=1), 8), (attrs.evolve(other, part=0), 8)):
+    one, other = Buffer("a", 4, 1, 1, parts=(1, 2)), Buffer("b", 4, 1, 1, parts=(3, 3))
+    for second, arena in ((other, 4), (attrs.evolve(other, parts=(2, 3)), 8), (attrs.evolve(other, parts=None), 8)):
         plan = plan_memory([one, second])
         assert plan.arena_bytes == plan.lower_bound_bytes == arena
         assert PlanClaim.of([one, second], [], plan).check("z3").state == "proved"
     together = Plan({"a": 0, "b": 0}, {}, 8, 0)
     assert PlanClaim.of([one, other], [], together).check().state == "proved"
-    assert PlanClaim.of([one, attrs.evolve(other, part=1)], [], together).check().state == "refuted"
+    assert PlanClaim.of([one, attrs.evolve(other, parts=(2, 3))], [], together).check().state == "refuted"
 
 
 def test_every_shared_byte_has_a_proof_that_one_byte_closer_would_break() -> None:

@@ -111,6 +111,29 @@ def test_divisions_and_guards_are_followed() -> None:
         assert OverlapClaim(nest, least - 1, direction).check("z3").state == "refuted"
 
 
+def streamed_window(rows: int, columns: int, kernel: int) -> Nest:
+    """A step makes one row; which columns of the window lie inside depends on no step."""
+    p, q, o, i, j = (AffineDimension(n) for n in range(5))
+    row, column = p + i - 1, q + j - 1
+    guards = (row, -row + (rows - 1), column, -column + (columns - 1))
+    inner = (Loop("q", 0, columns), Loop("o", 0, 2), Loop("i", 0, kernel), Loop("j", 0, kernel))
+    return Nest((Loop("p", 0, rows),), (Access((p * columns + q) * 3 + o, 1, inner[:2]),), (Access((row * columns + column) * 2 + o, 1, inner, guards),))
+
+
+@pytest.mark.parametrize(("rows", "columns", "kernel"), [(4, 3, 3), (5, 4, 2), (3, 5, 4)])
+def test_columns_that_no_step_decides_are_settled_beforehand(rows: int, columns: int, kernel: int) -> None:
+    nest = streamed_window(rows, columns, kernel)
+    least = smallest_distance(nest)
+    assert least is not None
+    assert not clobbers(nest, least, "forward")
+    assert clobbers(nest, least - 1, "forward")
+    assert OverlapClaim(nest, least).check("z3").state == "proved"
+
+
+def test_a_large_window_is_settled_without_looking_at_every_point() -> None:
+    assert smallest_distance(streamed_window(2000, 2000, 11)) is not None  # 10^13 points
+
+
 def test_a_read_long_after_the_write_counts() -> None:
     e = AffineDimension(0)
     nest = Nest((Loop("e", 0, 3),), (Access(-e * 5 + 10, 1),), (Access((e * 4 + 5) % 12, 1),))  # writes 10, 5, 0; reads 5, 9, 1

@@ -105,6 +105,14 @@ def test_rows_out_of_order_are_refuted() -> None:
     assert backwards.check().state == backwards.check("z3").state == "refuted"
 
 
+def test_a_row_that_is_read_a_step_later_needs_a_place_that_lasts() -> None:
+    for delay, state in ((0, "proved"), (1, "refuted")):
+        claim = attrs.evolve(window(9, 1, 1, 0, 2, delay), length=1)
+        assert claim.check().state == claim.check("z3").state == "proved"
+        brief = attrs.evolve(claim, per_step=True)
+        assert brief.check().state == brief.check("z3").state == state
+
+
 def carried(length: int, first: int, last: int) -> RingClaim:
     """A sum that is carried from row to row: each step reads a row and then makes the next one."""
     row, picked = rows_of(1, 0, 8)

@@ -122,6 +122,7 @@ def test_a_file_may_have_comments_and_lines(tmp_path: Path) -> None:
 def test_the_passes_are_those_of_all_levels_in_order() -> None:
     pipeline = PassPipeline.parse("cse,graph(dce,graph(canonicalize)),loop(fuse_nests)")
     assert [instance.name for instance in pipeline.passes] == ["cse", "dce", "canonicalize", "fuse_nests"]
+    assert PassPipeline(str(pipeline)) == pipeline
     assert str(pipeline + PassPipeline(["dce"])) == "cse,graph(dce,graph(canonicalize)),loop(fuse_nests),dce"
 
 

@@ -26,7 +26,7 @@ def test_the_kept_tables_are_those_of_the_grammar(language: Language) -> None:
 
 def test_a_changed_grammar_is_compiled_instead(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
-    monkeypatch.setattr(grammar_tables, "hash_of", lambda text, starts: f"another {len(text)}")
+    monkeypatch.setattr(grammar_tables, "key_of", lambda text, starts: f"another {len(text)}")
 
     def compile_noted(text: str, starts: Sequence[str]) -> Tables:
         called.append(text)

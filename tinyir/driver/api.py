@@ -27,6 +27,7 @@ from tinyir.driver.pipeline import PassPipeline
 from tinyir.driver.ports import Port, manifest_ports, module_ports
 from tinyir.driver.tuning import tuned_variant
 from tinyir.driver.variant import Variant
+from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.prove.obligations import Ledger
 from tinyir.rewrite.observer import Hooks, PassReport, PassReports
@@ -146,6 +147,8 @@ def begin(
     chosen = load_target(target) if isinstance(target, str) else target
     module = model.clone() if isinstance(model, Operation) else load(str(model))
     variant = _variant(model, module, chosen, goal, io, limits, hooks) if passes is None and chosen is not None else None
+    if limits and passes is not None:
+        raise TinyirError("limits choose among the compiler's own passes, not among others", hint="leave out either the limits or the passes")
     compilation = start(module, chosen, goal=goal, io=io, prover=prover, hooks=hooks, trace=trace, passes=passes, variant=variant)
     if variant is not None and variant != Variant(goal):
         compilation.context.remark(f"compiled as variant '{variant}'")
@@ -167,19 +170,22 @@ def compile(
     goal: str = "speed",
     io: str = "model",
     name: str | None = None,
+    arena: str = "static",
     output: str | Path | None = None,
     hooks: Hooks | None = None,
     passes: Passes = None,
     limits: Limits | None = None,
 ) -> Compiled:
-    """The model as C, written into the folder `output` if one is named; `passes` as in `begin`.
+    """The model as C, written into the folder `output` if one is named; `passes` and `limits` as in `begin`.
+
+    `arena`: "static", or "caller": the functions of the model get its memory as an argument.
 
     Raises:
         TinyirError: the model cannot be read or compiled, something was not proved, or the folder cannot be written.
     """
     compilation = begin(model, target, goal=goal, io=io, hooks=hooks, passes=passes, limits=limits)
     source = "module" if isinstance(model, Operation) else Path(model).name
-    generated = compilation.generate(name or ("model" if isinstance(model, Operation) else model_name(str(model))), source)
+    generated = compilation.generate(name or ("model" if isinstance(model, Operation) else model_name(str(model))), source, arena)
     result = Compiled(generated, compilation.ledger, tuple(compilation.context.remarks), tuple(compilation.reports))
     if output is not None:
         result.write(Path(output))
@@ -210,15 +216,17 @@ def run(
         module = compilation.lower(level)
         return Run(interpret(module, _rows(inputs, module_ports(module).inputs), say), None)
     if not isinstance(model, Operation) and Path(model).is_dir():
-        return run_folder(Path(model), target, inputs, say=say)
+        return run_folder(Path(model), target, inputs, say=say, limits=limits)
     assert target is not None
     with tempfile.TemporaryDirectory(prefix="tinyir-") as scratch:
         compile(model, target, goal=goal, io=io, output=scratch, hooks=Hooks(progress=say), passes=passes, limits=limits)
         return run_folder(Path(scratch), target, inputs, say=say)
 
 
-def run_folder(folder: Path, target: str | Target | None, inputs: Rows | Array | None, *, say: Say | None = None) -> Run:
-    """Builds, runs and measures what `compile` wrote, on the target that it was compiled for unless another is named.
+def run_folder(
+    folder: Path, target: str | Target | None, inputs: Rows | Array | None, *, say: Say | None = None, limits: Limits | None = None
+) -> Run:
+    """Builds, runs and measures what `compile` wrote, on the target that it was compiled for unless another is named; it must fit into the limits.
 
     Raises:
         TinyirError: no model there, inputs that do not fit, missing tools, a program that fails.
@@ -229,6 +237,8 @@ def run_folder(folder: Path, target: str | Target | None, inputs: Rows | Array |
     if say is not None:
         say(f"running on {chosen.name}")
     result = build_and_run(folder, chosen, rows, manifest.goal)
+    if limits:
+        limits.check(result.measurement, chosen)
     return Run(result.outputs, figures(manifest, chosen, result))
 
 

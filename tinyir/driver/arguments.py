@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 GOALS = ("speed", "size", "ram")
 LEVELS = ("graph", "loop", "buffer", "c")
+ARENAS = ("static", "caller")
 IO_TYPES = ("model", "quantized")
 VALUE_MAY_BE_LEFT_OUT = ("--print-after-all", "--trace-rewrites")
 
@@ -47,7 +48,7 @@ def _parser() -> Parser:
     parser = Parser(prog="tinyir", description="Trained networks to small, fast and proved C.", allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_import, _opt, _compile, _run, _prove, _bench, _tune, _targets, _reduce, _bisect, _new, _passes, _diff, _language_server, _reference):
+    for add in (_import, _opt, _compile, _run, _prove, _bench, _tune, _targets, _inspect, _reduce, _bisect, _new, _passes, _diff, _language_server, _reference):
         add(commands)
     return parser
 
@@ -80,6 +81,10 @@ def _add_io(parser: Parser) -> None:
     parser.add_argument("--io", default="model", choices=IO_TYPES, help="quantized: without quantize at the inputs and dequantize at the outputs")
 
 
+def _add_locations(parser: Parser) -> None:
+    parser.add_argument("--locations", action="store_true", help="print where each operation comes from, as is always written to files")
+
+
 def _add_hooks(parser: Parser) -> None:
     parser.add_argument("--print-after-all", metavar="DIR", help="write the IR after every pass that changed it into a folder; without =DIR print it to stderr")
     parser.add_argument("--print-changed", action="store_true", help="print to stderr what each pass changed, as a diff")
@@ -90,6 +95,7 @@ def _add_hooks(parser: Parser) -> None:
     parser.add_argument("--expensive-checks", action="store_true", help="check every rewrite, and run the interpreter before and after every pass")
     parser.add_argument("--reproducer", default="", metavar="FILE.tir", help="where the module goes if a pass fails (default: PASS.reproducer.tir)")
     parser.add_argument("--elide", type=int, metavar="N", help="leave constants of more than N elements out of what is printed")
+    _add_locations(parser)
     parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
 
 
@@ -103,6 +109,7 @@ def _import(commands: Commands) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("-o", "--output", metavar="FILE.tir", help="the file to write (default: standard output)")
     parser.add_argument("--elide", type=int, metavar="N", help="leave constants of more than N elements out")
+    _add_locations(parser)
     parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
 
 
@@ -129,6 +136,7 @@ def _compile(commands: Commands) -> None:
     parser.add_argument("--emit", default="c", choices=LEVELS, help="stop at that level and write NAME.LEVEL.tir (default: c, which writes C)")
     _add_limits(parser)
     _add_io(parser)
+    parser.add_argument("--arena", default="static", choices=ARENAS, help="caller: the functions take the memory as an argument (default: static)")
     parser.add_argument("--selftest", metavar="X.npy", help="also write NAME_test.c with these inputs and the outputs that they must give")
     _add_hooks(parser)
 
@@ -190,6 +198,18 @@ def _reduce(commands: Commands) -> None:
     parser.add_argument("--test", required=True, metavar="'CMD'", help="exits with 0 while the file ({}, or its last word) shows what you look for")
     parser.add_argument("-o", "--output", metavar="FILE.tir", help="the file to write (default: standard output)")
     parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="a test that takes longer does not succeed (default: 60)")
+
+
+def _inspect(commands: Commands) -> None:
+    parser = _command(commands, "inspect", "write one page that shows every stage of a compilation: what each pass changed, rewrote and proved")
+    parser.add_argument("model", metavar="MODEL|FILE.tir")
+    parser.add_argument("-o", "--output", metavar="FILE.html", help="the file to write (default: standard output)")
+    parser.add_argument("--elide", type=int, default=16, metavar="N", help="leave constants of more than N elements out (default: 16)")
+    _add_target(parser, required=False)
+    parser.set_defaults(target="host")
+    _add_goal(parser)
+    _add_io(parser)
+    _add_passes(parser)
 
 
 def _bisect(commands: Commands) -> None:

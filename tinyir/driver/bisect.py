@@ -2,7 +2,8 @@
 
 All passes run once, and a copy of the module is kept after each.  The interpreter then runs the copies in the middle of those that
 may be to blame, and so on: the first bad one is found by as many runs as its number has bits.  The pass to blame runs again with
-fewer and fewer rewrites by the same rule.  Copies that the interpreter cannot run are left out.
+fewer and fewer rewrites by the same rule.  Copies at the level of C are compiled and run on the target, if its tools are here; what
+neither can run is left out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import attrs
 from tinyir.driver.arrays import Rows
 from tinyir.driver.execution import interpret
 from tinyir.driver.expensive_checks import first_place, greatest_difference
+from tinyir.driver.pipeline import level_of
 from tinyir.interp.machine import InterpreterError, UnknownOperationError
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Operation
@@ -24,6 +26,12 @@ from tinyir.rewrite.trace import Rewrite, Trace
 
 Say = Callable[[str], None]
 NewContext = Callable[[], PassContext]
+RunC = Callable[[Operation, Rows], Rows]
+"""Runs a module at the level of C on inputs.
+
+Raises:
+    TinyirError: the C does not compile, or the program fails.
+"""
 
 
 @attrs.frozen(eq=False)
@@ -78,6 +86,7 @@ class Bisection:
     """The question: which pass takes the outputs on `inputs` further than `tolerance` from `reference`?
 
     `reference` None: from what the module computes before all passes.  `new_context` makes the context that passes run in.
+    `run_c` None: what the passes of the level of C do is not looked at.
     """
 
     inputs: Rows
@@ -85,6 +94,7 @@ class Bisection:
     new_context: NewContext
     reference: Rows | None = None
     say: Say | None = None
+    run_c: RunC | None = None
 
     def run(self, module: Operation, pipeline: PassPipeline) -> Culprit | Difference:
         """The culprit, or how far the last module that the interpreter runs is from the reference: not too far.
@@ -160,13 +170,23 @@ class Bisection:
     def _difference(self, module: Operation, text: str, reference: Rows) -> Difference | None:
         """None if the interpreter does not run the module; infinite if what it does is undefined."""
         if self.say is not None:
-            self.say(f"interpreting after {text}")
+            self.say(f"running what there is after {text}")
+        if self.run_c is not None and level_of(module) == "c":
+            return self._difference_of_c(self.run_c, module, reference)
         try:
             return difference_of(interpret(module, self.inputs), reference)
         except InterpreterError as error:
             return None if isinstance(error, UnknownOperationError) else Difference(float("inf"), error.diagnostics[0].message)
         except TinyirError:  # several functions, or the level of C
             return None
+
+
+    def _difference_of_c(self, run_c: RunC, module: Operation, reference: Rows) -> Difference:
+        try:
+            outputs = run_c(module, self.inputs)
+        except TinyirError as error:
+            return Difference(float("inf"), error.diagnostics[0].message)
+        return difference_of(outputs, reference)
 
 
 def difference_of(outputs: Rows, reference: Rows) -> Difference:

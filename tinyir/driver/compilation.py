@@ -75,8 +75,10 @@ class Compilation:
         assert isinstance(ledger, Ledger)
         return ledger
 
-    def generate(self, name: str, model: str) -> GeneratedC:
+    def generate(self, name: str, model: str, arena: str = "static") -> GeneratedC:
         """The C of the module, lowered as far as need be; `model` is what the files say they come from.
+
+        `arena`: "static", or "caller": the functions get the memory as an argument.
 
         Raises:
             TinyirError: as `lower`, or the name is no C identifier.
@@ -89,6 +91,7 @@ class Compilation:
             target=target.name if target is not None else "",
             goal=self.goal or self.context.goal,
             flags=self.flags,
+            arena=arena,
             proofs=self.ledger.summary(),
             versions={"tinyir": version("tinyir")},
         )

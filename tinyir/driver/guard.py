@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import linecache
 import os
 import sys
+import sysconfig
 import traceback
 from importlib import import_module
+from pathlib import Path
 from types import TracebackType
 
-from tinyir.ir.errors import TinyirError
+from tinyir.ir.errors import Place, TinyirError
 
 TRACEBACK = "TINYIR_TRACEBACK"
 
@@ -50,12 +53,28 @@ def _explain(error: BaseException) -> tuple[int, str]:
             return 1, f"error: cannot write: {error.strerror}"
         case MemoryError():
             return 1, "error: there is not enough memory for this model"
+    foreign = _foreign_frame(error)
+    if foreign is not None:
+        line = linecache.getline(foreign.filename, foreign.lineno or 0).rstrip("\n")
+        place = Place(foreign.filename, foreign.lineno or 0, 1 + len(line) - len(line.lstrip()), line)
+        return 1, str(TinyirError(_first_line(error), place=place, hint=f"{TRACEBACK}=1 prints how it came there"))
     return 2, f"internal error: {_first_line(error)}\n{_origin(error)}     hint: this is a fault of tinyir: please report it, with what {TRACEBACK}=1 prints"
 
 
 def _first_line(error: BaseException) -> str:
     text = str(error).strip().partition("\n")[0]
     return type(error).__name__ + (f": {text}" if text else "")
+
+
+def _foreign_frame(error: BaseException) -> traceback.FrameSummary | None:
+    """The innermost place in somebody's own file: a pass, a dialect or a translation that is wrong, or uses tinyir wrongly."""
+    own = [Path(folder).resolve() for name in ("tinyir", "tinyir.passes", "tinyir.dialects", "tinyir.backends") for folder in import_module(name).__path__]
+    libraries = [Path(folder).resolve() for folder in sysconfig.get_paths().values()]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename).resolve()
+        if file.is_file() and not any(file.is_relative_to(folder) for folder in (*own, *libraries)):
+            return frame
+    return None
 
 
 def _origin(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -27,6 +27,16 @@ class Limits:
 
     def __bool__(self) -> bool:
         return self.flash_bytes is not None or self.ram_bytes is not None
+
+    def check(self, measured: Measurement, target: Target) -> None:
+        """
+        Raises:
+            TinyirError: what was measured does not fit, or the target does not measure it.
+        """
+        _require_figures(measured, self, target)
+        lacking = _spell(self.missing(measured))
+        if lacking:
+            raise TinyirError(f"the model does not fit into {_asked(self)}: it lacks {lacking}", hint="let `compile` choose what fits")
 
     def missing(self, measured: Measurement) -> dict[str, int]:
         """The bytes beyond each limit that is exceeded: of flash, of RAM."""
@@ -80,10 +90,17 @@ def _require_figures(measured: Measurement, limits: Limits, target: Target) -> N
 def _explain(tried: dict[Variant, Measurement], limits: Limits) -> str:
     """What the closest variant lacks, and the least that any variant needs of each."""
     closest = min(tried.values(), key=lambda measured: sum(limits.missing(measured).values()))
-    lacking = " and ".join(f"{number:,} bytes of {name}" for name, number in limits.missing(closest).items())
-    asked = " and ".join(f"{limit:,} bytes of {name}" for name, limit in (("flash", limits.flash_bytes), ("RAM", limits.ram_bytes)) if limit is not None)
+    lacking, asked = _spell(limits.missing(closest)), _asked(limits)
     least = [_least(tried, name, key) for name, key, limit in (("flash", "flash_bytes", limits.flash_bytes), ("RAM", "ram_bytes", limits.ram_bytes)) if limit]
     return f"the model does not fit into {asked}: the closest of {len(tried)} variants lacks {lacking}; {'; '.join(least)}"
+
+
+def _spell(sizes: Mapping[str, int]) -> str:
+    return " and ".join(f"{number:,} bytes of {name}" for name, number in sizes.items())
+
+
+def _asked(limits: Limits) -> str:
+    return _spell({name: limit for name, limit in (("flash", limits.flash_bytes), ("RAM", limits.ram_bytes)) if limit is not None})
 
 
 def _least(tried: dict[Variant, Measurement], name: str, key: str) -> str:

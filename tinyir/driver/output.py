@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 
 from tinyir.ir.errors import TinyirError
@@ -23,7 +24,7 @@ def output_folder(folder: Path) -> Iterator[Path]:
         yield scratch
         _move_files(scratch, folder)
     finally:
-        import_module("shutil").rmtree(scratch, ignore_errors=True)
+        _remove(scratch)
 
 
 @contextmanager
@@ -52,9 +53,28 @@ def _scratch_beside(folder: Path) -> Path:
     if not place.is_dir():
         raise TinyirError(f"cannot write {folder}: {place} is not a folder")
     try:
-        return Path(import_module("tempfile").mkdtemp(prefix=".tinyir-", dir=place))
+        return _new_folder(place)
     except OSError as error:
         raise TinyirError(f"cannot write {folder}: {error.strerror}", hint="name a folder that you may write") from error
+
+
+def _new_folder(place: Path) -> Path:
+    """A folder of this process alone (tempfile makes such, and takes longer to load than a command to run)."""
+    for number in count():
+        folder = place / f".tinyir-{os.getpid()}-{number}"
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError
+
+
+def _remove(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:  # what was written is still in it
+        import_module("shutil").rmtree(folder, ignore_errors=True)
 
 
 def _move_files(scratch: Path, folder: Path) -> None:

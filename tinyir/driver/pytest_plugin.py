@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Iterator
+from difflib import unified_diff
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +16,6 @@ import pytest
 
 from tinyir.driver.text_tests import TextTest, bless, is_expected, is_text_test, output_of, read_text_tests
 from tinyir.ir.plugins import PROJECT
-from tinyir.text.difference import text_difference
 
 BLESS = "TINYIR_BLESS"
 _SCRATCH = pytest.StashKey[Path]()
@@ -61,7 +61,8 @@ class TextTestItem(pytest.Item):
         elif self.test.expected is None:
             raise DifferentError(f"the test does not say what is expected; it prints\n{found}")
         elif not is_expected(self.test, found):
-            raise DifferentError(text_difference(self.test.expected, found, "expected", "found"))
+            lines = unified_diff(self.test.expected.splitlines(keepends=True), found.splitlines(keepends=True), "expected", "found")
+            raise DifferentError("".join(lines))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         if isinstance(excinfo.value, DifferentError):

@@ -19,6 +19,7 @@ from tinyir.ir.registry import definition_of, dialect_names, known_operations
 from tinyir.rewrite.option_text import describe_type, spell_option
 from tinyir.rewrite.pass_finder import find_pass, known_passes
 from tinyir.rewrite.passes import Pass
+from tinyir.rewrite.proof_lock import locked
 from tinyir.rewrite.rule_book import shipped_rules
 from tinyir.text.rule_syntax import Rule
 from tinyir.text.specification_text import specification_text
@@ -132,13 +133,20 @@ def rule_page() -> str:
     return _page("Rewrite rules", *parts)
 
 
+def _verdict(family: list[Rule]) -> str:
+    """What the lock of proofs says of rules; those without a line are proved when they are loaded."""
+    entries = [locked().get(rule.name) for rule in family]
+    return "**Proved.**" if all(entry is not None and entry.state == "proved" for entry in entries) else "Proved when it is loaded."
+
+
 def _rules(family: list[Rule]) -> str:
     first = family[0]
     assumed = f"**Assumed**, not proved: {first.assumed}" if first.assumed else ""
     exact = "" if first.exact else "Equal over the reals; rounding may change."
+    verdict = "" if first.assumed else _verdict(family)
     title = f"### {first.name.partition('.')[0]}"
     names = f"Stands for {_names((rule.name for rule in family), '')}." if first.family else ""
-    return "\n\n".join(part for part in (title, first.summary, code(specification_text(first.place)), names, exact, assumed) if part)
+    return "\n\n".join(part for part in (title, first.summary, code(specification_text(first.place)), names, exact, assumed, verdict) if part)
 
 
 def target_page() -> str:
@@ -158,6 +166,7 @@ def _target(target: Target) -> str:
         "Toolchains, the first one for official figures": [_tool(tool) for tool in target.toolchains],
         "Simulators": [_tool(tool) for tool in target.simulators],
         f"Costs in cycles ({target.costs.manual})": costs,
+        "Multiply-accumulates in one instruction at most": [f"- {kind}: {number:g}" for kind, number in target.costs.multiply_accumulates.items()],
     }
     lists = [f"{title}:\n\n{chr(10).join(lines)}" for title, lines in sections.items() if lines]
     sets = [f"Instructions of `{file.name}`:\n\n{code(file.read().strip())}" for file in specification_files("isa", ".isa") if file.name in target.isa]

@@ -52,7 +52,7 @@ KINDS = {
     "rule": Kind(
         "a file of rules", templates.RULE, templates.RULE_TEST, ".rules", "specs/rules", "tests/rewrite", "tinyir.specs", "rules",
         lambda: {file.name for file in specification_files("rules", ".rules")},
-        "prove it: tinyir prove $file\nnote: use it: tinyir opt FILE.tir -p 'apply_rules{names=[$name]}'",
+        "prove it: tinyir prove $proved\nnote: use it: tinyir opt FILE.tir -p 'apply_rules{names=[$name]}'",
     ),
     "target": Kind(
         "a target", templates.TARGET, templates.TARGET_TEST, ".toml", "specs/targets", "tests/backends", "tinyir.specs", "targets",
@@ -82,7 +82,7 @@ def create(kind: str, name: str, folder: Path) -> tuple[list[Path], str]:
     for path, text in {**setup, **made}.items():
         with output_file(path) as scratch:
             scratch.write_text(text, encoding="utf-8")
-    return [*setup, *made], Template(what.advice).substitute(name=name, file=next(iter(made)))
+    return [*setup, *made], Template(what.advice).substitute(name=name, proved="rules --update" if project is None else next(iter(made)))
 
 
 def _is_repository(folder: Path) -> bool:

@@ -14,6 +14,7 @@ from tinyir.prove.rules import RuleProof, prove_rule
 from tinyir.rewrite.proof_lock import FILE_NAME, Entry, digest_of, lock_file, locked, read_lock, write_lock
 from tinyir.rewrite.rule_book import RuleBook, rules_of_file, shipped_rules
 from tinyir.rewrite.rule_compiler import compile_rule, used_functions
+from tinyir.rewrite.rule_conflicts import find_conflicts, find_overlaps
 from tinyir.text.instruction_reader import read_instruction_set
 from tinyir.text.rule_syntax import Rule
 
@@ -37,6 +38,22 @@ def prove_file(file: Path, prover: str = "native", progress: Progress | None = N
 def prove_shipped(progress: Progress | None = None) -> Ledger:
     """Every shipped rule, proved from nothing."""
     return _prove_book(shipped_rules(), Ledger(), progress)
+
+
+def conflicts_of(file: Path | None = None) -> list[Diagnostic]:
+    """Errors and warnings about rules that stand in each other's way: the shipped ones, or those of a file beside these.
+
+    Overlaps in part between shipped rules are intended: the order of the files decides.
+
+    Raises:
+        TinyirError: the file cannot be read.
+    """
+    shipped = list(shipped_rules().rules.values())
+    if file is None:
+        return find_conflicts(shipped)
+    own = [rule for rule in rules_of_file(file).rules.values() if rule.name not in shipped_rules().rules]
+    names = [rule.name for rule in own]
+    return [*find_conflicts([*shipped, *own], names), *find_overlaps(own, names)]
 
 
 def compare_with_lock(ledger: Ledger) -> list[Diagnostic]:

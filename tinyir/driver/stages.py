@@ -22,11 +22,12 @@ from tinyir.text.printer import print_module
 
 @attrs.frozen
 class Style:
-    """How IR is shown: constants of more than `elide` elements are left out; of all functions only those named, if any are."""
+    """How IR is shown: constants of more than `elide` elements are left out; of all functions only those named, if any are; with or without locations."""
 
     elide: int | None = None
     generic: bool = False
     functions: tuple[str, ...] = ()
+    locations: bool = False
 
     def shown(self, module: Operation) -> list[Operation]:
         """The module, or the chosen functions."""
@@ -35,7 +36,7 @@ class Style:
         return [function for function in functions(module) if _symbol(function) in self.functions]
 
     def spell(self, module: Operation) -> str:
-        return "".join(print_module(operation, self.generic, elide=self.elide) for operation in self.shown(module))
+        return "".join(print_module(operation, self.generic, self.locations, self.elide) for operation in self.shown(module))
 
 
 def _symbol(function: Operation) -> str:
@@ -115,11 +116,11 @@ def hooks_of(arguments: argparse.Namespace, progress: Progress) -> Hooks:
 
 
 def _observers(arguments: argparse.Namespace) -> list[Observer]:
-    style = Style(arguments.elide, arguments.generic, _words(arguments.print_functions))
+    style = Style(arguments.elide, arguments.generic, _words(arguments.print_functions), arguments.locations)
     passes = _words(arguments.print_passes)
     found: list[Observer] = []
     if arguments.print_after_all:
-        found.append(WriteFiles(style, passes, Path(arguments.print_after_all)))
+        found.append(WriteFiles(attrs.evolve(style, locations=True), passes, Path(arguments.print_after_all)))
     elif arguments.print_after_all is not None:
         found.append(PrintAfter(style, passes))
     if arguments.print_changed:

@@ -67,7 +67,7 @@ def test_an_option_limits_it() -> None:
     assert run_checked(BEFORE, [$class_name(most=0), "dce"]) == BEFORE
 '''
 
-OPERATOR = """# A smooth step: 3 x^2 - 2 x^3 of x held between 0 and 1.  ../operators.md describes the language.
+OPERATOR = """# A smooth step: 3 x^2 - 2 x^3 of x held between 0 and 1.  The page specs/operators.md of tinyir describes the language.
 op graph.$name(x: f32[D...]) -> (y: f32[D...])
   t[d...] = min(max(x[d...], 0.0), 1.0)
   y[d...] = t[d...] * t[d...] * (3.0 - 2.0 * t[d...])
@@ -109,7 +109,7 @@ def test_a_wrong_type_is_an_error() -> None:
 '''
 
 RULE = """# The magnitude of a float does not depend on its sign.  (That of an integer may: -128 has no counterpart.)
-# ../rules.md describes the language.
+# The page specs/rules.md of tinyir describes the language.
 group canonical
 
 rule $name   graph.absolute(graph.negate(x))  =>  graph.absolute(x)   where is_float(element(x))

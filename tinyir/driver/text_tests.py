@@ -17,12 +17,13 @@ What it prints is compared as a whole: standard output, then standard error, the
 
 from __future__ import annotations
 
-import fcntl
 import io
+import os
 import re
 import shlex
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from importlib import import_module
 from itertools import zip_longest
 from pathlib import Path
 
@@ -134,7 +135,9 @@ def bless(test: TextTest, found: str) -> None:
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    """Tests of one file may run in several processes."""
+    """Tests of one file may run in several processes (where there are no such locks, in one)."""
     with file.open("rb") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        if os.name == "posix":
+            locks = import_module("fcntl")
+            locks.flock(stream, locks.LOCK_EX)
         yield

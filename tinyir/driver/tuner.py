@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 
+from tinyir.backends.measure import Measurement
 from tinyir.backends.target import Target
 from tinyir.backends.toolchain import choose_toolchain
 from tinyir.driver.load import load
@@ -59,7 +60,7 @@ class Tuner:
         """The best variant, which the file names from then on.
 
         Raises:
-            TinyirError: a variant cannot be compiled or run.
+            TinyirError: the goal's own variant cannot be compiled or run.
         """
         best = Variant(self.goal)
         self._costs(best, best)
@@ -95,19 +96,30 @@ class Tuner:
 
     def _rank(self, variant: Variant, best: Variant) -> tuple[int, ...]:
         costs = self._costs(variant, best)
-        return tuple(costs[name] or 0 for name in ORDER[self.goal])  # what a target never measures decides nothing
+        if costs[ORDER[self.goal][0]] is None:  # it could not be compiled
+            return (1, 0, 0, 0)
+        return (0, *(costs[name] or 0 for name in ORDER[self.goal]))  # what a target never measures decides nothing
 
     def _costs(self, variant: Variant, best: Variant) -> Costs:
         if str(variant) not in self.measured:
-            found = self.meter.measure(variant)
-            costs = {name: getattr(found, name) for name in FIGURES}
+            costs = self._measure(variant)
             decisive = ORDER[self.goal][0]
-            if costs[decisive] is None:
+            if costs[decisive] is None and variant == best:
                 raise TinyirError(f"target '{self.target.name}' does not measure {decisive}", hint="tune for a target that is simulated")
             self.measured[str(variant)] = costs
             self._write(best)
             self.report(variant, costs, self.measured[str(best)])
         return self.measured[str(variant)]
+
+    def _measure(self, variant: Variant) -> Costs:
+        """The figures of a variant; none of one that cannot be compiled, if it is not the goal's own."""
+        try:
+            found = self.meter.measure(variant)
+        except TinyirError:
+            if variant == Variant(self.goal):
+                raise
+            found = Measurement()
+        return {name: getattr(found, name) for name in FIGURES}
 
     def _write(self, best: Variant) -> None:
         self.tuning.entries[self.key] = Entry(str(best), self.measured_with, self.measured)

@@ -1,6 +1,5 @@
-"""MODEL.tuning.json, which is committed beside a model: what variants were measured to cost, by target, goal and interface, and which is the best.
-
-It holds no dates and no paths, and its keys are sorted: equal measurements give equal bytes.  A compilation of the same model takes the best variant.
+"""MODEL.tuning.json (net.onnx.tuning.json), which is committed beside a model: what variants were measured to cost, by target, goal and interface, and which is
+the best.  It holds no dates and no paths, its keys are sorted: equal measurements give equal bytes.  A compilation of the same model takes the best variant.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ class Tuning:
 
 def tuning_path(model: str) -> Path:
     """Where the file of a model stands."""
-    return Path(model).with_suffix(ENDING)
+    return Path(f"{model}{ENDING}")
 
 
 def model_hash(model: str) -> str:

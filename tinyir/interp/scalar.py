@@ -62,9 +62,14 @@ def compare_integers(predicate: str, left: Array, right: Array) -> Array:
     """`arith.cmpi`."""
     if predicate in ("eq", "ne"):
         return np.asarray(_COMPARE[predicate](left, right))
-    if predicate[0] == "u":
-        left, right = _unsigned(left), _unsigned(right)
+    left, right = (_unsigned(left), _unsigned(right)) if predicate[0] == "u" else (_with_sign(left), _with_sign(right))
     return np.asarray(_COMPARE[predicate[1:]](left, right))
+
+
+def _with_sign(value: Array) -> Array:
+    """A signed integer of one bit as the number that it is, 0 or -1; others as they are."""
+    value = np.asarray(value)
+    return -value.astype(np.int8) if value.dtype.kind == "b" else value
 
 
 def compare_floats(predicate: str, left: Array, right: Array) -> Array:
@@ -81,7 +86,7 @@ def compare_floats(predicate: str, left: Array, right: Array) -> Array:
 def _shift(function: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
     def shift(left: Array, right: Array) -> Array:
         left = np.asarray(left)
-        return function(left, np.asarray(right).astype(left.dtype))
+        return np.asarray(function(left, np.asarray(right).astype(left.dtype))).astype(left.dtype)
 
     return shift
 
@@ -92,8 +97,8 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "arith.subf": np.subtract,
     "arith.mulf": np.multiply,
     "arith.divf": np.divide,
-    "arith.maxsi": np.maximum,
-    "arith.minsi": np.minimum,
+    "arith.maxsi": lambda a, b: np.maximum(a, b) if np.asarray(a).dtype.kind != "b" else np.logical_and(a, b),
+    "arith.minsi": lambda a, b: np.minimum(a, b) if np.asarray(a).dtype.kind != "b" else np.logical_or(a, b),
     "arith.maxui": lambda a, b: np.where(_unsigned(a) > _unsigned(b), a, b),
     "arith.minui": lambda a, b: np.where(_unsigned(a) < _unsigned(b), a, b),
     "arith.shli": _shift(np.left_shift),
@@ -116,6 +121,8 @@ def convert(operation: str, value: Array, type: Type) -> Array:
         return value.view(dtype)
     if operation in ("arith.extui", "arith.uitofp", "arith.index_castui"):
         return _unsigned(value).astype(dtype)
+    if operation in ("arith.extsi", "arith.sitofp") and value.dtype.kind == "b":
+        return np.asarray(np.negative(value.astype(dtype)))  # a signed integer of one bit is 0 or -1
     return value.astype(dtype)
 
 

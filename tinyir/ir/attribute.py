@@ -48,7 +48,8 @@ class Attribute:
 
     @classmethod
     def _intern(cls, key: tuple[Any, ...]) -> Self:
-        found: Self | None = cls._known(key)
+        entry = cls._table.get(key)
+        found: Self | None = entry() if entry is not None else None
         if found is not None:
             return found
         found = cls._make(key)

@@ -7,6 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 OBJECTS_BETWEEN_COLLECTIONS = 200_000
+OBJECTS_BETWEEN_FULL_COLLECTIONS = 1_000_000
+
+
+class _Aging:
+    """Makes what was built old at once: to look through it for garbage now would find little, for nearly all of it lives."""
+
+    def __init__(self) -> None:
+        self.objects = 0
+
+    def age(self) -> None:
+        """Moves the young objects to the oldest generation; after a million of them all generations are collected."""
+        self.objects += gc.get_count()[0]
+        if self.objects > OBJECTS_BETWEEN_FULL_COLLECTIONS:
+            self.objects = 0
+            gc.collect()
+        elif not gc.get_freeze_count():  # else somebody has frozen what must stay frozen
+            gc.freeze()
+            gc.unfreeze()
+
+
+_AGING = _Aging()
 
 
 @contextmanager
@@ -20,4 +41,5 @@ def seldom_collected() -> Iterator[None]:
     try:
         yield
     finally:
+        _AGING.age()
         gc.set_threshold(*thresholds)

@@ -37,7 +37,7 @@ class Operand:
 
 @attrs.frozen
 class Instruction:
-    """One machine instruction: the meaning of each lane of its result, and its assembly over %0 (result), %1, ..."""
+    """One machine instruction: the meaning of each lane of its result, and its assembly over %0 (result), %1, ... or its `spelling` in C over {operand}."""
 
     name: str
     summary: str
@@ -45,6 +45,7 @@ class Instruction:
     result: Operand
     lanes: tuple[ast.Expression, ...]
     assembly: str
+    spelling: str = ""
 
     @property
     def registers(self) -> tuple[Operand, ...]:
@@ -74,13 +75,27 @@ class InstructionSequence:
 
 
 @attrs.frozen
+class VectorForm:
+    """How C spells vectors of a type that is wider than a word: the header to include, the type's name, and a load over {from}."""
+
+    operand: Operand
+    include: str
+    spelling: str
+    load: str
+
+
+@attrs.frozen
 class InstructionSet:
-    """A file of `specs/isa`.  `condition`: the preprocessor's test that the machine has them.  `block`: how to write several as one."""
+    """A file of `specs/isa`.
+
+    `condition`: the preprocessor's test that the machine has them; `vectors`: those wider than a word; `block`: how to write several as one.
+    """
 
     name: str
     condition: str
     instructions: Mapping[str, Instruction]
     sequences: Mapping[str, InstructionSequence]
+    vectors: tuple[VectorForm, ...] = ()
     block: BlockForm | None = None
 
 

@@ -78,7 +78,11 @@ class Value:
         for user in (users,) if isinstance(users, Operation) else dict.fromkeys(users):
             operands = user._operands
             user._operands = tuple([other if operand is self else operand for operand in operands])
-            for _ in range(operands.count(self)):
+            if other._users is None:
+                other._users = user
+            else:
+                other._add_user(user)
+            for _ in range(operands.count(self) - 1):
                 other._add_user(user)
 
     def __repr__(self) -> str:

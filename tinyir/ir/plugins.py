@@ -19,6 +19,7 @@ be installed.  The folders of the environment variable TINYIR_SPECS are read as 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -32,6 +33,7 @@ import attrs
 FOLDERS = "TINYIR_SPECS"
 PROJECT = "TINYIR_PROJECT"
 PREFIX = "tinyir."
+_DECLARES = re.compile(rb"^[ \t]*[^#\n]*entry-points[^#\n]*tinyir", re.MULTILINE)
 GROUPS = ("tinyir.dialects", "tinyir.passes", "tinyir.specs")
 
 
@@ -62,7 +64,7 @@ def _of_project(group: str) -> list[Brought]:
 def project_entry_points() -> dict[str, dict[str, str]]:
     """The entry points that the project one works in declares for tinyir; its packages can be imported from now on."""
     file = next((folder / "pyproject.toml" for folder in _folders_above() if (folder / "pyproject.toml").is_file()), None)
-    if file is None or f'entry-points."{PREFIX}'.encode() not in file.read_bytes():
+    if file is None or not _DECLARES.search(file.read_bytes()):
         return {}
     toml = import_module("tomllib")
     try:

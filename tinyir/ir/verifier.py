@@ -77,6 +77,8 @@ class _Verifier:
             if checks.is_unknown:
                 self._complain_all(operation, checks.local(operation))
             return checks
+        if None in operation._operands:
+            return checks
         least, greatest = checks.operands
         fewest, most = checks.results
         count, results = len(operation._operands), len(operation.results)
@@ -103,7 +105,7 @@ class _Verifier:
     def check_uses(self, operation: Operation) -> None:
         """The use lists of the operands and results of an operation agree with the operands."""
         for index, operand in enumerate(operation.operands):
-            if operand.uses_by(operation) != operation.operands.count(operand):
+            if operand is not None and operand.uses_by(operation) != operation.operands.count(operand):
                 self.complain(operation, f"operand {index} of '{operation.name}' does not know of this use")
         for result in operation.results:
             if result.owner is not operation:
@@ -208,6 +210,8 @@ class _Verifier:
             for operand in operands:
                 if operand not in visible:
                     self._complain_of_operand(operation, operand)
+                    if operand is None:
+                        continue
                 users = operand._users
                 if users is operation:
                     wrong = len(operands) > 1 and operands.count(operand) != 1
@@ -254,8 +258,11 @@ class _Verifier:
             if successor.parent is not block.parent:
                 self.complain(operation, f"a successor of '{operation.name}' stands in another region")
 
-    def _complain_of_operand(self, operation: Operation, operand: Value) -> None:
+    def _complain_of_operand(self, operation: Operation, operand: Value | None) -> None:
         index = operation.operands.index(operand)
+        if operand is None:
+            self.complain(operation, f"operand {index} of '{operation.name}' is missing")
+            return
         definer = operand.definer
         name = f"operand {index} of '{operation.name}'" + (f" (%{operand.name})" if operand.name else "")
         if operand.block is None:

@@ -87,6 +87,8 @@ class Prover:
 
     def _relevant(self, goal: Any, hypotheses: Sequence[Any]) -> list[Any]:
         """The hypotheses that share symbols with the goal, directly or through others: the rest cannot matter."""
+        for hypothesis in hypotheses:
+            self._symbols(hypothesis)
         if not self._symbols(goal):
             return list(hypotheses)
         reached, rest, found = set(self._symbols(goal)), list(hypotheses), list[Any]()
@@ -122,8 +124,19 @@ class Prover:
             one, other = self.z3.substitute(one, *same), self.z3.substitute(other, *same)
         if one.eq(other):
             return Answer("proved")
+        twice = self._read_twice(self._parts(one) | self._parts(other), extra)
         self.failed = one == other
-        return self.implied(self.failed, [*extra, *(a == b for a, b in same)])
+        return self.implied(self.failed, [*extra, *(a == b for a, b in (*same, *twice))])
+
+    def _read_twice(self, parts: set[int], extra: Sequence[Any]) -> list[tuple[Any, Any]]:
+        """Pairs of parameters that are one element of an operand, read at indices that are spelled in two ways."""
+        elements = [i for i in sorted(parts) if i in self.terms.elements]
+        found = []
+        for position, j in enumerate(elements):
+            first = next((i for i in elements[:position] if self._same_element(self.terms.elements[i], self.terms.elements[j], extra)), None)
+            if first is not None:
+                found.append((self.terms.parameters[j], self.terms.parameters[first]))
+        return found
 
     def _same_parts(self, left: Any, right: Any, extra: Sequence[Any]) -> list[tuple[Any, Any]]:
         """Pairs of parameters, elements or folds of the two terms, that are the same; the second stands for the first."""

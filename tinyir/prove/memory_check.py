@@ -22,7 +22,7 @@ class Collision:
 
 
 def _meet(a: Buffer, b: Buffer) -> bool:
-    return a.first_step <= b.last_step and b.first_step <= a.last_step and not (a.part and b.part and a.part != b.part)
+    return a.first_step <= b.last_step and b.first_step <= a.last_step and not (a.parts and b.parts and (a.parts[1] < b.parts[0] or b.parts[1] < a.parts[0]))
 
 
 def _sharing_of(a: Buffer, b: Buffer, sharings: dict[tuple[str, str], Sharing]) -> Sharing | None:

@@ -49,8 +49,8 @@ def _live_sets(problem: Problem) -> list[tuple[int, ...]]:
     sets: list[tuple[int, ...]] = []
     for step in sorted(born):
         alive = [i for i in alive if buffers[i].last_step >= step] + born[step]
-        parts = sorted({buffers[i].part for i in alive if buffers[i].part}) or [0]
-        sets += [tuple(i for i in alive if buffers[i].part in (0, part)) for part in parts]
+        firsts = sorted({parts[0] for i in alive if (parts := buffers[i].parts) is not None})
+        sets += [tuple(i for i in alive if (parts := buffers[i].parts) is None or parts[0] <= first <= parts[1]) for first in firsts] or [tuple(alive)]
     return sets
 
 

@@ -26,7 +26,7 @@ DIRECTION_BIT: dict[Direction, int] = {"forward": FORWARD, "reverse": REVERSE}
 class Buffer:
     """`size_bytes` bytes at a multiple of `alignment_bytes`, alive from the start of `first_step` to the end of `last_step`.
 
-    `part`: scratch of one part of its only step; it never meets that of another part.  0: alive in the whole step.
+    `parts`: of its only step it lives in these parts, from the first to the last, and never meets what lives in others.  None: in all.
     """
 
     name: str
@@ -34,7 +34,13 @@ class Buffer:
     first_step: int
     last_step: int
     alignment_bytes: int = 1
-    part: int = 0
+    parts: tuple[int, int] | None = None
+
+    def meets(self, other: Buffer) -> bool:
+        """Whether two buffers that live in one step do so in one part of it."""
+        if self.parts is None or other.parts is None:
+            return True
+        return self.parts[0] <= other.parts[1] and other.parts[0] <= self.parts[1]
 
 
 @attrs.frozen
@@ -111,7 +117,7 @@ def _checked(buffers: Sequence[Buffer]) -> dict[str, int]:
         raise ValueError("two buffers have one name")
     for buffer in buffers:
         span = buffer.last_step - buffer.first_step
-        if buffer.size_bytes < 0 or buffer.alignment_bytes < 1 or span < 0 or (buffer.part and span):
+        if buffer.size_bytes < 0 or buffer.alignment_bytes < 1 or span < 0 or (buffer.parts is not None and span):
             raise ValueError(f"no memory can hold {buffer}")
     return index
 
@@ -156,7 +162,7 @@ def build_problem(buffers: Sequence[Buffer], sharings: Sequence[Sharing]) -> Pro
     for i in sorted(range(len(buffers)), key=lambda i: (buffers[i].first_step, i)):
         alive = [j for j in alive if buffers[j].last_step >= buffers[i].first_step]
         for j in alive:
-            if buffers[i].part and buffers[j].part and buffers[i].part != buffers[j].part:
+            if not buffers[i].meets(buffers[j]):
                 continue
             for first, second in ((j, i), (i, j)):
                 if (first, second) in shared:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
+from time import process_time
 from typing import Literal, get_args
 
 import attrs
@@ -47,12 +48,16 @@ def discharge(obligation: Obligation, prover: str = "native", rlimit: int = DEFA
 
 @attrs.define
 class Ledger:
-    """The obligations of one compilation with their verdicts, in the order in which they were stated."""
+    """The obligations of one compilation with their verdicts, in the order in which they were stated.
+
+    `seconds`: CPU time that the provers took.
+    """
 
     prover: str = "native"
     rlimit: int = DEFAULT_RLIMIT
     cache: VerdictCache = attrs.field(factory=VerdictCache)
     entries: list[tuple[Obligation, Verdict]] = attrs.field(factory=list)
+    seconds: float = attrs.field(default=0.0, eq=False)
     _by_place: dict[str, list[int]] = attrs.field(factory=dict, init=False, repr=False, eq=False)
     _indexed: int = attrs.field(default=0, init=False, repr=False, eq=False)
 
@@ -65,7 +70,9 @@ class Ledger:
 
     def add(self, obligation: Obligation, verdict: Verdict | None = None) -> Verdict:
         """Records an obligation, discharging it unless its verdict is already known."""
+        start = process_time()
         found = discharge(obligation, self.prover, self.rlimit, self.cache) if verdict is None else verdict
+        self.seconds += process_time() - start
         self.entries.append((obligation, found))
         return found
 

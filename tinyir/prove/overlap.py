@@ -88,12 +88,56 @@ def _narrowed(access: Access, outer: int, greatest: bool) -> Access:
     return Access(access.address.replace(values), access.bytes, tuple(kept), tuple(guard.replace(values) for guard in access.guards))
 
 
+def _settled(access: Access, outer: int, greatest: bool) -> Access | None:
+    """The access with groups of inner loops that depend on no step replaced by the end that makes it extreme; None if it never runs.
+
+    Loops are of one group where a guard or a division mentions both.
+    """
+    terms = linear_terms(access.address)
+    links = [dimensions_of(node) for node in (*terms, *access.guards)]
+    address, guards, gone = access.address, list(access.guards), set[int]()
+    for first in range(outer, outer + len(access.inner)):
+        group = _linked(first, links)
+        if first in gone or min(group) < outer:
+            continue
+        own = {node: factor for node, factor in terms.items() if dimensions_of(node) & group}
+        value: AffineExpression = AffineConstant(0)
+        for node, factor in own.items():
+            value = value + node * factor
+        order = sorted(group)
+        place = [AffineDimension(order.index(position)) if position in group else AffineConstant(0) for position in range(outer + len(access.inner))]
+        inside = [guard for guard in guards if dimensions_of(guard) & group]
+        values, allowed = evaluate_over([access.inner[p - outer] for p in order], value.replace(place), [guard.replace(place) for guard in inside])
+        if not allowed.any():
+            return None
+        address = address - value + int(values[allowed].max() if greatest else values[allowed].min())
+        guards = [guard for guard in guards if guard not in inside]
+        gone |= group
+    kept = [position for position in range(outer, outer + len(access.inner)) if position not in gone]
+    moved: list[AffineExpression] = [AffineDimension(position) for position in range(outer)]
+    moved += [AffineDimension(outer + kept.index(p)) if p in kept else AffineConstant(0) for p in range(outer, outer + len(access.inner))]
+    return Access(address.replace(moved), access.bytes, tuple(access.inner[p - outer] for p in kept), tuple(guard.replace(moved) for guard in guards))
+
+
+def _linked(first: int, links: Sequence[frozenset[int]]) -> set[int]:
+    """The dimensions that are mentioned together with one, directly or through others."""
+    group = {first}
+    while True:
+        grown = group.union(*(link for link in links if link & group))
+        if grown == group:
+            return group
+        group = grown
+
+
 def _extremes(nest: Nest, accesses: Sequence[Access], greatest: bool) -> NDArray[numpy.int64]:
     """Per step the greatest end (or least start) of the bytes accessed; minus (plus) infinity where there are none."""
     outer = len(nest.loops)
     nothing = -_NEVER_READ if greatest else _NEVER_READ
     result = numpy.full(nest.steps, nothing, numpy.int64)
-    for access in (_narrowed(access, outer, greatest) for access in accesses):
+    for narrowed in (_narrowed(access, outer, greatest) for access in accesses):
+        access = _settled(narrowed, outer, greatest)
+        if access is None:
+            continue
         addresses, allowed = evaluate_over((*nest.loops, *access.inner), access.address, access.guards)
         addresses = numpy.where(allowed, addresses + (access.bytes if greatest else 0), nothing).reshape(nest.steps, -1)
         if not addresses.shape[1]:

@@ -43,6 +43,7 @@ class RingClaim(Claim):
 
     `define`: as the reads, the rows that a step defines.  `witness`: the step and then the inner loops of `define` at which
     row d0 is defined.  Rows below `initial` are defined before the first step, rows at and above `final` are read after the last.
+    `per_step`: the ring does not outlive a step.
     """
 
     steps: Loop
@@ -52,6 +53,7 @@ class RingClaim(Claim):
     reads: tuple[RingRead, ...]
     initial: int = 0
     final: tuple[int, ...] = ()
+    per_step: bool = False
 
     # -- by looking at every step
 
@@ -80,6 +82,8 @@ class RingClaim(Claim):
         place = numpy.searchsorted(defined[:, 1], reads[:, 1])
         found = defined[numpy.minimum(place, len(defined) - 1)]
         known = (place < len(defined)) & (found[:, 1] == reads[:, 1]) & (found[:, 0] < reads[:, 0] + (not before_define))
+        if self.per_step:
+            known &= found[:, 0] == reads[:, 0]
         latest = numpy.searchsorted(defined[:, 0], reads[:, 0], side="left" if before_define else "right") - 1
         newest = defined[numpy.maximum(latest, 0), 1]
         folded = _sharing(defined[:, 1], reads[:, 1], newest, self.length)
@@ -115,7 +119,7 @@ class RingClaim(Claim):
         """A read of a row whose definition comes too late, and one of a row over which another was folded."""
         less = "<" if read.before_define else "<="
         step, row, there = self._instance(read.access, f"{prefix}read_", declarations)
-        missing = conjunction([*there, f"(>= {row} {self.initial})", f"(not {self._is_defined(row, step, less)})"])
+        missing = conjunction([*there, f"(>= {row} {self.initial})", f"(not {self._is_defined(row, step, '=' if self.per_step else less)})"])
         return [missing, self._folded(prefix, step, row, there, less, declarations)]
 
     def _lost_at_the_end(self, prefix: str, row: int, declarations: list[tuple[str, str]]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import permutations
 from typing import Any
@@ -76,7 +77,7 @@ class Matched:
 class Case:
     """Both sides of a rule in one session, compared at one index.
 
-    `matched`: what the left side is made of.
+    `same_type`: the condition that they have one type.  `matched`: what the left side is made of.
     """
 
     session: Session
@@ -84,6 +85,7 @@ class Case:
     right: SymbolicTensor
     index: tuple[Any, ...]
     values: tuple[Any, Any]
+    same_type: Any
     matched: Matched
 
 
@@ -106,10 +108,9 @@ def cases(
     """
     choices, way = Choices(), _Way(rule, functions, choose, elements)
     while True:
-        try:
+        found = None
+        with suppress(NoMeaningError):
             found = _build(way, choices)
-        except NoMeaningError:
-            found = None
         if found is not None:
             way.context = None  # each case that is looked at has one of its own, so that z3's steps do not depend on the others
             yield found
@@ -128,6 +129,10 @@ class _Way:
     context: Any = None
 
 
+class _DeclinedError(NoMeaningError):
+    """The rule is not applied in this case."""
+
+
 class _FixedExtentsError(Exception):
     """The condition says what some integers are (a number, or another one by name): the case is built again with that."""
 
@@ -136,7 +141,7 @@ class _FixedExtentsError(Exception):
         self.extents = extents
 
 
-def _build(way: _Way, choices: Choices) -> Case | Undefined | None:
+def _build(way: _Way, choices: Choices) -> Case | Undefined:
     fixed: Mapping[str, int | str] = {}
     while True:
         try:
@@ -186,8 +191,8 @@ class _Builder:
         self.length: int | None = None
         self.result: SymbolicTensor | None = None
 
-    def build(self) -> Case | Undefined | None:
-        """The case; None if the driver would decline it because the types of the two sides differ."""
+    def build(self) -> Case | Undefined:
+        """The case."""
         session, rule = self.session, self.rule
         left = self._left(rule.pattern, (0,))
         index = tuple(session.fresh("e") for _ in left.shape)
@@ -201,16 +206,19 @@ class _Builder:
         self.result = left
         try:
             right = self._right(rule.result)
-            if right.element is not left.element or len(right.shape) != len(left.shape):
-                return None
-            equal = session.all_of([session.equal(a, b) for a, b in zip(left.shape, right.shape, strict=True)])
-            if equal is False:
-                return None
-            session.hypotheses.append(session.boolean(equal))
-            after = right.at(index)
+            same_type = self._same_type(left, right)
+            after = right.at(index) if same_type is not False else before
+        except _DeclinedError:
+            raise
         except NoMeaningError as error:
             return Undefined(session, str(error), self._matched())
-        return Case(session, left, right, index, (before, after), self._matched())
+        return Case(session, left, right, index, (before, after), same_type, self._matched())
+
+    def _same_type(self, left: SymbolicTensor, right: SymbolicTensor) -> Any:
+        """Whether both sides have one type; where they do not, the driver declines."""
+        if right.element is not left.element or len(right.shape) != len(left.shape):
+            return False
+        return self.session.all_of([self.session.equal(a, b) for a, b in zip(left.shape, right.shape, strict=True)])
 
     def _matched(self) -> Matched:
         return Matched(self.scope.tensors, self.literals, self.paths, self.scope.numbers, self.length or 0)
@@ -252,7 +260,9 @@ class _Builder:
                 tensors.append(self._operand(inner, operator.operands[0], bound, (*path, 0)))
             self.scope.repetition = None
         else:
-            for i, (pattern, declaration) in enumerate(zip(application.operands, operator.operands, strict=True)):
+            variadic = operator.operands[-1].variadic
+            declared = (operator.operands[-1],) * len(application.operands) if variadic else operator.operands
+            for i, (pattern, declaration) in enumerate(zip(application.operands, declared, strict=True)):
                 tensors.append(self._operand(pattern, declaration, bound, (*path, i)))
         given = dict(application.properties)
         properties = {d.property: self._left_property(operator, d, given.get(d.property), tensors) for d in operator.attributes}
@@ -453,7 +463,7 @@ class _Builder:
 
     def _made(self, pattern: ast.Splat | ast.Made, shape: tuple[Integer, ...], element: Any) -> SymbolicTensor:
         if isinstance(element, QuantizedElement):
-            raise NoMeaningError("a number is no element of a quantized type")
+            raise _DeclinedError("a number is no element of a quantized type")
         value = pattern.value if isinstance(pattern, ast.Splat) else self.scope.evaluate(pattern.value)
         if isinstance(value, int | float):
             return splat(value, shape, element)

@@ -17,7 +17,7 @@ from tinyir.ir.builder import Builder, create_function, create_module
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.registry import definition_of
-from tinyir.ir.types import FloatType, FunctionType, IntegerType, ShapedType, TensorType, Type, storage_type
+from tinyir.ir.types import FloatType, FunctionType, IndexType, IntegerType, ShapedType, TensorType, Type, storage_type
 from tinyir.rewrite.greedy import apply_rules
 from tinyir.rewrite.passes import PassContext
 from tinyir.rewrite.rule_compiler import CompiledRule
@@ -40,7 +40,7 @@ class Example:
     """
 
     types: Mapping[str, Type]
-    data: Mapping[str, Array]
+    data: dict[str, Array]
     constants: frozenset[str] = frozenset()
     properties: Mapping[Path, Mapping[str, Attribute]] = attrs.field(factory=dict)
     results: Mapping[Path, Type] = attrs.field(factory=dict)
@@ -77,15 +77,23 @@ class Replay:
         return bool(np.any(np.abs(one - other)[usual] > tolerance * scale))
 
 
+class UndefinedRightError(Exception):
+    """The rule makes an operation that is not defined."""
+
+
 def replay(compiled: CompiledRule, example: Example) -> Replay:
     """Runs the left side, applies the rule, and runs again.
 
     Raises:
         TinyirError: the interpreter cannot run it, or the operands do not fit.
+        UndefinedRightError: the rule applies, and makes an operation that is not defined.
     """
     module, arguments = _ModuleOf(compiled.rule, example).build()
     before = _run(module, arguments)
-    applied = apply_rules(module, [compiled], PassContext(most_rewrites=1))
+    try:
+        applied = apply_rules(module, [compiled], PassContext(most_rewrites=1))
+    except TinyirError as error:
+        raise UndefinedRightError(error.diagnostics[0].message) from error
     return Replay(before, _run(module, arguments), applied > 0)
 
 
@@ -170,6 +178,8 @@ def random_data(shape: tuple[int, ...], type: Type, random: np.random.Generator)
         special = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 3.25])
         found = np.where(random.random(shape) < 0.25, random.choice(special, shape), random.standard_normal(shape) * 2)
         return np.asarray(found, dtype)
+    if isinstance(element, IndexType):
+        return np.asarray(random.integers(-9, 100, shape), dtype)
     assert isinstance(element, IntegerType)
     if element.width == 1:
         return np.asarray(random.integers(0, 2, shape), dtype)

@@ -10,6 +10,7 @@ What is refuted was seen to differ in the interpreter, or has a right side that 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import attrs
@@ -24,6 +25,7 @@ from tinyir.prove.tensor_examples import find_counterexample
 from tinyir.rewrite.rule_compiler import compile_rule
 from tinyir.rewrite.rule_types import is_scalar_rule
 from tinyir.text import rule_syntax as ast
+from tinyir.text.specifications import operators
 
 
 @attrs.frozen
@@ -54,11 +56,17 @@ def prove_rule(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RulePro
     compile_rule(rule, functions)
     try:
         if not is_scalar_rule(rule):
+            strange = [a.operation for side in (rule.pattern, rule.result) for a in ast.applications(side) if a.operation not in operators()]
+            if strange:
+                known = "the operators of specs/ops, or on scalars alone"
+                return RuleProof("unknown", detail=f"proofs have no meaning for '{strange[0]}' here: a rule is over {known}")
             return prove_symbolically(rule, functions)
         found = prove_scalars(rule, functions)
         return RuleProof(found.state, found.cases, found.questions, found.detail, 0)
     except NoMeaningError as error:
-        return RuleProof("unknown", detail=f"proofs do not know {error}")
+        return RuleProof("unknown", detail=f"proofs have no answer: {error}")
+    except import_module("z3").Z3Exception as error:
+        return RuleProof("unknown", detail=f"an expression mixes values of different kinds ({error})")
 
 
 def prove_symbolically(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RuleProof:
@@ -115,7 +123,7 @@ class _Attempt:
             count += 1
             if answer.state != "proved":
                 return RuleProof(answer.state, count, len(self.answers), answer.detail)
-            fires = fires or (isinstance(case, Case) and _can_hold(case.session))
+            fires = fires or (isinstance(case, Case) and case.same_type is not False and _can_hold(case.session))
         return RuleProof("proved", count, len(self.answers)) if fires else RuleProof("vacuous", count, len(self.answers), VACUOUS)
 
     def _undefined(self, prover: Prover, case: Undefined) -> Answer:
@@ -124,13 +132,16 @@ class _Attempt:
             return Answer("proved")
         if not _can_hold(case.session):
             return Answer("proved")
-        return Answer("unknown", f"the right side may not be defined: {case.reason}")
+        return Answer("refuted", f"the right side is not defined: {case.reason}{_shapes(case.matched)}")
 
     def _decide(self, prover: Prover, case: Case) -> Answer:
         for what, goal in case.session.goals:
             answer = prover.implied(goal)
             if answer.state != "proved":
                 return self._failed(prover, case.matched, attrs.evolve(answer, detail=f"{what}: {answer.detail}"), goal)
+        if case.same_type is False:
+            return Answer("proved")
+        case.session.hypotheses += [case.session.boolean(goal) for goal in (*(goal for _, goal in case.session.goals), case.same_type)]
         answer = prover.equal(*case.values)
         return answer if answer.state == "proved" else self._failed(prover, case.matched, answer, prover.failed)
 
@@ -146,6 +157,12 @@ class _Attempt:
                 return Answer("refuted", found.description)
         detail = f"z3 has a counterexample that the interpreter does not confirm: {answer.detail}" if answer.state == "refuted" else answer.detail
         return Answer("unknown", detail)
+
+
+def _shapes(matched: Matched) -> str:
+    """The ranks of a case in words."""
+    found = [f"{name} has rank {len(tensor.shape)}" for name, tensor in matched.tensors.items()]
+    return f" ({', '.join(found)})" if found else ""
 
 
 def _can_hold(session: Session) -> bool:

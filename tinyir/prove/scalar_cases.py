@@ -290,6 +290,8 @@ class ScalarScope(Scope):
                 return self.evaluate(call.arguments[1 if condition else 2], local)
             first, second = (self.evaluate(a, local) for a in call.arguments[1:])
             return self._wide(first).choose(condition, self._wide(second))
+        if call.name == "value" and isinstance(found := self.evaluate(call.arguments[0], local), _Leaf):
+            return self._value(found.name)
         return super()._call(call, local)
 
     def _built_in(self, name: str, arguments: list[Any]) -> Any:
@@ -297,8 +299,6 @@ class ScalarScope(Scope):
         if name in ("min", "max"):
             a, b = map(self._wide, arguments)
             return a.choose(a.combine("<=" if name == "min" else ">=", b), b)
-        if name == "value" and isinstance(first, _Leaf):
-            return self._value(first.name)
         if name == "element" and isinstance(first, _Leaf):
             return self.leaf_types[first.name]
         if name == "log2":

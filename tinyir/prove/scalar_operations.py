@@ -167,7 +167,7 @@ def _compare_integers(m: Machine, x: Sequence[Any], u: Use) -> Any:
 
 def _compare_floats(m: Machine, x: Sequence[Any], u: Use) -> Any:
     predicate, (a, b), z3 = _predicate(u, FLOAT_PREDICATES), x, m.z3
-    unordered = z3.Or(z3.fpIsNaN(a), z3.fpIsNaN(b))
+    unordered = z3.Or(z3.fpIsNaN(a, m.context), z3.fpIsNaN(b, m.context))
     if predicate in ("false", "true"):
         return m.truth(z3.BoolVal(predicate == "true", m.context))
     if predicate in ("ord", "uno"):
@@ -191,10 +191,10 @@ def _predicate(use: Use, names: Sequence[str]) -> str:
 def _extreme_float(m: Machine, x: Sequence[Any], greater: bool, nan_wins: bool) -> Any:
     z3, (a, b) = m.z3, sorted(x, key=lambda term: str(term.sexpr()))
     wins = z3.fpGT(a, b, m.context) if greater else z3.fpLT(a, b, m.context)
-    zeros = z3.If(z3.fpIsNegative(a), b, a) if greater else z3.If(z3.fpIsNegative(a), a, b)
+    zeros = z3.If(z3.fpIsNegative(a, m.context), b, a) if greater else z3.If(z3.fpIsNegative(a, m.context), a, b)
     number = z3.If(z3.fpEQ(a, b, m.context), zeros, z3.If(wins, a, b))
     first, second = (a, b) if nan_wins else (b, a)
-    return z3.If(z3.fpIsNaN(a), first, z3.If(z3.fpIsNaN(b), second, number))
+    return z3.If(z3.fpIsNaN(a, m.context), first, z3.If(z3.fpIsNaN(b, m.context), second, number))
 
 
 def _to_integer(m: Machine, x: Sequence[Any], u: Use, signed: bool) -> Any:

@@ -15,7 +15,7 @@ from tinyir.interp.scalar import dtype_of
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.types import I8
-from tinyir.prove.rule_replay import Example, Replay, replay
+from tinyir.prove.rule_replay import Example, Replay, UndefinedRightError, random_data, replay
 from tinyir.prove.scalar_cases import ScalarCase, scalar_cases
 from tinyir.rewrite.rule_compiler import compile_rule
 from tinyir.rewrite.rule_functions import property_attribute, word_attribute
@@ -51,6 +51,8 @@ def prove_scalars(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Scal
         for what, goal in [*case.required, ("", case.left == case.right)]:
             asked, answer = _ask(case, goal)
             questions += asked
+            if answer.state == "unknown" and not what:
+                answer = _sampled(rule, functions, case) or answer
             if answer.state != "proved":
                 return attrs.evolve(answer, cases=count, questions=questions, detail=_describe(rule, functions, case, what, answer))
         if not firing:
@@ -116,16 +118,51 @@ def replay_scalars(rule: ast.Rule, functions: Mapping[str, ast.Function], case: 
         opaque.append(str(term))  # a value of a type of which nothing is known: different ones become different numbers
         return sorted(set(opaque)).index(str(term))
 
-    types = {path: type or I8 for path, type in case.paths.items() if path[0] == 0}
-    leaves = {name: type or I8 for name, type in case.types.items()}
-    data = {name: np.asarray(number(value)).astype(dtype_of(leaves[name])) for name, value in values.items()}
-    constants = frozenset(leaf.name for a in ast.applications(rule.pattern) for leaf in a.operands if isinstance(leaf, ast.Constant))
-    properties = {path: {n: _attribute(rule, path, n, v) for n, v in found.items()} for path, found in case.properties.items()}
+    example = _example(rule, case, {name: number(value) for name, value in values.items()})
     try:
-        found = replay(compile_rule(rule, functions), Example(leaves, data, constants, properties, types, types))
-    except (TinyirError, ValueError):
+        found = replay(compile_rule(rule, functions), example)
+    except (TinyirError, ValueError, UndefinedRightError):
         return None
     return found if found.applied and found.differs else None
+
+
+def _example(rule: ast.Rule, case: ScalarCase, values: Mapping[str, int | float]) -> Example:
+    """The left side of the case with values for its operands."""
+    types = {path: type or I8 for path, type in case.paths.items() if path[0] == 0}
+    leaves = {name: type or I8 for name, type in case.types.items()}
+    data = {name: np.asarray(value).astype(dtype_of(leaves[name])) for name, value in values.items()}
+    constants = frozenset(leaf.name for a in ast.applications(rule.pattern) for leaf in a.operands if isinstance(leaf, ast.Constant))
+    properties = {path: {n: _attribute(rule, path, n, v) for n, v in found.items()} for path, found in case.properties.items()}
+    return Example(leaves, data, constants, properties, types, types)
+
+
+SAMPLES = 256
+
+
+def _sampled(rule: ast.Rule, functions: Mapping[str, ast.Function], case: ScalarCase) -> ScalarAnswer | None:
+    """A counterexample that the interpreter finds among random operands, and z3's arithmetic confirms."""
+    z3, compiled = case.machine.z3, compile_rule(rule, functions)
+    if any(type is None for type in case.types.values()) or case.machine.ideal:
+        return None
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        example = _example(rule, case, {})
+        for name, type in example.types.items():
+            example.data[name] = random_data(() if name in example.constants else (SAMPLES,), type, random)
+        try:
+            found = replay(compiled, example)
+        except (TinyirError, ValueError, ZeroDivisionError, UndefinedRightError):
+            return None
+        apart = found.before != found.after if found.applied and found.differs else np.False_
+        different = np.argwhere(np.broadcast_to(apart, (SAMPLES,)))
+        for (index,) in different[:8]:
+            data = {name: array if array.ndim == 0 else array[index] for name, array in example.data.items()}
+            values = {name: case.machine.constant(value.item(), example.types[name]) for name, value in data.items()}
+            pairs = [(case.leaves[name], value) for name, value in values.items() if z3.is_const(case.leaves[name]) and not z3.is_bv_value(case.leaves[name])]
+            holds = z3.simplify(z3.substitute(z3.And([*case.assumed, case.left != case.right]), *pairs))
+            if z3.is_true(holds):
+                return ScalarAnswer("refuted", case=case, values=values)
+    return None
 
 
 def _attribute(rule: ast.Rule, path: tuple[int, ...], name: str, value: Any) -> Attribute:

@@ -18,7 +18,7 @@ from tinyir.ir.errors import TinyirError
 from tinyir.ir.instance import InstanceError
 from tinyir.ir.types import F32, I64, QuantizedType, TensorType, Type
 from tinyir.prove.rule_cases import Matched
-from tinyir.prove.rule_replay import MOST_ELEMENTS, Array, Example, Replay, random_data, replay
+from tinyir.prove.rule_replay import MOST_ELEMENTS, Array, Example, Replay, UndefinedRightError, random_data, replay
 from tinyir.prove.scalar_rules import python_value
 from tinyir.prove.scalar_terms import Terms
 from tinyir.prove.symbolic import Integer, Number, QuantizedElement, Session, SymbolicTensor
@@ -38,7 +38,12 @@ class Counterexample:
 
 
 def find_counterexample(
-    rule: ast.Rule, functions: Mapping[str, ast.Function], session: Session, matched: Matched, terms: Terms | None = None, goal: Any = None
+    rule: ast.Rule,
+    functions: Mapping[str, ast.Function],
+    session: Session,
+    matched: Matched,
+    terms: Terms | None = None,
+    goal: Any = None,
 ) -> Counterexample | None:
     """Tries the case on concrete tensors; `goal`: what z3 found to fail."""
     compiled = compile_rule(rule, functions)
@@ -47,6 +52,8 @@ def find_counterexample(
             try:
                 example = _Concrete(rule, session, matched, model, terms if not fill else None, np.random.default_rng(fill)).example()
                 found = replay(compiled, example)
+            except UndefinedRightError as error:
+                return Counterexample(f"{_spell_example(example)}: {error}")
             except (_TooLargeError, TinyirError, InstanceError, ValueError, IndexError):
                 break
             if not found.applied:
@@ -69,6 +76,8 @@ def _models(session: Session, matched: Matched, goal: Any) -> Iterator[Any]:
     inside = [name >= 1 for _, name in session.names.values()]
     small = [*inside, *(z3.And(e >= 1, e <= 6) for e in extents), *(z3.And(v >= -8, v <= 8) for v in integers)]
     apart = [z3.And(e >= 2, e <= 5) for e in extents]
+    numbers = [v.term for found in matched.properties.values() for v in found.values() if isinstance(v, Number) and v.term is not None]
+    apart += [z3.Not(z3.fpIsZero(term, session.context)) if z3.is_fp(term) else term != 0 for term in numbers]
     for preferred in ([*small, *apart], small, []):
         solver = z3.Solver(ctx=session.context)
         solver.set("rlimit", 1_000_000)
@@ -169,11 +178,15 @@ class _Concrete:
         return FloatAttribute.of(number, F32) if isinstance(number, float) else IntegerAttribute(number, I64)
 
 
-def _describe(example: Example, found: Replay) -> str:
+def _spell_example(example: Example) -> str:
     parts = [f"{name}: {type}" for name, type in example.types.items()]
     shown = [f"{name} = {_spell(attribute)}" for properties in example.properties.values() for name, attribute in properties.items()]
     values = [f"{name} = {data.reshape(-1).tolist()}" for name, data in example.data.items() if data.size <= 4]
-    head = ", ".join([*parts, *dict.fromkeys(shown), *values])
+    return ", ".join([*parts, *dict.fromkeys(shown), *values])
+
+
+def _describe(example: Example, found: Replay) -> str:
+    head = _spell_example(example)
     if found.before.shape != found.after.shape:
         return f"{head}: the shape {list(found.before.shape)} becomes {list(found.after.shape)}"
     with np.errstate(all="ignore"):

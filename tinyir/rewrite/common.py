@@ -46,14 +46,22 @@ class _Merging:
             if operation.regions:
                 self._merge_inside(operation, known)
             elif operation.results and (wanted.get(operation.name) or self._is_wanted(operation.name)) and is_pure(operation):
-                key = _key(operation)
+                properties, results = operation._properties, operation.results
+                key = (
+                    operation.name,
+                    operation._operands,
+                    frozenset(properties.items()) if properties else None,
+                    results[0].type if len(results) == 1 else tuple([result.type for result in results]),
+                )
                 first = known.setdefault(key, operation)
                 if first is operation:
                     added.append(key)
                 else:
                     if operation._operands:
                         merged.setdefault(first, []).append(operation.location)
-                    operation.replace_by(*first.results)
+                    for result in results:
+                        result.replace_by(first.results[result.index])
+                    operation.erase()
                     self.count += 1
             operation = following
         for key in added:
@@ -74,13 +82,3 @@ class _Merging:
     def fuse_locations(self) -> None:
         for first, locations in self.merged.items():
             first.location = fuse(first.location, *locations)
-
-
-def _key(operation: Operation) -> Key:
-    properties, results = operation._properties, operation.results
-    return (
-        operation.name,
-        operation._operands,
-        frozenset(properties.items()) if properties else None,
-        results[0].type if len(results) == 1 else tuple([result.type for result in results]),
-    )

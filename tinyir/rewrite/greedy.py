@@ -123,7 +123,7 @@ class _Driver:
 
     def _add_with_users(self, operation: Operation, depth: int) -> None:
         """Sees an operation again, and those that look at it from above: `depth` operations on a path."""
-        if depth > 0:
+        if depth > 0 and operation not in self.waiting:
             self._add(operation)
         if depth > 1:
             for result in operation.results:
@@ -213,10 +213,13 @@ class _Driver:
             value = values[result.index]
             if result.name and not value.name and isinstance(value, Result):
                 value.name = result.name
-            users = result.users
+            users = result._users
             result.replace_by(value)
-            for user in users:
-                self._add_with_users(user, depth)
+            if isinstance(users, Operation):
+                self._add_with_users(users, depth)
+            else:
+                for user in dict.fromkeys(users or ()):
+                    self._add_with_users(user, depth)
 
     def _settle(self, pattern: Pattern, edit: Edit, values: Sequence[Value]) -> None:
         """States what must be proved of a rewrite in Python, or says that nothing proves it."""

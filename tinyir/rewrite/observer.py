@@ -24,7 +24,7 @@ class CheckError(TinyirError):
 class PassReport:
     """What became of one pass: its text, CPU seconds, whether the module changed (None: nobody asked), rewrites by rule, proofs.
 
-    `proofs` is the number of obligations that the pass stated.
+    `proofs` is the number of obligations that the pass stated, `proof_seconds` the part of its time that the provers took.
     """
 
     number: int
@@ -33,6 +33,7 @@ class PassReport:
     changed: bool | None
     rewrites: Counter[str] = attrs.field(factory=Counter)
     proofs: int = 0
+    proof_seconds: float = 0.0
 
     @property
     def name(self) -> str:

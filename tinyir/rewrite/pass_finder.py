@@ -50,7 +50,9 @@ def find_pass(name: str, place: Place | None = None) -> type[Pass]:
         if inspect.isclass(value) and issubclass(value, Pass) and value.__module__ == module.__name__ and value.name == name
     ]
     if len(found) != 1:
-        raise TinyirError(f"{module_name} holds {len(found)} passes named '{name}', not one", place=place)
+        others = [value.name for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Pass) and value.__module__ == module.__name__]
+        hint = f"'{others[0]}' is there: a pass is called what its file is, its class needs no `name`" if others and not found else ""
+        raise TinyirError(f"{module_name} holds {len(found) or 'no'} pass{'es' * (len(found) > 1)} named '{name}'", place=place, hint=hint)
     return found[0]
 
 

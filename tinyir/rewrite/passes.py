@@ -53,6 +53,10 @@ class Ledger(Protocol):
     def __len__(self) -> int:
         """The number of obligations."""
 
+    @property
+    def seconds(self) -> float:
+        """CPU time that the provers took."""
+
 
 @attrs.define
 class PassContext:
@@ -91,6 +95,11 @@ class PassContext:
     def obligations(self) -> int:
         """How many obligations were stated."""
         return 0 if self._ledger is None else len(self._ledger)
+
+    @property
+    def proof_seconds(self) -> float:
+        """CPU time that the provers took."""
+        return 0.0 if self._ledger is None else self._ledger.seconds
 
     def changed_nothing(self) -> None:
         """The pass that runs says that it has left the program as it was: all analyses still hold."""

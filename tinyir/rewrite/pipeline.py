@@ -91,13 +91,14 @@ class PassPipeline:
         PassPipeline(["canonicalize", nest("loop", [Unroll(factor=8)])])   <->   'canonicalize,loop(unroll{factor=8})'
     """
 
-    def __init__(self, passes: Iterable[Pass | Nest | str] = ()) -> None:
-        """
+    def __init__(self, passes: str | Iterable[Pass | Nest | str] = ()) -> None:
+        """From a text, or from passes, levels and texts in order.
+
         Raises:
             TinyirError: an unknown pass, or text that cannot be read.
         """
         self.items: list[Pass | Nest] = []
-        for item in passes:
+        for item in [passes] if isinstance(passes, str) else passes:
             self.items += PassPipeline.parse(item).items if isinstance(item, str) else [item]
 
     @classmethod
@@ -232,7 +233,7 @@ def _run(instance: Pass, number: int, module: Operation, context: PassContext, h
 
 
 def _run_and_check(instance: Pass, number: int, text: str, module: Operation, context: PassContext, hooks: Hooks) -> PassReport:
-    rewrites, proofs = context.rewrites.copy(), context.obligations
+    rewrites, proofs, proving = context.rewrites.copy(), context.obligations, context.proof_seconds
     context.stage = text
     if context.trace is not None:
         context.trace.begin(module)
@@ -243,7 +244,8 @@ def _run_and_check(instance: Pass, number: int, text: str, module: Operation, co
     check_dialects(instance, module)
     if hooks.verify:
         _verify(text, module)
-    return PassReport(number, text, seconds, None, context.rewrites - rewrites, context.obligations - proofs)
+    proofs, proving = context.obligations - proofs, context.proof_seconds - proving
+    return PassReport(number, text, seconds, None, context.rewrites - rewrites, proofs, proving)
 
 
 def _verify(text: str, module: Operation) -> None:

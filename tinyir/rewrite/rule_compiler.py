@@ -265,6 +265,7 @@ class _Writer(_Names):
         self._match(self.rule.pattern, "o0", (0,))
         if self.types is not None:
             self._match_types(self.types)
+            self._require_values()
         for condition in self.later:
             self.require(condition)
         if self.rule.condition is not None:
@@ -275,6 +276,14 @@ class _Writer(_Names):
             return "\n".join(["def rewrite(edit):", *self.lines, ""])
         body = ["    " + line for line in self.lines]
         return "\n".join(["def rewrite(edit):", "    try:", *body, "    except Declined: return None", ""])
+
+    def _require_values(self) -> None:
+        """Operands are values; what may change before a rewritten operation reads it is none."""
+        dialect = self.rule.pattern.operation.partition(".")[0]
+        mutable = [name for name in known_operations(dialect) if (d := definition_of(name)) is not None and "mutable" in d.traits]
+        for name in mutable:
+            for operand in dict.fromkeys(name for name, _ in ast.leaves(self.rule.pattern)):
+                self.require(f"n_{operand}.definer is None or n_{operand}.definer.name != {name!r}")
 
     def _may_decline(self) -> bool:
         """Whether an expression may have no value: that of a constant, a quotient, a shift, a word."""

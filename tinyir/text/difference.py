@@ -72,9 +72,9 @@ class StableTexts:
         self.generic = generic
         self._numbers: dict[Value, int] = {}
 
-    def spell(self, operation: Operation) -> str:
+    def spell(self, operation: Operation, locations: bool = False) -> str:
         """The text of the operation as it is now, with a newline at the end."""
-        printer = (GenericPrinter if self.generic else Printer)(operation, False, self.elide)
+        printer = (GenericPrinter if self.generic else Printer)(operation, locations, self.elide)
         values = printer.names.values
         for value, name in values.items():
             numbered = _NUMBERED.fullmatch(name)

@@ -16,6 +16,8 @@ from tinyir.ir.location import Location
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.registry import OperationDefinition
 from tinyir.ir.source import SourceText, TextLocation
+from tinyir.ir.types import INDEX, IntegerType, Type
+from tinyir.text.dense import LiteralError, number_attribute
 from tinyir.text.grammar import SKIP, load_grammar
 from tinyir.text.operation_reader import OperationReader
 from tinyir.text.parser import StatementError
@@ -33,6 +35,22 @@ def statement_pattern() -> re.Pattern[str]:
         rf"""(?:[ ]({terminal["PROPERTIES"]}))?(?:[ ]({terminal["DICTIONARY"]}))?[ ]({terminal["SIGNATURE"]})"""
         rf"""(?:[ ]({terminal["PLACE"]}))?(?!{SKIP}loc\b)"""
     )
+
+
+_ONE_INTEGER = re.compile(r"<?\{([a-zA-Z_][\w$.]*) = (-?\d{1,18}) : (i(?:8|16|32|64)|index)\}>?")
+_INTEGER_TYPES: dict[str, Type] = {"index": INDEX, **{f"i{width}": IntegerType(width) for width in (8, 16, 32, 64)}}
+
+
+def one_integer(text: str) -> dict[str, Attribute] | None:
+    """The dictionary `{name = 5 : i32}`: there are as many texts of constants as constants.  None for another text, and for a mistake."""
+    match = _ONE_INTEGER.fullmatch(text)
+    if match is None:
+        return None
+    name, value, type = match.groups()
+    try:
+        return {name: number_attribute(value, _INTEGER_TYPES[type])}
+    except LiteralError:
+        return None
 
 
 class FastReader(OperationReader):
@@ -142,7 +160,7 @@ class FastReader(OperationReader):
     def learn_dictionary(self, text: str, begin: int) -> bool:
         """Reads `{...}` at an offset, known as `text`, unless it is known; False if something is wrong with it."""
         if text not in self.dictionaries:
-            found = self._whole("dictionary", begin, begin + len(text) - (2 if text[0] == "<" else 0))
+            found = one_integer(text) or self._whole("dictionary", begin, begin + len(text) - (2 if text[0] == "<" else 0))
             if found is None:
                 return False
             self.dictionaries[text] = found

@@ -5,6 +5,8 @@ Nothing is verified here: broken IR prints too, with made-up names for what is d
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tinyir.ir.attribute import Attribute, quote
 from tinyir.ir.attributes import (
     ArrayAttribute,
@@ -16,7 +18,7 @@ from tinyir.ir.attributes import (
 )
 from tinyir.ir.operation import Block, Operation, Region, Value
 from tinyir.ir.source import TextLocation
-from tinyir.text.names import Names
+from tinyir.text.names import MISSING, Names
 
 RESOURCES = "builtin.resources"
 """The discardable attribute of a module that keeps the text of `{-# ... #-}`."""
@@ -90,7 +92,7 @@ class GenericPrinter:
             head += f"[{', '.join(map(self.names.of_block, operation.successors))}]"
         if operation._properties:
             head += f" <{self.dictionary(operation._properties)}>"
-        inputs = ", ".join([texts[operand.type] for operand in operands])
+        inputs = ", ".join([texts[operand.type] for operand in operands]) if None not in operands else self._types_text(operands)
         if len(results) == 1:
             outputs = texts[results[0].type]
             if outputs[0] == "(":
@@ -112,6 +114,9 @@ class GenericPrinter:
             self.print_region(region, indent)
             opening = f"{indent}}}, {{"
         self.lines.append(f"{indent}}}){tail}")
+
+    def _types_text(self, values: Iterable[Value | None]) -> str:
+        return ", ".join(MISSING if value is None else self.texts[value.type] for value in values)
 
     def results_text(self, operation: Operation) -> str:
         """`%0 = `, `%0:2 = ` or `%a, %b = `; empty without results."""
@@ -144,8 +149,12 @@ class GenericPrinter:
             if value is _UNIT:
                 parts.append(key)
             elif name != RESOURCES:
-                parts.append(f"{key} = {texts[value]}")
+                parts.append(f"{key} = {texts[value] if isinstance(value, Attribute) else self._strange(value)}")
         return f"{{{', '.join(parts)}}}"
+
+    def _strange(self, value: object) -> str:
+        """What is no attribute where one should be."""
+        return MISSING if value is None else f"<<{value!r}>>"
 
     # -- regions
 

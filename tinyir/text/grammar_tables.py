@@ -1,15 +1,14 @@
 """What lark computes from the grammars (`ir.lark`, `rule.lark`, `operator.lark`), as plain data that can be kept in a file.
 
 lark turns a grammar into LALR(1) tables and regular expressions of terminals in a fifth of a second; the result stands
-beside the grammar in `ir_tables.json` and so on, with the hash of the grammar's text, and is read in a hundredth.  If the
-hash does not fit, lark is asked.  `python -m tinyir.text.grammar_tables` writes the files.
+beside the grammar in `ir_tables.json` and so on, with the grammar's text, and is read in a hundredth.  If that is not
+the grammar, lark is asked.  `python -m tinyir.text.grammar_tables` writes the files.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -88,19 +87,19 @@ def load_tables(language: Language = IR) -> Tables:
     path = _FOLDER / language.tables_name
     if path.is_file():
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if kept.pop("hash") == hash_of(text, language.starts):
+        if kept.pop("key", "") == key_of(text, language.starts):
             return Tables(**kept)
     return compile_tables(text, language.starts)
 
 
-def hash_of(text: str, starts: Sequence[str] = STARTS) -> str:
+def key_of(text: str, starts: Sequence[str] = STARTS) -> str:
     """What a file of tables is known by: the grammar and the start symbols."""
-    return sha256("\n".join([text, *starts]).encode()).hexdigest()
+    return "\n".join([text, *starts])
 
 
 def spell_tables(text: str, starts: Sequence[str] = STARTS) -> str:
     """The contents of the file for a grammar."""
-    return json.dumps({"hash": hash_of(text, starts), **attrs.asdict(compile_tables(text, starts))}, separators=(",", ":")) + "\n"
+    return json.dumps({"key": key_of(text, starts), **attrs.asdict(compile_tables(text, starts))}, separators=(",", ":")) + "\n"
 
 
 def compile_tables(text: str, starts: Sequence[str] = STARTS) -> Tables:

@@ -7,9 +7,10 @@ from functools import cache
 
 from tinyir.ir import operator as ast
 from tinyir.ir.errors import Place, TinyirError
-from tinyir.ir.instruction import Instruction, InstructionSequence, InstructionSet, Operand
+from tinyir.ir.instruction import Instruction, InstructionSequence, InstructionSet, Operand, VectorForm
 from tinyir.ir.machine_block import AccessForm, BlockForm
 from tinyir.ir.plugins import specification_files
+from tinyir.ir.written_out import written_out
 from tinyir.text.operator_reader import read_expression
 from tinyir.text.small_parser import UnexpectedTextError
 
@@ -37,9 +38,13 @@ def read_instruction_set(text: str, file: str = "-") -> InstructionSet:
         raise _error(file, 1, text.split("\n", 1)[0], "the file begins with 'isa NAME when CONDITION'")
     instructions: dict[str, Instruction] = {}
     sequences: dict[str, InstructionSequence] = {}
+    vectors: list[VectorForm] = []
     form: BlockForm | None = None
     for block in blocks[1:]:
         number, line = block[0]
+        if line.startswith("vector "):
+            vectors.append(_vector(file, block))
+            continue
         if line.startswith("block when "):
             form = _block(file, line.removeprefix("block when "), block)
             continue
@@ -53,7 +58,7 @@ def read_instruction_set(text: str, file: str = "-") -> InstructionSet:
             instructions[name] = _instruction(file, name, parts, declared, block[1:])
         else:
             sequences[name] = _sequence(file, name, parts, declared, block[1:])
-    return InstructionSet(head.group(1), head.group(2), instructions, sequences, form)
+    return InstructionSet(head.group(1), head.group(2), instructions, sequences, tuple(vectors), form)
 
 
 def _error(file: str, number: int, line: str, message: str) -> TinyirError:
@@ -73,27 +78,46 @@ def _operand(file: str, number: int, line: str, text: str) -> Operand:
 
 def _expression(file: str, number: int, line: str, text: str) -> ast.Expression:
     try:
-        expression: ast.Expression = read_expression(text)
+        expression: ast.Expression = written_out(read_expression(text))
         return expression
+    except ValueError as error:
+        raise _error(file, number, line, str(error)) from error
     except UnexpectedTextError as error:
         raise _error(file, number, line, f"cannot read '{text}'") from error
 
 
 def _instruction(file: str, name: str, operands: tuple[Operand, ...], result: Operand, lines: list[tuple[int, str]]) -> Instruction:
     lanes: list[ast.Expression] = []
-    assembly = ""
+    assembly = spelling = ""
     for number, line in lines:
         lane = re.match(r"lane (\d+) = (.+)$", line)
         spelled = re.match(r'asm "(.+)"$', line)
+        named = re.match(r'c "(.+)"$', line)
         if lane is not None and int(lane.group(1)) == len(lanes):
             lanes.append(_expression(file, number, line, lane.group(2)))
         elif spelled is not None:
             assembly = spelled.group(1)
+        elif named is not None and result.lanes == 1:
+            spelling = named.group(1)
         else:
-            raise _error(file, number, line, f"expected 'lane {len(lanes)} = ...' or 'asm \"...\"'")
-    if len(lanes) != result.lanes or not assembly:
-        raise _error(file, lines[0][0] if lines else 1, name, f"'{name}' needs the meaning of {result.lanes} lanes, and its assembly")
-    return Instruction(name, "", operands, result, tuple(lanes), assembly)
+            raise _error(file, number, line, f"expected 'lane {len(lanes)} = ...', 'asm \"...\"' or, for a plain number, 'c \"...\"'")
+    if len(lanes) != result.lanes or not (assembly or spelling):
+        raise _error(file, lines[0][0] if lines else 1, name, f"'{name}' needs the meaning of {result.lanes} lanes, and its assembly or its name in C")
+    return Instruction(name, "", operands, result, tuple(lanes), assembly, spelling)
+
+
+def _vector(file: str, block: list[tuple[int, str]]) -> VectorForm:
+    """`vector i8[16]` with lines `include`, `c` and `load`."""
+    words: dict[str, str] = {}
+    for number, line in block[1:]:
+        found = re.match(r'(include|c|load) "(.+)"$', line)
+        if found is None:
+            raise _error(file, number, line, "expected 'include \"...\"', 'c \"...\"' or 'load \"...\"'")
+        words[found.group(1)] = found.group(2)
+    number, line = block[0]
+    if len(words) != 3:
+        raise _error(file, number, line, "a vector needs a header to include, its type in C and its load")
+    return VectorForm(_operand(file, number, line, f"from: {line.removeprefix('vector ')}"), words["include"], words["c"], words["load"])
 
 
 def _sequence(file: str, name: str, operands: tuple[Operand, ...], result: Operand, lines: list[tuple[int, str]]) -> InstructionSequence:

@@ -10,6 +10,8 @@ import re
 
 from tinyir.ir.operation import Block, Operation, Region, Value
 
+MISSING = "<<missing>>"
+"""Stands for an operand, type or attribute that broken IR does not have."""
 _FORBIDDEN = re.compile(r"[^\w$.\-]", re.ASCII)
 
 
@@ -26,8 +28,10 @@ class Names:
         self._name_results(operation, [])
         self._name_inside(operation)
 
-    def of(self, value: Value) -> str:
+    def of(self, value: Value | None) -> str:
         """The name of a value; one defined outside (or nowhere) gets a name when it is first met."""
+        if value is None:
+            return MISSING
         name = self.values.get(value)
         if name is None:
             name = self.values[value] = self._fresh(value.name or "outer", [])
@@ -109,7 +113,7 @@ class Names:
         """`hint`, with a number behind if it is taken."""
         clean = self._hints.get(hint)
         if clean is None:
-            clean = _FORBIDDEN.sub("_", hint) or "_"
+            clean = _FORBIDDEN.sub("_", str(hint)) or "_"
             clean = self._hints[hint] = f"_{clean}" if clean[0].isdigit() else clean
         name, count = clean, 0
         while name in self._used:

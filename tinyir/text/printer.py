@@ -24,7 +24,7 @@ class Printer(GenericPrinter):
 
     def print_operation(self, operation: Operation, indent: str) -> None:
         form = self._form(operation.name)
-        if form is None:
+        if form is None or None in operation.operands:
             self.print_generic(operation, indent)
             return
         count = len(self.lines)

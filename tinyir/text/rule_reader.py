@@ -74,19 +74,25 @@ def _names(statement: str) -> frozenset[str]:
     return frozenset(name for name in _NAME.findall(statement) if "." in name) if function is None else frozenset(function.groups())
 
 
+def _made(statement: str) -> frozenset[str]:
+    """What a statement adds to what a program may hold: all that it names, but of a family only what is there already."""
+    return frozenset(_NAME.findall(_FAMILY.split(statement, maxsplit=1)[0]))
+
+
+_FAMILY = re.compile(r"\sfor\s+\w+\s+in\s")
 _GROUP = frozenset(("group",))
 
 
 def wanted_names(texts: Iterable[str], operations: Iterable[str]) -> frozenset[str]:
     """The operations of a program and of all that rules can make of it, and the functions that these rules call."""
     found = {*operations, "group"}
-    waiting = [(_names(body), frozenset(_NAME.findall(body))) for text in texts for body in _bodies(text.splitlines())]
+    waiting = [(_names(body), _made(body)) for text in texts for body in _bodies(text.splitlines())]
     while True:
-        reached = [(names, all_names) for names, all_names in waiting if not names.isdisjoint(found)]
+        reached = [(names, made) for names, made in waiting if not names.isdisjoint(found)]
         if not reached:
             return frozenset(found)
         waiting = [item for item in waiting if item not in reached]
-        found.update(*(all_names for _, all_names in reached))
+        found.update(*(made for _, made in reached))
 
 
 def _bodies(lines: Sequence[str]) -> Iterator[str]:

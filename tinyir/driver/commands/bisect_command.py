@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 
 import attrs
 
+from tinyir.backends.c_printer import print_c
+from tinyir.backends.run import build_and_run
+from tinyir.backends.simulator import choose_simulator
 from tinyir.backends.target import Target, load_target
-from tinyir.driver.arrays import fit_rows, load_arrays, pattern_rows
-from tinyir.driver.bisect import Bisection, Culprit, spell_culprit
+from tinyir.backends.toolchain import choose_toolchain
+from tinyir.driver.arrays import Rows, fit_rows, load_arrays, pattern_rows
+from tinyir.driver.bisect import Bisection, Culprit, RunC, spell_culprit
 from tinyir.driver.layers import compare_layers, layers_table
 from tinyir.driver.load import load
 from tinyir.driver.pipeline import PassPipeline, level_of, levels_between, passes_of, read_pipeline
 from tinyir.driver.ports import module_ports
 from tinyir.driver.progress import Progress
 from tinyir.driver.tables import json_text
+from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.rewrite.passes import PassContext
 
@@ -39,6 +45,7 @@ def execute(arguments: argparse.Namespace) -> int:
             lambda: _context(arguments, target),
             load_arrays(Path(arguments.reference)) if arguments.reference else None,
             progress,
+            _runner_of_c(target, arguments.goal) if target is not None else None,
         )
         found = bisection.run(module, _pipeline(arguments, module))
     if arguments.json:
@@ -54,8 +61,25 @@ def execute(arguments: argparse.Namespace) -> int:
 def _pipeline(arguments: argparse.Namespace, module: Operation) -> PassPipeline:
     if arguments.passes is not None:
         return read_pipeline(arguments.passes, arguments.goal, arguments.io)
-    levels = levels_between(level_of(module), "buffer")
+    levels = levels_between(level_of(module), "buffer" if arguments.target is None else "c")
     return PassPipeline(name for level in levels for name in passes_of(level, arguments.goal, arguments.io))
+
+
+def _runner_of_c(target: Target, goal: str) -> RunC | None:
+    """Compiles and runs on the target; None, with a note, if its tools are not here."""
+    try:
+        choose_toolchain(target)
+        choose_simulator(target)
+    except TinyirError as error:
+        sys.stderr.write(f"note: the passes of the level of C are not looked at: {error.diagnostics[0].message}\n")
+        return None
+
+    def run(module: Operation, inputs: Rows) -> Rows:
+        with tempfile.TemporaryDirectory(prefix="tinyir-") as folder:
+            print_c(module, "bisected", target=target.name, goal=goal).write(Path(folder))
+            return build_and_run(Path(folder), target, inputs, goal, measure=False).outputs
+
+    return run
 
 
 def _context(arguments: argparse.Namespace, target: Target | None) -> PassContext:

@@ -56,13 +56,13 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _emit(compilation: Compilation, arguments: argparse.Namespace) -> str:
-    return print_module(compilation.lower(arguments.emit), arguments.generic, arguments.output is not None, arguments.elide)
+    return print_module(compilation.lower(arguments.emit), arguments.generic, arguments.locations or arguments.output is not None, arguments.elide)
 
 
 def _write(compilation: Compilation, arguments: argparse.Namespace, name: str, folder: Path) -> None:
     if arguments.emit == "c":
         expected = _expected(compilation, arguments.selftest)
-        generated = compilation.generate(name, Path(arguments.model).name)
+        generated = compilation.generate(name, Path(arguments.model).name, arguments.arena)
         generated.write(folder)
         if expected is not None:
             (folder / f"{name}_test.c").write_text(print_self_test(generated.manifest, *expected), encoding="utf-8")

@@ -14,5 +14,5 @@ def execute(arguments: argparse.Namespace) -> int:
     with Progress.on_terminal(arguments.quiet) as progress:
         progress(f"reading {arguments.model}")
         module = load(arguments.model)
-    write_text(arguments.output, print_module(module, arguments.generic, arguments.output is not None, arguments.elide))
+    write_text(arguments.output, print_module(module, arguments.generic, arguments.locations or arguments.output is not None, arguments.elide))
     return 0

@@ -36,7 +36,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.timing:
         sys.stderr.write(timing_tree(reports))
     sys.stderr.write("".join(f"note: {remark}\n" for remark in context.remarks))
-    write_text(arguments.output, print_module(module, arguments.generic, arguments.output is not None, arguments.elide))
+    write_text(arguments.output, print_module(module, arguments.generic, arguments.locations or arguments.output is not None, arguments.elide))
     return 0
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 
 from tinyir.driver.pipeline import LEVELS, passes_of
 from tinyir.driver.reference import describe_pass
+from tinyir.ir.errors import TinyirError
 from tinyir.rewrite.pass_finder import find_pass, known_passes
 
 
@@ -28,6 +29,9 @@ def _list(goal: str, io: str) -> str:
 
 def _summary(name: str) -> str:
     """The first line of the file's docstring, else of the class's, without the pass's name or its levels."""
-    found = find_pass(name)
+    try:
+        found = find_pass(name)
+    except TinyirError as error:
+        return f"({error.diagnostics[0].message})"
     text = import_module(found.__module__).__doc__ or found.__doc__ or ""
     return re.sub(r"^(\w+ -> \w+|\w+): ", "", text.strip().partition("\n")[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 from tinyir.driver.api import begin
 from tinyir.driver.compilation import attempt, require_proofs
 from tinyir.driver.progress import Progress
-from tinyir.driver.specification_proofs import ENDINGS, compare_with_lock, prove_file, prove_shipped, update_lock
+from tinyir.driver.specification_proofs import ENDINGS, compare_with_lock, conflicts_of, prove_file, prove_shipped, update_lock
 from tinyir.ir.errors import TinyirError
 from tinyir.prove.obligations import Ledger
 from tinyir.prove.report import table, to_json, write_smtlib
@@ -38,7 +38,7 @@ def _prove_all_rules(arguments: argparse.Namespace) -> tuple[Ledger, TinyirError
         ledger = prove_shipped(progress)
     if arguments.update:
         update_lock(ledger)
-    wrong = [] if arguments.update else compare_with_lock(ledger)
+    wrong = [*conflicts_of(), *([] if arguments.update else compare_with_lock(ledger))]
     try:
         require_proofs(ledger)
     except TinyirError as error:
@@ -49,11 +49,14 @@ def _prove_all_rules(arguments: argparse.Namespace) -> tuple[Ledger, TinyirError
 def _prove_specifications(arguments: argparse.Namespace) -> tuple[Ledger, TinyirError | None]:
     with Progress.on_terminal(arguments.quiet) as progress:
         ledger = prove_file(Path(arguments.model), arguments.prover, progress)
+    found = conflicts_of(Path(arguments.model)) if arguments.model.endswith(".rules") else []
+    wrong = [diagnostic for diagnostic in found if diagnostic.severity == "error"]
+    sys.stderr.write("".join(f"{diagnostic.render()}\n" for diagnostic in found if diagnostic.severity != "error"))
     try:
         require_proofs(ledger)
     except TinyirError as error:
-        return ledger, error
-    return ledger, None
+        wrong += error.diagnostics
+    return ledger, TinyirError(diagnostics=wrong) if wrong else None
 
 
 def _prove_model(arguments: argparse.Namespace) -> tuple[Ledger, TinyirError | None]:

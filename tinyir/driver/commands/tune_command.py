@@ -19,7 +19,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
     def report(variant: Variant, costs: Costs, best: Costs) -> None:
         if not arguments.quiet:
-            sys.stderr.write(f"{variant}: {count(costs[decisive])} {decisive.removesuffix('_bytes')} (best so far {count(best[decisive])})\n")
+            found = "cannot be compiled" if costs[decisive] is None else f"{count(costs[decisive])} {decisive.removesuffix('_bytes')}"
+            sys.stderr.write(f"{variant}: {found} (best so far {count(best[decisive])})\n")
 
     with Progress.on_terminal(arguments.quiet) as progress:
         tuner = Tuner(arguments.model, load_target(arguments.target), arguments.goal, arguments.io, report, progress)

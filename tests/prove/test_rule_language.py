@@ -1,0 +1,118 @@
+"""Every example of specs/rules.md is what the page says of it; and wrong rules of many kinds are refuted, with values."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tinyir.prove.rules import RuleProof, prove_rule
+from tinyir.text import rule_syntax as ast
+from tinyir.text.rule_reader import read_rules
+
+PAGE = Path(__file__).parents[2] / "specs" / "rules.md"
+BLOCKS = re.findall(r"^```rules *(\w*)\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)
+
+
+def verdicts(text: str) -> dict[str, RuleProof]:
+    statements = read_rules(text)
+    functions = {s.name: s for s in statements if isinstance(s, ast.Function)}
+    return {s.name: prove_rule(s, functions) for s in statements if isinstance(s, ast.Rule)}
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_the_page_says_what_is_so(number: int) -> None:
+    expected, text = BLOCKS[number]
+    found = verdicts(text)
+    assert found
+    assert {name: proof.state for name, proof in found.items()} == dict.fromkeys(found, expected or "proved"), found
+
+
+REFUTED = {
+    "off by one": "arith.shli(arith.shli(x, constant a), constant b) => arith.shli(x, constant(value(a) + value(b) + 1)) where value(a) >= 0"
+    " and value(b) >= 0 and value(a) + value(b) + 1 < bits(element(x))",
+    "sign of zero": "arith.addf(x, 0.0) => x",
+    "product with zero": "arith.mulf(x, 0.0) => 0.0",
+    "difference with itself": "arith.subf(x, x) => 0.0",
+    "overflow of a comparison": 'arith.cmpi(arith.addi(x, 1), y) {predicate = "sle"} => arith.cmpi(x, y) {predicate = "slt"}',
+    "overflow of a product": "arith.divsi(arith.muli(x, constant c), c) => x where value(c) != 0",
+    "missing condition": "arith.minsi(arith.maxsi(x, constant a), constant b) => arith.maxsi(arith.minsi(x, b), a)",
+    "permutations composed the wrong way": "graph.transpose(graph.transpose(x) {permutation = p}) {permutation = q}"
+    " => graph.transpose(x) {permutation = [q[p[i]] for i < length(p)]}",
+    "the wrong axis": "graph.transpose(graph.concat(x...) {axis = a}) {permutation = p} => graph.concat(graph.transpose(x) {permutation = p}...) {axis = p[a]}",
+    "another shape": "graph.reshape(graph.add(x, y)) {shape = s} => graph.add(graph.reshape(x) {shape = s}, graph.reshape(y) {shape = s})",
+    "another rank": "over the reals graph.dense(graph.add(x, y), w, b) => graph.add(graph.dense(x, w, b), graph.dense(y, w, b))",
+    "division rounds to zero": "arith.divsi(x, constant c) => arith.shrsi(x, constant(log2(value(c)))) where is_power_of_two(value(c))",
+    "division negated": "arith.divsi(arith.subi(0, x), y) => arith.subi(0, arith.divsi(x, y))",
+    "signed for unsigned": 'arith.cmpi(x, y) {predicate = "ult"} => arith.cmpi(x, y) {predicate = "slt"}',
+    "shift by the width": "arith.shli(arith.shli(x, constant a), constant b) => arith.shli(x, constant(value(a) + value(b)))",
+    "logical for arithmetic shift": "arith.divui(x, 2) => arith.shrsi(x, 1)",
+    "sign lost in an extension": "arith.extsi(x) => arith.extui(x)",
+    "cut and extended": "arith.extsi(arith.trunci(x)) : t => x where t == element(x)",
+    "rounding of floats": "arith.addf(arith.addf(x, y), z) => arith.addf(x, arith.addf(y, z))",
+    "reciprocal of three": "arith.divf(x, 3.0) => arith.mulf(x, 0.3333333432674408)",
+    "branches swapped": "arith.select(c, x, y) => arith.select(c, y, x)",
+    "clamps that do not meet": "graph.clamp(graph.clamp(x) {low = a, high = b}) {low = c, high = d} => graph.clamp(x) {low = max(a, c), high = min(b, d), ..}",
+    "reshape past a transpose": "graph.reshape(graph.transpose(x) {permutation = p}) {shape = s} => graph.reshape(x) {shape = s}",
+    "padding values mixed": "graph.pad(graph.pad(x) {low = a, high = b}) {low = c, high = d}"
+    " => graph.pad(x) {low = [a[i] + c[i] for i < length(a)], high = [b[i] + d[i] for i < length(b)], ..}",
+    "zero point forgotten": "over the reals graph.reduce_sum(graph.negate(x)) {axes = a}"
+    " => graph.negate(graph.reduce_sum(x) {axes = a, ..}) where is_float(element(x))",
+    "NaN forgotten": 'arith.xori(arith.cmpf(x, y) {predicate = "olt"}, 1) => arith.cmpf(x, y) {predicate = "oge"}',
+    "the first part alone": "graph.slice(graph.concat(x, y) {axis = a}) {start = s, size = z, step = t} => graph.slice(x) {start = s, size = z, step = t}",
+    "least integer": "graph.absolute(graph.negate(x)) => graph.negate(graph.negate(x)) where is_integer(element(x))",
+}
+
+
+@pytest.mark.parametrize("kind", REFUTED)
+def test_a_wrong_rule_is_refuted_with_values(kind: str) -> None:
+    found = verdicts(f"rule wrong   {REFUTED[kind]}")["wrong"]
+    assert found.state == "refuted", found
+    assert re.search(r"interpreter|not defined", found.detail), found.detail
+
+
+VACUOUS = {
+    "a contradiction": "arith.addi(x, constant c) => x where value(c) > 3 and value(c) < 2",
+    "a shift without meaning": "arith.shrsi(x, constant c) => arith.shrsi(x, constant(0)) where value(c) >= bits(element(x))",
+    "two ranks": "graph.relu(graph.relu(x)) => graph.relu(x) where rank(x) == 2 and rank(x) == 3",
+    "more axes than there are": "graph.relu(x) => graph.clamp(x) {low = 0, high = 5} where rank(x) == 7",
+}
+
+
+@pytest.mark.parametrize("kind", VACUOUS)
+def test_a_rule_that_can_never_apply_is_told(kind: str) -> None:
+    assert verdicts(f"rule empty   {VACUOUS[kind]}")["empty"].state == "vacuous"
+
+
+RIGHT = {
+    "distributive": "arith.addi(arith.muli(x, z), arith.muli(y, z)) => arith.muli(arith.addi(x, y), z)",
+    "remainder": "arith.remui(x, constant c) => arith.andi(x, constant(value(c) - 1)) where is_power_of_two(value(c))",
+    "absorption": "arith.andi(x, arith.ori(x, y)) => x",
+    "lattice": "arith.minsi(arith.maxsi(x, constant a), constant b) => arith.maxsi(arith.minsi(x, b), a) where value(a) <= value(b)",
+    "truth": "arith.select(c, 1, 0) => c",
+    "masks": "arith.shli(arith.shrui(x, constant c), c) => arith.andi(x, constant(0 - (1 << value(c)))) where value(c) >= 0",
+    "slices": "graph.slice(graph.slice(x) {start = a, size = s, step = t}) {start = b, size = u, step = v}"
+    " => graph.slice(x) {start = [a[i] + b[i] * t[i] for i < length(a)], size = u, step = [t[i] * v[i] for i < length(t)]}",
+    "opposite of a comparison": 'arith.xori(arith.cmpf(x, y) {predicate = "olt"}, 1) => arith.cmpf(x, y) {predicate = "uge"}',
+    "greatest again": "arith.maximumf(x, arith.maximumf(x, y)) => arith.maximumf(x, y)",
+    "lattice of tensors": "graph.maximum(x, graph.minimum(x, y)) => x",
+    "doubled": "graph.add(x, x) => graph.multiply(x, 2)",
+    "operands of a variadic operation": "graph.concat(graph.relu(x), graph.relu(y)) {axis = a} => graph.relu(graph.concat(x, y) {axis = a})",
+    "twice": "graph.multiply(x, 2.0) => graph.add(x, x)",
+}
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_a_right_rule_is_proved(kind: str) -> None:
+    assert verdicts(f"rule right   {RIGHT[kind]}")["right"].state == "proved"
+
+
+STRANGE = ("loop.reshape(loop.reshape(x)) => loop.reshape(x)", "arith.addi(graph.relu(x), y) => y", "loop.for(x) => x")
+
+
+@pytest.mark.parametrize("text", STRANGE)
+def test_what_proofs_do_not_know_is_unknown_and_named(text: str) -> None:
+    found = verdicts(f"rule strange   {text}")["strange"]
+    assert found.state == "unknown"
+    assert re.search(r"no meaning for '(loop|arith)\.\w+'", found.detail)
