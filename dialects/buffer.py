@@ -38,9 +38,11 @@ def global_type(operation: Operation) -> MemRefType:
 
 
 def alignment_bytes(operation: Operation) -> int:
-    """The bytes of which the address of a `buffer.global` is a multiple."""
+    """The bytes of which the address of a `buffer.global` or `buffer.allocate` is a multiple."""
     stated = operation.properties.get("alignment")
-    own = element_bytes(global_type(operation).element)
+    memory = operation.result.type if operation.name == "buffer.allocate" else global_type(operation)
+    assert isinstance(memory, MemRefType)
+    own = element_bytes(memory.element)
     return max(own, stated.value) if isinstance(stated, IntegerAttribute) else own
 
 
@@ -239,6 +241,7 @@ register(
         "scratch memory that lives as long as the block in which it stands",
         operands=(),
         results=("memory",),
+        properties={"?alignment": "integer: bytes, a power of two; the element's own if absent"},
         assembly="attr-dict `:` type($memory)",
         effects=None,
     )

@@ -15,7 +15,7 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.ir.affine import AffineDimension, AffineExpression
-from tinyir.ir.attributes import DenseElements, IntegerAttribute
+from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import I8, I16, I32, TensorType
@@ -136,6 +136,22 @@ def _clips(fold: Operation) -> list[tuple[AffineExpression, tuple[Value, ...]]]:
             if result.constant_value is None:
                 found.append((index - result if sign > 0 else result - index - 1, operands))
     return found
+
+
+def scheduled_nests(function: Operation) -> list[Operation]:
+    """The nests at the root of a function; of a loop that runs several row by row those of one row, which know the row from outside."""
+    found: list[Operation] = []
+    for root in (operation for operation in function.body if operation.name == "loop.for"):
+        rows = [] if loop.is_parallel(root) else [operation for operation in root.body if operation.name == "loop.for"]
+        inner = [row.body.first for row in rows if loop.is_parallel(row) and row.body.first is not None and row.body.first.next is row.body.terminator]
+        found += [nest for nest in inner if nest.name == "loop.for"] if rows and not root.results else [root]
+    return found
+
+
+def kept_axes(tensor: Value) -> int:
+    """The leading axes of a tensor that must stay as they are under another shape: up to the last ring."""
+    fold = tensor.definer.properties.get("fold") if tensor.definer is not None else None
+    return max((axis + 1 for axis, length in enumerate(fold.values) if length), default=0) if isinstance(fold, DenseArray) else 0
 
 
 def find_product_nest(root: Operation) -> ProductNest | None:

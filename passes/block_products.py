@@ -24,7 +24,7 @@ from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.isa import has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
-from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, find_product_nest, widened
+from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, find_product_nest, kept_axes, scheduled_nests, widened
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms, used_dimensions
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute, element_bytes
@@ -58,7 +58,7 @@ class BlockProducts(Pass):
         if not has_sequence(context.target, "pair"):
             return
         for function in functions(module):
-            roots = [o for o in function.body if o.name == "loop.for"]
+            roots = scheduled_nests(function)
             most = max((_accessed_bytes(root) for root in roots), default=0)
             for root in roots:
                 nest = find_product_nest(root)
@@ -521,11 +521,12 @@ class _Row:
     # -- folds that walk through memory as one
 
     def _linear(self) -> Index:
-        """The element that is read, counted from the start of the tensor."""
+        """The element that is read, counted from the start of the tensor; in a ring from the start of its row."""
         assert isinstance(self.tensor.type, TensorType)
-        results, values = write.joined(self.slots)
+        kept = kept_axes(self.tensor)
+        results, values = write.joined(self.slots[kept:])
         linear: AffineExpression = AffineConstant(0)
-        for result, extent in zip(results, self.tensor.type.shape, strict=True):
+        for result, extent in zip(results, self.tensor.type.shape[kept:], strict=True):
             linear = linear * extent + result
         return linear, tuple(values)
 
@@ -533,11 +534,12 @@ class _Row:
         """Whether the terms below fold `number` - 1 are neighbours in memory, in their order."""
         linear, values = self._linear()
         terms = linear_terms(linear)
+        turning = write.joined(self.slots[: kept_axes(self.tensor)])[1]
         stride = 1
         for fold, extent in zip(reversed(self.blocking.nest.folds[number:]), reversed(self.blocking.terms[number:]), strict=True):
             variable = loop.induction_variable(fold)
             if extent > 1:
-                if variable not in values:
+                if variable not in values or variable in turning:
                     return False
                 dimension = AffineDimension(values.index(variable))
                 divided = any(dimension.position in used_dimensions(f) for f in terms if f is not dimension)
@@ -549,9 +551,12 @@ class _Row:
     def _read_flat(self, builder: Builder, folds: list[Index], index: Index) -> Value:
         """The element that stands `index` places after the first term below some folds."""
         assert isinstance(self.tensor.type, TensorType)
-        flat = self.blocking.flat_tensor(self.tensor, [self.tensor.type.element_count])
+        kept = kept_axes(self.tensor)
+        shape = self.tensor.type.shape
+        flat = self.blocking.flat_tensor(self.tensor, [*shape[:kept], _product(shape[kept:])])
         start = [*folds, *[write.constant_index(0)] * (len(self.blocking.terms) - len(folds))]
-        return write.read(builder, flat, [self._sum_of(self._placed(self._linear(), start), index)])
+        rows = [self._placed(slot, start) for slot in self.slots[:kept]]
+        return write.read(builder, flat, [*rows, self._sum_of(self._placed(self._linear(), start), index)])
 
     # -- what is written
 

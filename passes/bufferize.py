@@ -163,7 +163,8 @@ class _Memory:
         if operation.parent_operation is self.function:
             memory = self._get(builder, self._declare(_tensor_name(operation), type, alignment=operation.get("alignment")), type)
         else:
-            memory = builder.create("buffer.allocate", (), [type]).result
+            alignment = operation.get("alignment")
+            memory = builder.create("buffer.allocate", (), [type], {"alignment": alignment} if alignment is not None else {}).result
             memory.name = operation.result.name
         if mapping is not None:
             self.storage_maps[memory] = mapping

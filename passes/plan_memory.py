@@ -240,7 +240,7 @@ def _scratch(operation: Operation, step: int, root: Operation) -> tuple[Buffer, 
     assert isinstance(memory, MemRefType)
     name = f"{operation.result.name or 'scratch'}#{step}.{_allocations(root).index(operation)}"
     parts = [root.body.operations.index(_child(user, root)) for user in _users(operation.result)]
-    return Buffer(name, size_bytes(memory), step, step, element_bytes(memory.element), (min(parts), max(parts)) if parts else None), operation
+    return Buffer(name, size_bytes(memory), step, step, alignment_bytes(operation), (min(parts), max(parts)) if parts else None), operation
 
 
 def _users(memory: Value) -> list[Operation]:

@@ -140,12 +140,9 @@ class _Streaming:
 
 
 def row_bounds(timing: Timing, rows: int, steps: int) -> tuple[list[AffineExpression], list[AffineExpression]]:
-    """The bounds, over the step, of the rows that one step makes; those that always hold are left out."""
+    """The bounds, over the step, of the rows that one step makes."""
     shifted = AffineDimension(0) - timing.delay
-    lower, upper = shifted.ceildiv(timing.period), shifted // timing.period + 1
-    lowers = [lower] if timing.delay <= 0 else [AffineConstant(0), lower]
-    uppers = [upper] if upper.evaluate([steps - 1]) <= rows else [AffineConstant(rows), upper]
-    return lowers, uppers
+    return [AffineConstant(0), shifted.ceildiv(timing.period)], [AffineConstant(rows), shifted // timing.period + 1]
 
 
 def _fold(tensor: Value, length: int) -> None:
