@@ -148,6 +148,14 @@ def scheduled_nests(function: Operation) -> list[Operation]:
     return found
 
 
+def spare_bytes(nest: Operation) -> int | None:
+    """What a nest may take as scratch without making the network's peak of memory higher; None if nobody has said so."""
+    stated = nest.attributes.get("spare_bytes")
+    for above in nest.ancestors():
+        stated = above.attributes.get("spare_bytes", stated)
+    return stated.value if isinstance(stated, IntegerAttribute) else None
+
+
 def kept_axes(tensor: Value) -> int:
     """The leading axes of a tensor that must stay as they are under another shape: up to the last ring."""
     fold = tensor.definer.properties.get("fold") if tensor.definer is not None else None

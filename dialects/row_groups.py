@@ -36,12 +36,16 @@ class Stage:
 
 @attrs.frozen(eq=False)
 class Group:
-    """Stages `first` to `last` (inclusive); `schedule` is None where a stage stands alone, as it is."""
+    """Stages `first` to `last` (inclusive); `schedule` is None where a stage stands alone, as it is.
+
+    `bytes`: what lives while it runs; `apart`: the same if no input shares bytes with an output.
+    """
 
     first: int
     last: int
     schedule: RowSchedule | None
     bytes: int
+    apart: int
 
 
 class RowGroups:
@@ -60,7 +64,7 @@ class RowGroups:
     def best(self) -> list[Group]:
         """The groups that cover all stages in order."""
         count = len(self.stages)
-        self.bound = max((self._bytes(stage, stage, None) for stage in range(count)), default=0)
+        self.bound = max((self._bytes(stage, stage, None)[0] for stage in range(count)), default=0)
         groups = [self._ending_at(last) for last in range(count)]
         peak = [0] * (count + 1)
         for last in range(count):
@@ -83,7 +87,7 @@ class RowGroups:
 
     def _ending_at(self, last: int) -> list[Group]:
         """All groups whose last stage is this one."""
-        found = [Group(last, last, None, self._bytes(last, last, None))]
+        found = [Group(last, last, None, *self._bytes(last, last, None))]
         for first in range(last, max(last - LONGEST_GROUP, -1), -1):
             if self.stages[first].nest is None:
                 break
@@ -101,7 +105,7 @@ class RowGroups:
         if not self._reads_sums_after(known):
             return None
         schedule = row_schedule(known, [nest.tensor for nest in known if self._is_inside(nest, first, last)])
-        return Group(first, last, schedule, self._bytes(first, last, schedule)) if schedule is not None else None
+        return Group(first, last, schedule, *self._bytes(first, last, schedule)) if schedule is not None else None
 
     @staticmethod
     def _reads_sums_after(nests: Sequence[RowNest]) -> bool:
@@ -115,13 +119,13 @@ class RowGroups:
 
     # -- bytes
 
-    def _bytes(self, first: int, last: int, schedule: RowSchedule | None) -> int:
+    def _bytes(self, first: int, last: int, schedule: RowSchedule | None) -> tuple[int, int]:
         rings: Mapping[Value, int] = schedule.rings if schedule is not None else {}
         alive = dict.fromkeys(tensor for number in range(first, last + 1) for tensor in self.alive_at[number] if tensor not in rings)
         total = sum(tensor_bytes(tensor) for tensor in alive) + (_ring_bytes(schedule) if schedule is not None else 0)
         dying = [tensor for tensor in alive if self.lives[tensor][1] <= last and self.lives[tensor][0] < first]
         born = [tensor for tensor in alive if self.lives[tensor][0] >= first and self.lives[tensor][1] > last]
-        return total - max((self._common(first, last, schedule, i, o) for i in dying for o in born), default=0)
+        return total - max((self._common(first, last, schedule, i, o) for i in dying for o in born), default=0), total
 
     def _common(self, first: int, last: int, schedule: RowSchedule | None, given: Value, made: Value) -> int:
         """The bytes that an input and an output of a group may share."""

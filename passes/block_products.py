@@ -24,7 +24,7 @@ from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.isa import has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
-from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, find_product_nest, kept_axes, scheduled_nests, widened
+from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, find_product_nest, kept_axes, scheduled_nests, spare_bytes, widened
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms, used_dimensions
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute, element_bytes
@@ -63,7 +63,9 @@ class BlockProducts(Pass):
             for root in roots:
                 nest = find_product_nest(root)
                 if nest is not None and len(nest.outputs) == 1 and self._is_wide(nest):
-                    room = self.scratch_bytes if self.scratch_bytes is not None else max(LEAST_SCRATCH, most - _accessed_bytes(root))
+                    stated = spare_bytes(root)
+                    spare = most - _accessed_bytes(root) if stated is None else stated
+                    room = self.scratch_bytes if self.scratch_bytes is not None else max(LEAST_SCRATCH if stated is None else LEAN_SCRATCH, spare)
                     _Blocking(nest, room).run()
 
     def _is_wide(self, nest: ProductNest) -> bool:
@@ -75,6 +77,8 @@ class BlockProducts(Pass):
 
 
 LEAST_SCRATCH = 4096
+LEAN_SCRATCH = 1024
+"""The same where memory is dear."""
 INSTRUCTIONS_PER_TERM = 0.65
 """What one more term of one sum costs in the inner loop."""
 INSTRUCTIONS_PER_COPY = 6

@@ -24,7 +24,7 @@ from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.isa import has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
-from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest
+from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, spare_bytes
 from tinyir.interp.equations import dense_array
 from tinyir.ir.affine import AffineDimension, AffineExpression, linear_terms
 from tinyir.ir.attributes import DenseElements, IntegerAttribute, StringAttribute
@@ -41,6 +41,8 @@ ROWS = 4
 LANES = 4
 """Terms of one step."""
 SCALE = 256
+LEAN_SCRATCH = 1024
+"""What the terms may take where memory is dear."""
 HIGH_SHIFT = 127
 """What is taken off every other element of x: from -255 to 0, it leaves 256 * x0 - x1 within 16 bits for all bytes."""
 BYTE = (-128, 127)
@@ -65,7 +67,9 @@ class BlockRows(Pass):
             for root in [o for o in function.body if o.name == "loop.for"]:
                 nest = find_product_nest(root)
                 rows = _Rows.of(nest) if nest is not None else None
-                if rows is not None and rows.weights.shape[1] >= self.least_terms and rows.is_proved(context):
+                spare = spare_bytes(root)
+                fits = rows is not None and (spare is None or 2 * rows.weights.shape[1] <= max(spare, LEAN_SCRATCH))
+                if rows is not None and fits and rows.weights.shape[1] >= self.least_terms and rows.is_proved(context):
                     _Blocking(rows).run()
 
 

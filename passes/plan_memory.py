@@ -23,7 +23,7 @@ from tinyir.dialects.nest_accesses import MemoryAccess, nest_accesses
 from tinyir.dialects.nest_instances import instances, step_loop
 from tinyir.ir.affine import AffineConstant
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.attributes import IntegerAttribute, StringAttribute, SymbolReference, TypeAttribute, UnitAttribute, element_bytes
+from tinyir.ir.attributes import IntegerAttribute, StringAttribute, SymbolReference, TypeAttribute, UnitAttribute
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I8, INDEX, MemRefType

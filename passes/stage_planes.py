@@ -21,7 +21,7 @@ from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.isa import has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
-from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, widened
+from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, spare_bytes, widened
 from tinyir.ir.affine import AffineConstant, AffineDimension, linear_terms
 from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute
 from tinyir.ir.builder import Builder, functions
@@ -54,7 +54,9 @@ class StagePlanes(Pass):
                 nest = find_product_nest(root)
                 plane = _Plane.of(nest) if nest is not None else None
                 if plane is not None and plane.terms <= self.most_terms:
-                    _Staging(plane).run()
+                    staging, spare = _Staging(plane), spare_bytes(root)
+                    if spare is None or staging.plane_bytes <= spare:
+                        staging.run()
 
 
 @attrs.frozen(eq=False)
@@ -177,6 +179,7 @@ class _Staging:
         self.height = plane.rows.reached(plane.rows.positions)
         reached = plane.columns.reached(self.pairs * SIDES)
         self.width = reached + reached % SIDES
+        self.plane_bytes = self.height * self.width * 2
 
     def run(self) -> None:
         nest = self.nest

@@ -21,20 +21,24 @@ from tinyir.dialects.row_nests import RowNest, row_axis, stored
 from tinyir.dialects.row_schedule import RowSchedule, Timing
 from tinyir.dialects.row_sums import carry_sums
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap
-from tinyir.ir.attributes import DenseArray
+from tinyir.ir.attributes import DenseArray, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.location import fuse
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import I64, TensorType
+from tinyir.ir.types import I64, INDEX, TensorType
 from tinyir.prove.obligations import Obligation
 from tinyir.prove.overlap import Access
 from tinyir.prove.ring import RingClaim, RingRead
 from tinyir.rewrite.passes import Pass, PassContext
 
+SCRATCH_SHARE = 4
+MOST_SCRATCH_BYTES = 4096
+"""Scratch for the nests of a stream may make the peak higher by a quarter, and by so much at most."""
+
 
 @attrs.frozen
 class StreamRows(Pass):
-    """Streams what lowers the peak of memory."""
+    """Streams what lowers the peak of memory; `spare_bytes` at each root tells what may be scratch there."""
 
     name = "stream_rows"
     reads = ("builtin", "func", "arith", "loop")
@@ -43,9 +47,15 @@ class StreamRows(Pass):
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):
             if any(operation.name == "loop.for" for operation in function.body):
-                for group in RowGroups(function).best():
+                groups = RowGroups(function)
+                best = groups.best()
+                peak = max((group.bytes for group in best), default=0)
+                for group in best:
+                    root, spare = groups.stages[group.first].root, peak - group.apart
                     if group.schedule is not None:
-                        _Streaming(function, group.schedule, context).run()
+                        root = _Streaming(function, group.schedule, context).run()
+                        spare = max(peak - group.bytes, min(peak // SCRATCH_SHARE, MOST_SCRATCH_BYTES))
+                    root.attributes["spare_bytes"] = IntegerAttribute(max(spare, 0), INDEX)
 
 
 class _Streaming:
@@ -61,7 +71,8 @@ class _Streaming:
         bounds = (AffineMap.constant(0), ()), (AffineMap.constant(schedule.steps), ())
         self.steps = loop.create_for(Builder(last.parent, last, location), *bounds, label="step")
 
-    def run(self) -> None:
+    def run(self) -> Operation:
+        """The loop over the steps."""
         ends: list[Operation] = []  # each is put right behind the steps, so that the first comes last
         for nest, timing in zip(self.schedule.nests, self.schedule.timings, strict=True):
             if nest.carries_sums:
@@ -80,6 +91,7 @@ class _Streaming:
                 if nest.tensor in self.schedule.passing:
                     self._store_in_step(nest.tensor)
                 self._state_ring(nest, nest.tensor, length, timing, 0)
+        return self.steps
 
     def _take(self, nest: Operation, timing: Timing, rows: int) -> None:
         """Makes a loop over rows run those that the step is for."""
