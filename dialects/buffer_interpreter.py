@@ -184,6 +184,9 @@ def _put(machine: Machine, array: Array, index: tuple[Any, ...], value: Any) -> 
         broadcast = np.broadcast_arrays(*index, value, machine.mask)
         active = broadcast[-1]
         index, value = tuple(a[active] for a in broadcast[:-2]), broadcast[-2][active]
+    elif np.ndim(value) and index:  # lanes that share a place: the last one stays, and the order of accesses is checked elsewhere
+        *places, value = np.broadcast_arrays(*index, value)
+        index = tuple(places)
     array[index] = value
 
 

@@ -28,7 +28,17 @@ GRAPH = (
 )
 LOOP = ("lower_to_loops", "fuse_nests", "fold_reads")
 FAST_LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true}", "fold_reads", "block_products", "stage_planes", "block_rows", "jam_outputs")
-LEAN_LOOP = ("lower_to_loops", "fold_reshapes", "fuse_nests{sums_apart=true}", "fold_reads", "stream_rows", "block_products", "stage_planes", "block_rows", "jam_outputs")
+LEAN_LOOP = (
+    "lower_to_loops",
+    "fold_reshapes",
+    "fuse_nests{sums_apart=true}",
+    "fold_reads",
+    "stream_rows",
+    "block_products",
+    "stage_planes",
+    "block_rows",
+    "jam_outputs",
+)
 BUFFER = ("bufferize", "collapse_loops", "plan_memory", "outline_layers", "mark_no_overflow", "prove_bounds")
 FAST_BUFFER = (*BUFFER, "select_instructions", "pair_lanes", "pair_chains", "select_scalars", "form_blocks")
 C = ("lower_to_c",)
