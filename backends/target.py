@@ -59,12 +59,16 @@ class Tool:
 
 @attrs.frozen
 class ToolchainData(Tool):
-    """`library_query`: a command whose output is the path of a library to link, used where that command exists."""
+    """`library_query`: a command whose output is the path of a library to link, used where that command exists.
+
+    `unknown_flags`: of those that stand in `[flags]`, what this compiler does not know and does without.
+    """
 
     flags: tuple[str, ...] = ()
     link_flags: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     library_query: tuple[str, ...] = ()
+    unknown_flags: tuple[str, ...] = ()
 
 
 @attrs.frozen

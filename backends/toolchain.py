@@ -40,7 +40,7 @@ class Toolchain:
         Raises TinyirError with the compiler's first lines.
         """
         includes = [f"-I{folder}" for folder in include]
-        self._run([*self.data.flags, *flags, *includes, "-c", str(source), "-o", str(output)], output.parent, f"compile {source.name}")
+        self._run([*self.data.flags, *self._known(flags), *includes, "-c", str(source), "-o", str(output)], output.parent, f"compile {source.name}")
 
     def link(self, objects: Sequence[Path], output: Path, flags: Sequence[str]) -> None:
         """Makes a program of objects, without the sections that nothing needs.
@@ -49,7 +49,7 @@ class Toolchain:
         """
         names = [str(path) for path in objects]
         self._run(
-            [*self.data.flags, *self.data.link_flags, *flags, *names, *self.data.libraries, *self._queried_libraries(), "-o", str(output)],
+            [*self.data.flags, *self.data.link_flags, *self._known(flags), *names, *self.data.libraries, *self._queried_libraries(), "-o", str(output)],
             output.parent,
             f"link {output.name}",
         )
@@ -67,6 +67,10 @@ class Toolchain:
         """The object of a file of the harness folder, kept in the cache."""
         parts: list[str | bytes] = [self.version, *self.command, *self.data.flags, *flags, source.read_bytes(), *_headers()]
         return cached(f"{source.stem}.o", parts, lambda path: self.compile(source, path, flags, [HARNESS_FOLDER]))
+
+    def _known(self, flags: Sequence[str]) -> list[str]:
+        """The flags without those that the compiler does not know."""
+        return [flag for flag in flags if flag not in self.data.unknown_flags]
 
     def _queried_libraries(self) -> list[str]:
         query = self.data.library_query

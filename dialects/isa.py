@@ -32,9 +32,10 @@ def instruction_sets() -> dict[str, InstructionSet]:
 
 
 def has_sequence(target: object, name: str) -> bool:
-    """Whether one of a target's instruction sets has a sequence of that name."""
-    sets = (instruction_set(isa) for isa in getattr(target, "isa", ()))
-    return any(known is not None and name in known.sequences for known in sets)
+    """Whether the first of a target's instruction sets, by which sums are scheduled, has a sequence of that name."""
+    first = next(iter(getattr(target, "isa", ())), None)
+    known = instruction_set(first) if first is not None else None
+    return known is not None and name in known.sequences
 
 
 def home_of(operation_name: str) -> tuple[InstructionSet, Instruction]:

@@ -48,12 +48,13 @@ def test_a_target_gives_the_bytes_of_the_interpreter(
     check(model, target, ("speed", "size")[number % 2], toolchain, require_tool, monkeypatch)
 
 
-@pytest.mark.skipif(not soaking(), reason="minutes of interpreting")
-@pytest.mark.parametrize("toolchain", ["gcc", "clang"])
-@pytest.mark.parametrize("goal", ["speed", "size"])
-@pytest.mark.parametrize("model", MLPERF)
-@pytest.mark.parametrize("target", SIMULATED)
-def test_so_it_does_with_the_models_of_mlperf(
-    target: str, model: str, goal: str, toolchain: str, corpus: Path, require_tool: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    check(corpus / model / "qdq.onnx", target, goal, toolchain, require_tool, monkeypatch)
+if soaking():  # minutes of interpreting
+
+    @pytest.mark.parametrize("toolchain", ["gcc", "clang"])
+    @pytest.mark.parametrize("goal", ["speed", "size"])
+    @pytest.mark.parametrize("model", MLPERF)
+    @pytest.mark.parametrize("target", SIMULATED)
+    def test_so_it_does_with_the_models_of_mlperf(
+        target: str, model: str, goal: str, toolchain: str, corpus: Path, require_tool: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        check(corpus / model / "qdq.onnx", target, goal, toolchain, require_tool, monkeypatch)

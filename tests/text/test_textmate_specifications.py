@@ -45,7 +45,7 @@ def test_operators_and_rules_are_named_and_applied(matcher: Matcher) -> None:
         rules = {statement.name.partition(".")[0] for statement in read_rules(text)}
         assert rules <= set(names)
         operations = words_of(matcher, text, "entity.name.function.operation")
-        assert {"graph.relu", "arith.addi", "graph.transpose", "graph.quantize"} & set(operations)
+        assert {"graph.relu", "arith.addi", "graph.transpose", "graph.quantize", "c.binary"} & set(operations)
         assert set(operations) >= set(re.findall(r"\b(?:graph|arith)\.\w+", re.sub(r"#.*", "", text)))
 
 
