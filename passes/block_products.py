@@ -76,7 +76,7 @@ class BlockProducts(Pass):
         return count >= self.least_positions and not nest.x.uses(nest.outputs)
 
 
-LEAST_SCRATCH = 4096
+LEAST_SCRATCH = 8192
 LEAN_SCRATCH = 1024
 """The same where memory is dear."""
 INSTRUCTIONS_PER_TERM = 0.65

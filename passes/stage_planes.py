@@ -205,9 +205,12 @@ class _Staging:
         padded = write.combined(AffineDimension(0) + above, [row])
         filled = min(columns.size, self.width - left)
         self._zeros(at, channel, padded, 0, left)
-        inside, column = write.inside(write.for_each(at, [write.constant_index(filled)], "c"))
-        element = self._element(inside, channel, row, column)
-        write.define(inside, element, self.plane_rows, [channel, padded, write.combined(AffineDimension(0) + left, [column])])
+        together = next(count for count in (4, 3, 2, 1) if filled % count == 0)
+        inside, step = write.inside(write.for_each(at, [write.constant_index(filled // together)], "c"))
+        for number in range(together):
+            column = write.combined(AffineDimension(0) * together + number, [step])
+            element = self._element(inside, channel, row, column)
+            write.define(inside, element, self.plane_rows, [channel, padded, write.combined(AffineDimension(0) + left, [column])])
         self._zeros(at, channel, padded, left + filled, self.width)
         self._zero_rows(builder, channel, above + inner, self.height)
 
