@@ -24,6 +24,7 @@ from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.isa import has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
+from tinyir.dialects.loop_scratch import scratch_obligation
 from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, find_product_nest, kept_axes, scheduled_nests, spare_bytes, widened
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms, used_dimensions
 from tinyir.ir.attribute import Attribute
@@ -66,7 +67,7 @@ class BlockProducts(Pass):
                     stated = spare_bytes(root)
                     spare = most - _accessed_bytes(root) if stated is None else stated
                     room = self.scratch_bytes if self.scratch_bytes is not None else max(LEAST_SCRATCH if stated is None else LEAN_SCRATCH, spare)
-                    _Blocking(nest, room).run()
+                    _Blocking(nest, room).run(context)
 
     def _is_wide(self, nest: ProductNest) -> bool:
         """Whether x moves with positions alone, and there are enough of them."""
@@ -129,7 +130,7 @@ class _Blocking:
         self.flat: dict[tuple[Value, tuple[int, ...]], Value] = {}
         self.block_index: Index = write.constant_index(0)
 
-    def run(self) -> None:
+    def run(self, context: PassContext) -> None:
         made = write.for_each(self.before, [write.constant_index(self.blocks)], "b")
         self.before = Builder.before(made)
         self.xs = self._scratch(
@@ -153,6 +154,9 @@ class _Blocking:
         self._stage_outputs(inner, pair)
         self._sums(inner, pair)
         self._replace_result(made)
+        where = ", ".join(self.nest.root.location.names) or "a sum of products"
+        context.ledger.add(scratch_obligation(self.xs, [made], where))
+        context.ledger.add(scratch_obligation(self.ws, [made, outputs], where))
         self.nest.root.erase()
 
     def _scratch(self, shape: Sequence[int], fold: Sequence[int], layout: Sequence[AffineExpression], name: str) -> Value:

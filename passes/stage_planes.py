@@ -21,6 +21,7 @@ from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.isa import has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
+from tinyir.dialects.loop_scratch import scratch_obligation
 from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, spare_bytes, widened
 from tinyir.ir.affine import AffineConstant, AffineDimension, linear_terms
 from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute
@@ -56,7 +57,7 @@ class StagePlanes(Pass):
                 if plane is not None and plane.terms <= self.most_terms:
                     staging, spare = _Staging(plane), spare_bytes(root)
                     if spare is None or staging.plane_bytes <= spare:
-                        staging.run()
+                        staging.run(context)
 
 
 @attrs.frozen(eq=False)
@@ -181,7 +182,7 @@ class _Staging:
         self.width = reached + reached % SIDES
         self.plane_bytes = self.height * self.width * 2
 
-    def run(self) -> None:
+    def run(self, context: PassContext) -> None:
         nest = self.nest
         made = write.for_each(Builder.before(nest.root), [write.constant_index(self.channels)], loop.induction_variable(nest.outputs[0]).name or "o")
         made.attributes["schedule"] = StringAttribute(f"stage planes, jam {SIDES} columns")
@@ -192,6 +193,8 @@ class _Staging:
         builder, channel = write.inside(made)
         self._stage(builder, channel)
         self._sums(builder, channel)
+        where = ", ".join(nest.root.location.names) or "a sum of products"
+        context.ledger.add(scratch_obligation(self.plane_rows, [made], where))
         nest.root.erase()
 
     # -- the plane
