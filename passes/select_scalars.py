@@ -69,7 +69,7 @@ def _select(operation: Operation, scalar: list[Instruction], instructions: Instr
             claim = ScalarInstructionClaim(instruction, tuple(immediates.items()), term)
             statement = f"{instruction.name} of {instructions.name} computes {len(match.taken)} scalar operations"
             where = ", ".join(operation.location.names) or "scalar operations"
-            proofs[key] = context.ledger.add(Obligation("instr", where, statement, claim)).state == "proved"
+            proofs[key] = claim.check().state == "proved" and context.ledger.add(Obligation("instr", where, statement, claim)).state == "proved"
         if proofs[key]:
             properties: dict[str, Attribute] = {name: IntegerAttribute(value, I32) for name, value in immediates.items()}
             operands = [match.values[operand.name] for operand in instruction.registers]

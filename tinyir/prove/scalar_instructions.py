@@ -1,6 +1,7 @@
 """A scalar instruction computes what some operations of 32 and 64 bits compute: both as terms over exact integers.
 
-An operation that may wrap does not belong inside of a term, only at its end, where both sides wrap alike.
+An operation that may wrap belongs at the end of a term, where both sides wrap alike, or inside of sums, differences and products
+that wrap at the same width: they are those of the integers modulo 2^32.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from tinyir.prove.claim import Claim, Negation, Verdict, proved, unknown
 Interval = tuple[int, int]
 Exact = tuple[object, ...] | str | int
 WIDE = 64
+WORD_BITS = 32
+RING = ("addi", "subi", "muli")
 
 
 @attrs.frozen
@@ -72,12 +75,13 @@ _OPERATORS = {"addi": "+", "subi": "-", "muli": "*", "shrsi": ">>", "minsi": "mi
 
 
 def exact(term: Term | str | int, wraps: bool = False) -> tuple[Exact, Interval] | None:
-    """The term over exact integers and its range; None if an operation may wrap that is not the last (`wraps`: it is)."""
+    """The term over exact integers and its range; None if an operation may wrap where it must not (`wraps`: it may)."""
     if isinstance(term, int):
         return term, (term, term)
     if isinstance(term, str):
         return term, (-(1 << 31), (1 << 31) - 1)
-    parts = [exact(operand) for operand in term.operands]
+    goes_on = wraps and term.operation in RING and term.width == WORD_BITS
+    parts = [exact(operand, goes_on) for operand in term.operands]
     if any(part is None for part in parts):
         return None
     known = [part for part in parts if part is not None]
