@@ -10,6 +10,8 @@ from tinyir.backends.target import load_target
 from tinyir.passes.stage_planes import StagePlanes
 from tinyir.prove.obligations import Ledger
 from tinyir.rewrite.passes import PassContext
+from tinyir.text.printer import print_module
+from tinyir.text.reader import parse
 
 STAGED = ["stage planes, jam 2 columns"]
 SAME = Layer((5, 5), 3, 3, (3, 3), (1, 1, 1, 1), groups=3, zero=5)
@@ -51,3 +53,10 @@ def test_a_target_without_pairs_of_lanes_is_left_alone() -> None:
     module = SAME.module()
     StagePlanes().run(module, PassContext(target=load_target("rv32imc"), ledger=Ledger()))
     assert not any("schedule" in o.attributes for o in module.walk())
+
+
+def test_a_window_clipped_otherwise_than_by_the_plane_is_left_alone() -> None:
+    text = print_module(SAME.module())
+    assert "min(3, 6 - %q)" in text
+    module = parse(text.replace("min(3, 6 - %q)", "min(3, 5 - %q)"))
+    assert assert_same_bytes(module, StagePlanes()) == []
