@@ -377,6 +377,8 @@ def _define(machine: Machine, operation: Operation) -> Step:
             raise InterpreterError("iterations of a parallel loop define the same element", place=operation.location.place)
         if np.any(storage.defined[index]):
             raise InterpreterError("an element is defined twice", place=operation.location.place)
+        if all(np.ndim(i) == 0 for i in index):
+            value = np.reshape(value, ())  # numpy takes no lane for a single element
         storage.data[index] = value
         storage.defined[index] = True
         if storage.owner is not None:

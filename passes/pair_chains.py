@@ -24,7 +24,7 @@ from tinyir.ir.affine_interval import simplify
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.instruction import InstructionSet, Polynomial, lanes_of, polynomial
 from tinyir.ir.operation import Block, Operation, Value
-from tinyir.ir.types import I8, I16, I32, INDEX
+from tinyir.ir.types import I8, I16, I32, INDEX, MemRefType
 from tinyir.prove.instructions import Use, WrittenSumClaim
 from tinyir.prove.obligations import Obligation
 from tinyir.rewrite.passes import Pass, PassContext
@@ -116,6 +116,11 @@ class _Chain:
     last: Operation
     members: tuple[Operation, ...]
 
+    @property
+    def reads_late(self) -> bool:
+        """Whether the loads may stand where the chain ends."""
+        return all(_is_undisturbed(term.load, self.last) for term in self.terms)
+
 
 @attrs.frozen(eq=False)
 class _Word:
@@ -137,7 +142,7 @@ class _Pairing:
         self.packs: dict[tuple[Value, Value], Value] = {}
 
     def run(self) -> None:
-        chains = [chain for operation in self.block if (chain := _chain(operation)) is not None]
+        chains = [chain for operation in self.block if (chain := _chain(operation)) is not None and chain.reads_late]
         covers = [list(_cover(chain)) for chain in chains]
         for cover in covers:
             for word in cover:
@@ -162,7 +167,7 @@ class _Pairing:
         builder = Builder.before(chain.last)
         total = chain.start
         for word, name, pack in chosen:
-            total = builder.create(f"isa.{name}", [self._load(builder, word), self.packs[pack], total], [I32]).result
+            total = builder.create(f"isa.{name}", [self._load(builder, word, chain.last), self.packs[pack], total], [I32]).result
         products = [operand.definer for operand in chain.last.operands]
         chain.last.replace_by(total)
         for left_over in products:
@@ -187,7 +192,7 @@ class _Pairing:
         assert first is not None
         assert second is not None
         later = second if first.parent is second.parent and _comes_before(first, second) else first
-        sources = [_lane_behind(value) for value in (low, high)]
+        sources = [_lane_behind(value, later) for value in (low, high)]
         if sources[0] is not None and sources[1] is not None and sources[0].is_before(sources[1]):
             word = self._word_of(Builder.after(later), sources[0])
             if not sources[0].is_low_byte:
@@ -203,9 +208,10 @@ class _Pairing:
             self.words[key] = word_load(builder, flat_view(memory), AffineMap(len(indices), 0, [rest + lane.offset]), indices, PAIR)
         return self.words[key]
 
-    def _load(self, builder: Builder, word: _Word) -> Value:
+    def _load(self, builder: Builder, word: _Word, last: Operation) -> Value:
         key = word.first.base, word.offset
-        if key not in self.words:
+        known = self.words.get(key)
+        if known is None or known.definer is None or not _is_undisturbed(known.definer, last):
             memory, rest, indices = word.first.base
             self.words[key] = word_load(builder, flat_view(memory), AffineMap(len(indices), 0, [rest + word.offset]), indices, PAIR)
         return self.words[key]
@@ -224,20 +230,24 @@ class _Lane:
         return self.base == other.base and self.offset + 1 == other.offset and self.offset % 2 == 0 and self.is_low_byte == other.is_low_byte
 
 
-def _lane_behind(value: Value) -> _Lane | None:
+def _lane_behind(value: Value, place: Operation) -> _Lane | None:
+    """The lane that a number was loaded from, if it may as well be loaded after `place`."""
     extension = value.definer
     source = extension.operands[0].definer if extension is not None and extension.name == "arith.extsi" else None
     is_low_byte = source is not None and source.name == "arith.trunci" and source.result.type is I8
     load = source.operands[0].definer if source is not None and is_low_byte else source
-    if load is None or load.name != "buffer.load" or load.result.type is not I16:
+    if load is None or load.name != "buffer.load" or load.result.type is not I16 or not _is_undisturbed(load, place):
         return None
-    place = _place(load)
-    return _Lane(*place, is_low_byte) if place is not None else None
+    found = _place(load)
+    return _Lane(*found, is_low_byte) if found is not None else None
 
 
 def _place(load: Operation) -> tuple[tuple[Value, AffineExpression, tuple[Value, ...]], int] | None:
-    """Base and offset of a lane in memory, if even offsets from the base are those of whole words."""
+    """Base and offset of a lane in memory, if even offsets from the base are those of whole words, which end where the memory does."""
     memory, indices = load.operands[0], load.operands[1:]
+    assert isinstance(memory.type, MemRefType)
+    if memory.type.element_count % 2:
+        return None
     if any(index.type is not INDEX for index in indices) or memory_behind(memory)[1] % 4 or isinstance(memory_behind(memory)[0], Operation):
         return None
     address = simplify(linear_address(load, [AffineDimension(i) for i in range(len(indices))]), [FAR] * len(indices))
@@ -245,6 +255,16 @@ def _place(load: Operation) -> tuple[tuple[Value, AffineExpression, tuple[Value,
     if any(coefficient % 2 for factor, coefficient in linear_terms(address).items() if factor is not AffineConstant(1)):
         return None
     return (memory, address - offset, tuple(indices)), offset
+
+
+def _is_undisturbed(load: Operation, last: Operation) -> bool:
+    """Whether nothing between a load and a later operation of its block may write."""
+    following = load.next
+    while following is not None and following is not last:
+        if following.name in ("buffer.store", "func.call") or following.regions:
+            return False
+        following = following.next
+    return following is last
 
 
 def _comes_before(first: Operation, second: Operation) -> bool:

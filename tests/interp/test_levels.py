@@ -17,6 +17,7 @@ from tinyir.passes.fuse_nests import FuseNests
 from tinyir.passes.jam_outputs import JamOutputs
 from tinyir.passes.lower_to_loops import LowerToLoops
 from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.text.reader import parse
 from tinyir.text.specifications import operators
 
 RANDOM = np.random.default_rng(7)
@@ -236,3 +237,18 @@ def test_memory_that_a_loop_shares_is_not_run_as_lanes() -> None:
     body.create("loop.yield")
     builder.create("func.return")
     assert run(module, {"m": np.arange(8) * 10})["m"].tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_parallel_loop_of_one_iteration_defines_an_element_at_a_constant_place() -> None:
+    module = parse("""
+      func.func @net(%x: tensor<1xi8>) -> tensor<1xi8> {
+        %y = loop.tensor : tensor<1xi8>
+        loop.for %i = 0 to 1 parallel {
+          %v = loop.read %x[%i] : tensor<1xi8>
+          loop.define %v, %y[0] : tensor<1xi8>
+          loop.yield
+        }
+        return %y : tensor<1xi8>
+      }
+    """)
+    assert run(module, {"input_0": np.array([5], np.int8)})["output_0"].tolist() == [5]

@@ -6,7 +6,7 @@ pointer on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -163,9 +163,8 @@ class _Allocation:
         self.places = {number: accumulator_place(number) for number in range(body.accumulators)}
         self.free = list(form.registers)
         self.lines: list[Line] = []
-        self.chunks = [chunk for number in range(len(body.pointers)) for chunk in _chunks(body, form, number)]
-        self.loads = {value: chunk for chunk in self.chunks if body.pointers[chunk.pointer].kind == "load" for value in chunk.values}
-        self.pending = [chunk for chunk in self.chunks if body.pointers[chunk.pointer].kind == "load"]
+        self.pending = [chunk for number, pointer in enumerate(body.pointers) if pointer.kind == "load" for chunk in _chunks(body, form, number)]
+        self.loads = {value: chunk for chunk in self.pending for value in chunk.values}
         self.last_use = {operand: number for number, step in enumerate(body.steps) for operand in step.operands}
         self.stored = {access.value for access in body.accesses if body.pointers[access.pointer].kind == "store"}
         self.accumulator_of = _accumulator_chains(body)
@@ -183,9 +182,9 @@ class _Allocation:
         for chunk in list(self.pending):
             if chunk in self.pending:
                 self._load(chunk)
-        for chunk in self.chunks:
-            if self.body.pointers[chunk.pointer].kind == "store":
-                self._store(chunk)
+        for number, pointer in enumerate(self.body.pointers):
+            if pointer.kind == "store":
+                self._store(number)
         return tuple(self.lines)
 
     def _load(self, chunk: _Chunk) -> None:
@@ -201,11 +200,10 @@ class _Allocation:
             if first is chunk:
                 return
 
-    def _store(self, chunk: _Chunk) -> None:
-        registers = tuple(self.places[value] for value in chunk.values)
-        if self.form.accesses[chunk.form].ascending and list(registers) != sorted(registers, key=register_number):
-            raise NoRoomError("the registers of a store are not in the order of their words")
-        self.lines.append(AccessLine(chunk.pointer, registers, chunk.advance, chunk.form))
+    def _store(self, number: int) -> None:
+        for chunk in _chunks(self.body, self.form, number, self.places):
+            registers = tuple(self.places[value] for value in chunk.values)
+            self.lines.append(AccessLine(number, registers, chunk.advance, chunk.form))
 
     def _release(self, place: str) -> None:
         if place in self.form.registers:
@@ -222,8 +220,8 @@ class _Allocation:
         return place
 
 
-def _chunks(body: BlockBody, form: BlockForm, number: int) -> list[_Chunk]:
-    """The words of a pointer in the order of their addresses, as many to a line as one may move.
+def _chunks(body: BlockBody, form: BlockForm, number: int, places: Mapping[int, str] | None = None) -> list[_Chunk]:
+    """The words of a pointer in the order of their addresses, as many to a line as one may move; from `places`, if the registers are known.
 
     Raises:
         NoRoomError: they are not neighbours, or no form moves them.
@@ -235,17 +233,21 @@ def _chunks(body: BlockBody, form: BlockForm, number: int) -> list[_Chunk]:
     found: list[_Chunk] = []
     first = 0
     while first < pointer.words:
-        found.append(_chunk(pointer, accesses, first, form, number))
+        found.append(_chunk(pointer, accesses, first, form, number, places))
         first += len(found[-1].values)
     return found
 
 
-def _chunk(pointer: Pointer, accesses: Sequence[WordAccess], first: int, form: BlockForm, number: int) -> _Chunk:
+def _chunk(
+    pointer: Pointer, accesses: Sequence[WordAccess], first: int, form: BlockForm, number: int, places: Mapping[int, str] | None
+) -> _Chunk:
     for count in range(pointer.words - first, 0, -1):
         advance = count if first + count < pointer.words else pointer.step - first
+        values = tuple(each.value for each in accesses[first : first + count])
+        numbers = [register_number(places[value]) for value in values] if places is not None else []
         for index, access in enumerate(form.accesses):
-            if access.fits(pointer.kind, count, advance, pointer.aligned):
-                return _Chunk(number, tuple(each.value for each in accesses[first : first + count]), advance, index)
+            if access.fits(pointer.kind, count, advance, pointer.aligned) and (not access.ascending or numbers == sorted(numbers)):
+                return _Chunk(number, values, advance, index)
     raise NoRoomError(f"no line moves a word of pointer {number} and then the pointer")
 
 

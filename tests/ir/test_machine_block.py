@@ -1,0 +1,140 @@
+"""Lines for a straight piece of machine code: registers in order, words in chunks, and errors where there is no room."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from tinyir.ir.machine_block import (
+    AccessForm,
+    AccessLine,
+    BlockBody,
+    BlockForm,
+    Line,
+    NoRoomError,
+    Pointer,
+    Step,
+    StepLine,
+    WordAccess,
+    allocate,
+    register_number,
+    used_registers,
+)
+
+LDM, LDRD, LDR, STM, STR = range(5)
+FORM = BlockForm(
+    "1",
+    ("r3", "r4", "r5", "r10"),
+    ("r0", "r1", "r2"),
+    (
+        AccessForm("load", 2, 3, True, True, 0, "ldmia"),
+        AccessForm("load", 2, 2, True, False, 1020, "ldrd"),
+        AccessForm("load", 1, 1, False, False, 255, "ldr"),
+        AccessForm("store", 2, 3, True, True, 0, "stmia"),
+        AccessForm("store", 1, 1, False, False, 255, "str"),
+    ),
+    ("bne {label}",),
+)
+
+
+def _loads(words: int, step: int | None = None, aligned: bool = True) -> BlockBody:
+    """One accumulator that takes in the words of one pointer one by one: values 1 .. words, then the sums."""
+    accesses = tuple(WordAccess(0, word, word + 1) for word in range(words))
+    steps = tuple(Step("add", (word + 1, words + word if word else 0), words + word + 1) for word in range(words))
+    return BlockBody(1, (Pointer("load", words, words if step is None else step, aligned),), accesses, steps, (2 * words,))
+
+
+def _accesses(lines: tuple[Line, ...]) -> list[tuple[tuple[str, ...], int, int]]:
+    return [(line.registers, line.advance, line.form) for line in lines if isinstance(line, AccessLine)]
+
+
+def test_neighbouring_words_are_loaded_at_once_into_ascending_registers() -> None:
+    lines = allocate(_loads(3), FORM)
+    assert lines == (
+        AccessLine(0, ("r3", "r4", "r5"), 3, LDM),
+        StepLine("add", "sum0", ("r3", "sum0")),
+        StepLine("add", "sum0", ("r4", "sum0")),
+        StepLine("add", "sum0", ("r5", "sum0")),
+    )
+    assert used_registers(lines, FORM) == ("r3", "r4", "r5")
+
+
+def test_a_register_is_free_again_after_the_last_use_of_its_word() -> None:
+    assert _accesses(allocate(_loads(5), FORM)) == [(("r3", "r4", "r5"), 3, LDM), (("r3", "r4"), 2, LDM)]
+
+
+def test_a_loop_goes_round_over_the_first_register_even_if_no_line_names_it() -> None:
+    lines = (AccessLine(0, ("r5", "r10"), 2, LDM), StepLine("add", "sum0", ("r10", "sum0")))
+    assert used_registers(lines, FORM) == ("r3", "r5", "r10")
+
+
+def test_the_order_of_registers_is_that_of_their_numbers() -> None:
+    assert register_number("r10") > register_number("r9") > register_number("x3")
+    assert _accesses(allocate(_loads(3), attrs.evolve(FORM, registers=("r5", "r8", "r10")))) == [(("r5", "r8", "r10"), 3, LDM)]
+
+
+def test_a_pointer_that_moves_further_than_its_words_takes_loads_with_a_step() -> None:
+    assert _accesses(allocate(_loads(2, step=6), FORM)) == [(("r3", "r4"), 6, LDRD)]
+    assert _accesses(allocate(_loads(3, step=6), FORM)) == [(("r3", "r4"), 2, LDM), (("r3",), 4, LDR)]
+
+
+@pytest.mark.parametrize(("step", "forms"), [(255, [LDRD]), (256, None)])
+def test_a_step_is_as_far_as_the_instruction_reaches(step: int, forms: list[int] | None) -> None:
+    if forms is None:
+        with pytest.raises(NoRoomError, match="no line moves a word"):
+            allocate(_loads(1, step=step), FORM)
+    else:
+        assert [form for *_, form in _accesses(allocate(_loads(2, step=step), FORM))] == forms
+
+
+def test_words_at_any_address_are_loaded_one_by_one() -> None:
+    assert _accesses(allocate(_loads(3, aligned=False), FORM)) == [(("r3",), 1, LDR), (("r3",), 1, LDR), (("r3",), 1, LDR)]
+
+
+def test_words_that_are_results_are_stored_at_the_end() -> None:
+    accesses = (WordAccess(0, 0, 0), WordAccess(1, 0, 1), WordAccess(1, 1, 2))
+    steps = (Step("low", (0,), 1), Step("high", (0,), 2))
+    body = BlockBody(0, (Pointer("load", 1, 1, False), Pointer("store", 2, 2, True)), accesses, steps, ())
+    assert allocate(body, FORM) == (
+        AccessLine(0, ("r3",), 1, LDR),
+        StepLine("low", "r4", ("r3",)),
+        StepLine("high", "r3", ("r3",)),
+        AccessLine(1, ("r4",), 1, STR),
+        AccessLine(1, ("r3",), 1, STR),
+    )
+
+
+def test_words_in_ascending_registers_are_stored_at_once() -> None:
+    accesses = (*(WordAccess(0, word, word) for word in range(3)), *(WordAccess(1, word, word) for word in range(3)))
+    body = BlockBody(0, (Pointer("load", 3, 3, True), Pointer("store", 3, 3, True)), accesses, (), ())
+    assert _accesses(allocate(body, FORM)) == [(("r3", "r4", "r5"), 3, LDM), (("r3", "r4", "r5"), 3, STM)]
+
+
+def test_words_that_change_places_are_stored_one_by_one() -> None:
+    accesses = (WordAccess(0, 0, 0), WordAccess(0, 1, 1), WordAccess(1, 0, 1), WordAccess(1, 1, 0))
+    body = BlockBody(0, (Pointer("load", 2, 2, True), Pointer("store", 2, 2, True)), accesses, (), ())
+    assert _accesses(allocate(body, FORM)) == [(("r3", "r4"), 2, LDM), (("r4",), 1, STR), (("r3",), 1, STR)]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (attrs.evolve(_loads(2), pointers=(Pointer("load", 3, 3, True),)), "are not neighbours"),
+        (attrs.evolve(_loads(1), pointers=(Pointer("load", 1, 1, True),) * 3), "1 accumulators and 3 pointers are more than 3 operands"),
+        (attrs.evolve(_loads(2), results=(1,)), "accumulator 0 is no chain"),
+        (attrs.evolve(_loads(2), steps=(*_loads(2).steps, Step("add", (1, 3), 5))), "accumulator 0 is no chain"),
+    ],
+)
+def test_what_a_block_cannot_hold(body: BlockBody, message: str) -> None:
+    with pytest.raises(NoRoomError, match=message):
+        allocate(body, FORM)
+
+
+def test_more_words_than_registers() -> None:
+    """Three words are kept for the last step, and three more are to be loaded."""
+    accesses = (*(WordAccess(0, word, word + 1) for word in range(3)), *(WordAccess(1, word, word + 4) for word in range(3)))
+    steps = (Step("add", (1, 4, 0), 8), Step("add", (2, 5, 8), 9), Step("add", (3, 6, 9), 10))
+    body = BlockBody(1, (Pointer("load", 3, 3, True),) * 2, accesses, steps, (10,))
+    with pytest.raises(NoRoomError, match="3 words for 1 registers"):
+        allocate(body, FORM)
+    assert len(allocate(body, attrs.evolve(FORM, registers=("r3", "r4", "r5", "r6", "r8", "r9")))) == 5

@@ -1,0 +1,128 @@
+"""Random quantized layers with constant weights, at loop level, for the tests of the schedules of sums of products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import attrs
+import numpy as np
+
+from tests.graphs import Array, Step, chain, random_inputs
+from tinyir.backends.target import load_target
+from tinyir.interp.machine import run
+from tinyir.ir.attributes import StringAttribute
+from tinyir.ir.operation import Operation
+from tinyir.ir.types import I8, I32, TensorType
+from tinyir.passes.bufferize import Bufferize
+from tinyir.passes.collapse_loops import CollapseLoops
+from tinyir.passes.fold_reads import FoldReads
+from tinyir.passes.form_blocks import FormBlocks
+from tinyir.passes.fuse_nests import FuseNests
+from tinyir.passes.lower_to_loops import LowerToLoops
+from tinyir.passes.mark_no_overflow import MarkNoOverflow
+from tinyir.passes.outline_layers import OutlineLayers
+from tinyir.passes.pair_chains import PairChains
+from tinyir.passes.pair_lanes import PairLanes
+from tinyir.passes.plan_memory import PlanMemory
+from tinyir.passes.prove_bounds import ProveBounds
+from tinyir.passes.select_instructions import SelectInstructions
+from tinyir.passes.select_scalars import SelectScalars
+from tinyir.prove.obligations import Ledger
+from tinyir.rewrite.passes import Pass, PassContext
+
+LOOP: tuple[Pass, ...] = (LowerToLoops(), FuseNests(sums_apart=True), FoldReads())
+BUFFER: tuple[Pass, ...] = (Bufferize(), CollapseLoops(), PlanMemory(), OutlineLayers(), MarkNoOverflow(), ProveBounds())
+INSTRUCTIONS: tuple[Pass, ...] = (SelectInstructions(), PairLanes(), PairChains(), SelectScalars(), FormBlocks())
+
+
+def apply(module: Operation, passes: Sequence[Pass]) -> Ledger:
+    """Runs the passes for a Cortex-M4; gives what they stated."""
+    ledger = Ledger()
+    for one in passes:
+        one.run(module, PassContext(target=load_target("cortex-m4"), ledger=ledger))
+    return ledger
+
+
+def assert_same_bytes(module: Operation, schedule: Pass, seed: int = 0) -> list[str]:
+    """A schedule keeps every bit of a module at loop level, and so does all that follows down to instructions; everything is proved.
+
+    Gives what the scheduled loops say of themselves.
+    """
+    given = random_inputs(module, seed)
+    expected = run(module, given)
+    stated = [apply(module, [schedule])]
+    found = [cast(StringAttribute, o.attributes["schedule"]).value for o in module.walk() if "schedule" in o.attributes]
+    _assert_equal(run(module, given), expected, "loops")
+    stated.append(apply(module, BUFFER))
+    _assert_equal(run(module, given), expected, "buffers")
+    stated.append(apply(module, INSTRUCTIONS))
+    _assert_equal(run(module, given), expected, "instructions")
+    assert all(each.summary()["proved"] == len(each) for each in stated)
+    return found
+
+
+def _assert_equal(found: dict[str, Array], expected: dict[str, Array], what: str) -> None:
+    for name, values in expected.items():
+        assert found[name].tobytes() == values.tobytes(), what
+
+
+@attrs.frozen
+class Layer:
+    """A convolution of [1, height, width, channels] by [outputs, *kernel, channels of a group], as it is or requantized."""
+
+    size: tuple[int, int] = (4, 3)
+    channels: int = 2
+    outputs: int = 3
+    kernel: tuple[int, int] = (1, 1)
+    pad: tuple[int, int, int, int] = (0, 0, 0, 0)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+    zero: int = 0
+    requantized: bool = True
+    residual: bool = False
+
+    def module(self, seed: int = 0) -> Operation:
+        random = np.random.default_rng(seed)
+        kernel = (self.outputs, *self.kernel, self.channels // self.groups)
+        given: list[TensorType | Array] = [TensorType((1, *self.size, self.channels), I8), *constants(random, kernel)]
+        if self.residual:
+            given.append(TensorType((1, *self._positions(), self.outputs), I32))
+        window = {"pad": self.pad, "stride": self.stride, "dilation": self.dilation, "groups": self.groups, "x_zero_point": self.zero}
+        steps: list[Step] = [("graph.conv2d", [0, 1, 2], window)]
+        if self.residual:
+            steps.append(("graph.add", [len(given), len(given) - 1], {}))
+        if self.requantized:
+            steps.append(("graph.requantize_high", [len(given) + len(steps) - 1, 3, 4, 5], TO_BYTES))
+        return in_loops(given, steps)
+
+    def _positions(self) -> tuple[int, int]:
+        def count(axis: int) -> int:
+            reach = self.size[axis] + self.pad[axis] + self.pad[axis + 2] - self.dilation[axis] * (self.kernel[axis] - 1) - 1
+            return reach // self.stride[axis] + 1
+
+        return count(0), count(1)
+
+
+TO_BYTES = {"low": -128, "high": 127, "zero_point": 0, "result_type": I8}
+
+
+def constants(random: np.random.Generator, shape: Sequence[int]) -> list[Array]:
+    """Weights [outputs, ...] of the whole range, biases, and how the outputs are requantized: multipliers, roundings and one shift."""
+    outputs = shape[0]
+    shift = int(random.integers(1, 4))
+    return [
+        random.integers(-128, 128, shape).astype(np.int8),
+        random.integers(-999, 999, outputs).astype(np.int32),
+        random.integers(1 << 24, 1 << 28, outputs).astype(np.int32),
+        random.integers(-40, 40, outputs).astype(np.int32),
+        np.full(outputs, shift, np.int32),
+    ]
+
+
+def in_loops(given: Sequence[TensorType | Array], steps: Sequence[Step]) -> Operation:
+    """The steps as loops, as the schedules find them."""
+    module = chain(given, steps)
+    apply(module, LOOP)
+    return module

@@ -1,0 +1,86 @@
+"""Sums of products in blocks keep every bit, whatever the shape of the layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.oracle.cases import soaking
+from tests.passes.product_layers import Layer, apply, assert_same_bytes
+from tinyir.backends.target import load_target
+from tinyir.passes.block_products import BlockProducts
+from tinyir.prove.obligations import Ledger
+from tinyir.rewrite.passes import PassContext
+
+LAYERS = {
+    "pointwise, odd positions and outputs": Layer((3, 3), 2, 3),
+    "pointwise, even positions and outputs": Layer((4, 2), 4, 4, zero=7),
+    "one output": Layer((3, 3), 5, 1),
+    "one channel": Layer((4, 4), 1, 5, (3, 3), (1, 1, 1, 1)),
+    "three channels, padded": Layer((5, 4), 3, 2, (3, 3), (1, 1, 1, 1), zero=-128),
+    "padded at one side": Layer((5, 5), 3, 4, (3, 3), (0, 0, 1, 1), (2, 2), zero=127),
+    "padded at the other": Layer((5, 5), 9, 2, (3, 3), (2, 1, 0, 0)),
+    "a column of five": Layer((7, 4), 2, 3, (5, 1), (2, 0, 1, 0), zero=3),
+    "strided columns": Layer((5, 7), 8, 3, (1, 1), stride=(2, 2)),
+    "dilated": Layer((6, 6), 3, 3, (3, 3), (1, 1, 1, 1), dilation=(2, 2)),
+    "strided and dilated": Layer((7, 9), 4, 2, (3, 3), (2, 2, 2, 2), (2, 1), (1, 2), zero=-5),
+    "a residual before the requantization": Layer((3, 5), 6, 3, residual=True, zero=1),
+    "a residual on padded positions": Layer((4, 3), 3, 5, (3, 3), (1, 1, 1, 1), residual=True),
+    "sums as they are": Layer((3, 3), 7, 9, requantized=False),
+}
+
+
+@pytest.mark.parametrize("room", [None, 40])
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_result_keeps_every_bit(name: str, room: int | None) -> None:
+    found = assert_same_bytes(LAYERS[name].module(), BlockProducts(scratch_bytes=room))
+    assert len(found) == (LAYERS[name].outputs > 1), "the loop over one output is none"
+
+
+def _random_layer(seed: int) -> Layer:
+    random = np.random.default_rng(seed)
+
+    def numbers(low: int, high: int, count: int) -> tuple[int, ...]:
+        return tuple(int(v) for v in random.integers(low, high, count))
+
+    kernel = ((1, 1), (3, 3), (5, 1), (1, 5), (2, 2), (1, 1))[seed % 6]
+    (top, left, bottom, right), stride, dilation = numbers(0, 3, 4), numbers(1, 3, 2), numbers(1, 3, 2)
+    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    height, width = (r + extra for r, extra in zip(reach, numbers(1, 4, 2), strict=True))
+    channels, outputs, zero = *numbers(1, 10, 2), numbers(-128, 128, 1)[0]
+    pad = (top, left, bottom, right) if kernel != (1, 1) else (0, 0, 0, 0)
+    return Layer((height, width), channels, outputs, kernel, pad, (stride[0], stride[1]), (dilation[0], dilation[1]), 1, zero, residual=seed % 4 == 3)
+
+
+@pytest.mark.parametrize("seed", range(1000 if soaking() else 16))
+def test_random_layers_keep_every_bit(seed: int) -> None:
+    assert_same_bytes(_random_layer(seed).module(seed), BlockProducts(scratch_bytes=(None, 40, 64, 300)[seed % 4], least_positions=1), seed)
+
+
+def test_most_of_the_random_layers_are_blocked() -> None:
+    blocked = 0
+    for seed in range(16):
+        module = _random_layer(seed).module(seed)
+        apply(module, [BlockProducts(least_positions=1)])
+        blocked += any("schedule" in o.attributes for o in module.walk())
+    assert blocked >= 10
+
+
+def test_few_positions_are_left_alone() -> None:
+    for least, blocked in ((9, True), (10, False)):
+        module = Layer((3, 3), 4, 4).module()
+        apply(module, [BlockProducts(least_positions=least)])
+        assert any("schedule" in o.attributes for o in module.walk()) == blocked
+
+
+@pytest.mark.parametrize("target", ["host", "rv32imc"])
+def test_a_target_without_pairs_of_lanes_is_left_alone(target: str) -> None:
+    module = Layer((3, 3), 4, 4).module()
+    BlockProducts().run(module, PassContext(target=load_target(target), ledger=Ledger()))
+    assert not any("schedule" in o.attributes for o in module.walk())
+
+
+def test_a_small_room_makes_several_blocks_and_a_large_one_a_single_block() -> None:
+    layer = Layer((4, 4), 4, 2)
+    assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=4 * 2 * 4)) == ["block 4 positions, jam 2 positions by 2 outputs"]
+    assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=1000)) == ["block 16 positions, jam 2 positions by 2 outputs"]

@@ -1,0 +1,100 @@
+"""Blocks of machine code compute the loop's body: proved for the lines that are made, refuted for every fault in them."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from tinyir.ir.machine_block import AccessLine, BlockBody, Line, Pointer, Step, StepLine, WordAccess, allocate
+from tinyir.prove.blocks import BlockClaim
+from tinyir.text.instruction_reader import instruction_set
+
+ASCENDING = (0, 3)
+LDM, LDRD, LDR, STM, STRD, STR = range(6)
+SUMS = BlockBody(
+    2,
+    (Pointer("load", 2, 2, True), Pointer("load", 2, 5, True)),
+    (WordAccess(0, 0, 2), WordAccess(0, 1, 3), WordAccess(1, 0, 4), WordAccess(1, 1, 5)),
+    (Step("smlad", (2, 4, 0), 6), Step("smlad", (2, 5, 1), 7), Step("smlad", (3, 5, 6), 8)),
+    (8, 7),
+)
+COPY = BlockBody(
+    0,
+    (Pointer("load", 1, 1, False), Pointer("store", 2, 2, True)),
+    (WordAccess(0, 0, 0), WordAccess(1, 0, 1), WordAccess(1, 1, 2)),
+    (Step("sxtb16", (0,), 1), Step("sxtb16_ror8", (0,), 2)),
+    (),
+)
+SUM_LINES: tuple[Line, ...] = (
+    AccessLine(0, ("r3", "r4"), 2, LDM),
+    AccessLine(1, ("r5", "r6"), 5, LDRD),
+    StepLine("smlad", "sum0", ("r3", "r5", "sum0")),
+    StepLine("smlad", "sum1", ("r3", "r6", "sum1")),
+    StepLine("smlad", "sum0", ("r4", "r6", "sum0")),
+)
+COPY_LINES: tuple[Line, ...] = (
+    AccessLine(0, ("r3",), 1, LDR),
+    StepLine("sxtb16", "r4", ("r3",)),
+    StepLine("sxtb16_ror8", "r5", ("r3",)),
+    AccessLine(1, ("r4", "r5"), 2, STM),
+)
+
+
+@pytest.mark.parametrize("prover", ["native", "z3"])
+@pytest.mark.parametrize(("body", "lines"), [(SUMS, SUM_LINES), (COPY, COPY_LINES)])
+def test_the_lines_compute_the_body(body: BlockBody, lines: tuple[Line, ...], prover: str) -> None:
+    assert BlockClaim(body, lines, ASCENDING).check(prover).state == "proved"
+
+
+@pytest.mark.parametrize("prover", ["native", "z3"])
+@pytest.mark.parametrize("body", [SUMS, COPY])
+def test_what_is_allocated_is_proved(body: BlockBody, prover: str) -> None:
+    instructions = instruction_set("armv7e-m")
+    assert instructions is not None
+    assert instructions.block is not None
+    ascending = tuple(number for number, access in enumerate(instructions.block.accesses) if access.ascending)
+    assert ascending == ASCENDING
+    assert BlockClaim(body, allocate(body, instructions.block), ascending).check(prover).state == "proved"
+
+
+def _with(lines: tuple[Line, ...], number: int, line: Line | None) -> tuple[Line, ...]:
+    return (*lines[:number], *([line] if line is not None else []), *lines[number + 1 :])
+
+
+FAULTS: dict[str, tuple[BlockBody, tuple[Line, ...]]] = {
+    "registers swapped in an ascending load": (SUMS, _with(SUM_LINES, 0, AccessLine(0, ("r4", "r3"), 2, LDM))),
+    "words in each other's register": (SUMS, _with(SUM_LINES, 1, AccessLine(1, ("r6", "r5"), 5, LDRD))),
+    "the wrong word multiplied": (SUMS, _with(SUM_LINES, 4, StepLine("smlad", "sum0", ("r3", "r6", "sum0")))),
+    "factors in another order": (SUMS, _with(SUM_LINES, 4, StepLine("smlad", "sum0", ("r6", "r4", "sum0")))),
+    "another instruction": (SUMS, _with(SUM_LINES, 4, StepLine("smlabb", "sum0", ("r4", "r6", "sum0")))),
+    "added to the other sum": (SUMS, _with(SUM_LINES, 3, StepLine("smlad", "sum0", ("r3", "r6", "sum1")))),
+    "a pointer not moved far enough": (SUMS, _with(SUM_LINES, 1, AccessLine(1, ("r5", "r6"), 2, LDRD))),
+    "a pointer moved too far": (SUMS, _with(SUM_LINES, 0, AccessLine(0, ("r3", "r4"), 3, LDM))),
+    "the other pointer": (SUMS, _with(SUM_LINES, 0, AccessLine(1, ("r3", "r4"), 2, LDM))),
+    "a load missing": (SUMS, _with(SUM_LINES, 0, None)),
+    "a step missing": (SUMS, _with(SUM_LINES, 4, None)),
+    "a step twice": (SUMS, (*SUM_LINES, SUM_LINES[4])),
+    "a word overwritten before its last use": (SUMS, _with(SUM_LINES, 1, AccessLine(1, ("r3", "r6"), 5, LDRD))),
+    "a store missing": (COPY, _with(COPY_LINES, 3, None)),
+    "a store of one word alone": (COPY, _with(COPY_LINES, 3, AccessLine(1, ("r4",), 2, STR))),
+    "words stored in each other's place": (COPY, _with(COPY_LINES, 3, AccessLine(1, ("r5", "r4"), 2, STRD))),
+    "registers swapped in an ascending store": (COPY, _with(COPY_LINES, 3, AccessLine(1, ("r5", "r4"), 2, STM))),
+    "a word stored that was not computed": (COPY, _with(COPY_LINES, 1, None)),
+    "one word more than is to be stored": (COPY, _with(COPY_LINES, 3, AccessLine(1, ("r4", "r5", "r6"), 2, STM))),
+    "a load after a store": (
+        attrs.evolve(COPY, pointers=(Pointer("load", 2, 2, False), COPY.pointers[1]), accesses=(*COPY.accesses, WordAccess(0, 1, 3))),
+        (*COPY_LINES, AccessLine(0, ("r6",), 1, LDR)),
+    ),
+}
+
+
+@pytest.mark.parametrize("prover", ["native", "z3"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_refuted(fault: str, prover: str) -> None:
+    body, lines = FAULTS[fault]
+    assert BlockClaim(body, lines, ASCENDING).check(prover).state == "refuted"
+
+
+def test_a_refutation_says_what_stands_where() -> None:
+    claim = BlockClaim(SUMS, _with(SUM_LINES, 1, AccessLine(1, ("r5", "r6"), 2, LDRD)), ASCENDING)
+    assert claim.check().counterexample == {"place": 3, "found": 2, "expected": 5}
