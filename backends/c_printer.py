@@ -346,9 +346,9 @@ _KEEP_APART = """\
 
 """
 _FOR_BLOCKS = """\
-/* Blocks of assembly take almost all registers: gcc shall then allocate those of a function as a whole. */
+/* Blocks of assembly take almost all registers, that of the frame pointer too: gcc shall then allocate those of a function as a whole. */
 #if defined(__GNUC__) && !defined(__clang__)
-#define FOR_BLOCKS __attribute__((optimize("ira-region=one")))
+#define FOR_BLOCKS __attribute__((optimize("ira-region=one", "omit-frame-pointer")))
 #else
 #define FOR_BLOCKS
 #endif
