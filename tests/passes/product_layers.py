@@ -84,6 +84,12 @@ class Layer:
     residual: bool = False
 
     def module(self, seed: int = 0) -> Operation:
+        """The layer in loops, as the schedules find it."""
+        module = self.graph(seed)
+        apply(module, LOOP)
+        return module
+
+    def graph(self, seed: int = 0) -> Operation:
         random = np.random.default_rng(seed)
         kernel = (self.outputs, *self.kernel, self.channels // self.groups)
         given: list[TensorType | Array] = [TensorType((1, *self.size, self.channels), I8), *constants(random, kernel)]
@@ -95,7 +101,7 @@ class Layer:
             steps.append(("graph.add", [len(given), len(given) - 1], {}))
         if self.requantized:
             steps.append(("graph.requantize_high", [len(given) + len(steps) - 1, 3, 4, 5], TO_BYTES))
-        return in_loops(given, steps)
+        return chain(given, steps)
 
     def _positions(self) -> tuple[int, int]:
         def count(axis: int) -> int:

@@ -1,0 +1,103 @@
+"""Loops over rows of 16-bit lanes take words only where two elements lie side by side in one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.passes.product_layers import apply
+from tinyir.backends.target import load_target
+from tinyir.interp.machine import run
+from tinyir.ir.operation import Operation
+from tinyir.passes.pair_lanes import PairLanes
+from tinyir.prove.claim import Verdict, unknown
+from tinyir.prove.obligations import Ledger, Obligation
+from tinyir.rewrite.passes import PassContext
+from tinyir.text.reader import parse
+
+SUM = """
+module {{
+  buffer.port input "input_0" in @x[{start}] : memref<40xi16, "ram">
+  buffer.global @w {{value = dense<{weights}> : tensor<40xi16>, alignment = 4 : index}} : memref<40xi16, "flash">
+  buffer.port output "output_0" in @y[0] : memref<1xi32, "ram">
+  buffer.global @x {{alignment = 4 : index}} : memref<84xi8, "ram">
+  buffer.global @y {{alignment = 4 : index}} : memref<4xi8, "ram">
+  func.func @net() attributes {{network}} {{
+    %xs = buffer.get_global @x : memref<84xi8, "ram">
+    %ys = buffer.get_global @y : memref<4xi8, "ram">
+    %x = buffer.view %xs[{start}] : memref<84xi8, "ram"> to memref<40xi16, "ram">
+    %y = buffer.view %ys[0] : memref<4xi8, "ram"> to memref<1xi32, "ram">
+    %w = buffer.get_global @w : memref<40xi16, "flash">
+    %0 = arith.constant 9 : i32
+    %s = loop.for %k = 0 to {terms} iter(%a = %0) -> (i32) {{
+      %1 = buffer.load %x[{x}] : memref<40xi16, "ram">
+      %2 = arith.extsi %1 : i16 to i32
+      %3 = buffer.load %w[{w}] : memref<40xi16, "flash">
+      %4 = arith.extsi %3 : i16 to i32
+      %5 = arith.muli %2, %4 : i32
+      %6 = arith.addi %a, %5 : i32
+      loop.yield %6 : i32
+    }}
+    buffer.store %s, %y[0] : memref<1xi32, "ram">
+    return
+  }}
+}}
+"""
+
+
+def _check(terms: int, x: str = "%k", w: str = "%k", start: int = 0) -> bool:
+    """Whether words are used in a sum whose bytes must not change."""
+    module = parse(SUM.format(terms=terms, x=x, w=w, start=start, weights=[(7 * i) % 31 - 15 for i in range(40)]))
+    given = {"input_0": np.random.default_rng(terms).integers(-999, 999, 40).astype(np.int16)}
+    expected = run(module, given)["output_0"].tolist()
+    ledger = apply(module, [PairLanes()])
+    assert ledger.summary()["proved"] == len(ledger)
+    assert run(module, given)["output_0"].tolist() == expected
+    return _uses_words(module)
+
+
+def _uses_words(module: Operation) -> bool:
+    return any(o.name.startswith("isa.") for o in module.walk())
+
+
+@pytest.mark.parametrize("terms", [4, 5, 7, 8, 18])
+def test_whole_steps_take_words_and_the_rest_stays(terms: int) -> None:
+    assert _check(terms)
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "start"),
+    [
+        ("%k * 2", "%k", 0),  # no neighbours
+        ("%k * 2", "%k * 2", 0),
+        ("%k + 1", "%k", 0),  # lanes of different words
+        ("%k + 1", "%k + 1", 0),  # words that begin in the middle of another
+        ("%k", "%k", 2),
+        ("19 - %k", "%k", 0),  # the other way round
+    ],
+)
+def test_lanes_that_make_no_aligned_words_stay_alone(x: str, w: str, start: int) -> None:
+    assert not _check(8, x, w, start)
+
+
+@pytest.mark.parametrize(("x", "w"), [("%k + 2", "%k"), ("%k", "%k + 4"), ("19 - %k", "19 - %k")])
+def test_lanes_that_do_are_paired(x: str, w: str) -> None:
+    assert _check(8, x, w)
+
+
+def test_fewer_terms_than_a_step_stay_alone() -> None:
+    assert not _check(3)
+
+
+class _Undecided(Ledger):
+    """A ledger whose prover gives up."""
+
+    def add(self, obligation: Obligation, verdict: Verdict | None = None) -> Verdict:
+        return super().add(obligation, unknown("z3", "out of budget"))
+
+
+def test_without_a_proof_no_sum_takes_words() -> None:
+    module, ledger = parse(SUM.format(terms=8, x="%k", w="%k", start=0, weights=[1] * 40)), _Undecided()
+    PairLanes().run(module, PassContext(target=load_target("cortex-m4"), ledger=ledger))
+    assert len(ledger)
+    assert not _uses_words(module)
