@@ -93,12 +93,10 @@ class _Rows:
         if _strides(nest.x.read, order) != _row_major(terms) or _strides(nest.w.read, [output, *order]) != [count, *_row_major(terms)]:
             return None
         weights, bias = _constant(nest.w.tensor), nest.sum.operands[-1].definer
-        if weights is None or weights.size != outputs * count or bias is None or bias.name != "loop.read":
+        biases = _biases(bias, output, outputs) if bias is not None else None
+        if weights is None or weights.size != outputs * count or bias is None or biases is None:
             return None
-        biases = _constant(loop.accessed_tensor(bias))
-        if biases is None or biases.size != outputs or _strides(bias, [output]) != [1]:
-            return None
-        return cls(nest, weights.reshape(outputs, count), biases.reshape(outputs), bias)
+        return cls(nest, weights.reshape(outputs, count), biases, bias)
 
     @property
     def totals(self) -> tuple[int, int]:
@@ -142,6 +140,15 @@ def _constant(tensor: Value) -> Integers | None:
     definer = tensor.definer
     value = definer.properties["value"] if definer is not None and definer.name == "arith.constant" else None
     return dense_array(value).astype(np.int64) if isinstance(value, DenseElements) else None
+
+
+def _biases(start: Operation, output: Value, outputs: int) -> Integers | None:
+    """What the sums of all outputs start from: a constant, or what is read of one."""
+    value = start.properties.get("value")
+    if start.name == "arith.constant" and isinstance(value, IntegerAttribute):
+        return np.full(outputs, value.value, np.int64)
+    found = _constant(loop.accessed_tensor(start)) if start.name == "loop.read" else None
+    return found.reshape(outputs) if found is not None and found.size == outputs and _strides(start, [output]) == [1] else None
 
 
 def _row_major(extents: list[int]) -> list[int]:
@@ -208,7 +215,8 @@ class _Blocking:
         biases[: self.outputs] = (self.rows.biases + (self.rows.weights * corrections[: self.terms]).sum(1)) * SCALE
         wrapped = (biases + (1 << 31)) % (1 << 32) - (1 << 31)
         stated = {"alignment": IntegerAttribute(4, INDEX)}
-        names = self.nest.w.tensor.name, loop.accessed_tensor(self.rows.bias).name
+        bias = self.rows.bias
+        names = self.nest.w.tensor.name, loop.accessed_tensor(bias).name if bias.name == "loop.read" else bias.result.name
         made = []
         for values, element, name in zip((ordered, wrapped), (I16, I32), names, strict=True):
             type = TensorType(values.shape, element)

@@ -48,6 +48,11 @@ def test_the_result_keeps_every_bit(outputs: int, terms: int) -> None:
     assert assert_same_bytes(module, BlockRows(), terms) == BLOCKED
 
 
+@pytest.mark.parametrize("bias", [0, 77])
+def test_outputs_with_one_bias_for_all(bias: int) -> None:
+    assert assert_same_bytes(_dense(_weights(5, 20), np.full(5, bias), zero=3), BlockRows()) == BLOCKED
+
+
 @pytest.mark.parametrize("zero", [-128, 0, 127])
 @pytest.mark.parametrize("x", [-128, 127, None])
 def test_extremes_keep_every_bit(x: int | None, zero: int) -> None:
