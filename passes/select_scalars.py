@@ -64,9 +64,9 @@ def _select(operation: Operation, scalar: list[Instruction], instructions: Instr
         immediates = {operand.name: match.numbers[operand.name] for operand in instruction.immediates}
         term = match.term(operation.result)
         assert isinstance(term, Term)
-        key = (instruction.name, tuple(immediates.items()), term)
+        key = (instruction.name, tuple(immediates.items()), term, match.same)
         if key not in proofs:
-            claim = ScalarInstructionClaim(instruction, tuple(immediates.items()), term)
+            claim = ScalarInstructionClaim(instruction, tuple(immediates.items()), term, match.same)
             statement = f"{instruction.name} of {instructions.name} computes {len(match.taken)} scalar operations"
             where = ", ".join(operation.location.names) or "scalar operations"
             proofs[key] = claim.check().state == "proved" and context.ledger.add(Obligation("instr", where, statement, claim)).state == "proved"
@@ -144,11 +144,19 @@ class _Match:
             value = definer.operands[0]
         return value
 
+    @property
+    def same(self) -> tuple[tuple[str, str], ...]:
+        """The operands that are another's value, each with the first of that value."""
+        return tuple((name, first) for name, value in self.values.items() if (first := self._first_name(value)) not in (name, None))
+
+    def _first_name(self, value: Value) -> str | None:
+        return next((name for name, bound in self.values.items() if bound is value), None)
+
     def term(self, value: Value) -> Term | str | int:
         """What was matched, as the prover sees it."""
-        for name, bound in self.values.items():
-            if bound is value:
-                return name
+        known = self._first_name(value)
+        if known is not None:
+            return known
         number = _constant(value)
         if number is not None:
             return number

@@ -32,14 +32,18 @@ class Term:
 
 @attrs.frozen(eq=False)
 class ScalarInstructionClaim(Claim):
-    """For all numbers of 32 bits the instruction with these immediates gives what the term computes."""
+    """For all numbers of 32 bits the instruction with these immediates gives what the term computes.
+
+    `same`: operands that are the same number as another, and that other's name, by which the term knows it.
+    """
 
     instruction: Instruction
     immediates: tuple[tuple[str, int], ...]
     computed: Term
+    same: tuple[tuple[str, str], ...] = ()
 
     def decide(self) -> Verdict:
-        found, expected = exact(self.computed, wraps=True), meant(self.instruction.lanes[0], dict(self.immediates))
+        found, expected = exact(self.computed, wraps=True), meant(self.instruction.lanes[0], {**dict(self.immediates), **dict(self.same)})
         if found is None:
             return unknown("terms", "an inner operation may wrap")
         return proved("terms") if found[0] == expected else unknown("terms", f"{found[0]} is not {expected}")
@@ -47,10 +51,11 @@ class ScalarInstructionClaim(Claim):
     logic = "QF_BV"
 
     def negation(self, prefix: str = "") -> Negation:
-        names = {operand.name: f"{prefix}{operand.name}" for operand in self.instruction.registers}
+        same = dict(self.same)
+        names = {operand.name: f"{prefix}{same.get(operand.name, operand.name)}" for operand in self.instruction.registers}
         computed = _bits_of_term(self.computed, names)
         wide = _bits_of_meaning(self.instruction.lanes[0], names, dict(self.immediates))
-        declarations = tuple((name, "(_ BitVec 32)") for name in names.values())
+        declarations = tuple((name, "(_ BitVec 32)") for name in dict.fromkeys(names.values()))
         return Negation(declarations, (f"(distinct {computed} ((_ extract 31 0) {wide}))",))
 
 
@@ -108,21 +113,21 @@ def _range(operation: str, a: Interval, b: Interval) -> Interval:
     return choose(a[0], b[0]), choose(a[1], b[1])
 
 
-def meant(expression: ast.Expression, immediates: Mapping[str, int]) -> Exact:
-    """An instruction's meaning as a term."""
+def meant(expression: ast.Expression, known: Mapping[str, int | str]) -> Exact:
+    """An instruction's meaning as a term; `known`: numbers or other names for names."""
     if isinstance(expression, ast.Number):
         return int(expression.value)
     if isinstance(expression, ast.Name):
-        return immediates.get(expression.name, expression.name)
+        return known.get(expression.name, expression.name)
     if isinstance(expression, ast.Unary):
-        inner = meant(expression.operand, immediates)
+        inner = meant(expression.operand, known)
         assert isinstance(inner, int)
         return -inner
     if isinstance(expression, ast.Call):
-        left, right = (meant(item.expression, immediates) for item in expression.items)
+        left, right = (meant(item.expression, known) for item in expression.items)
         return _made(expression.name, left, right)
     assert isinstance(expression, ast.Binary)
-    return _made(expression.operator, meant(expression.left, immediates), meant(expression.right, immediates))
+    return _made(expression.operator, meant(expression.left, known), meant(expression.right, known))
 
 
 # -- the same as bit vectors
