@@ -101,6 +101,14 @@ def test_scalar_instructions_compute_their_operations(case: str, prover: str) ->
     assert ScalarInstructionClaim(_instruction(name), immediates, term).check(prover).state == "proved"
 
 
+@pytest.mark.parametrize("prover", PROVERS)
+def test_operands_that_are_the_same_number(prover: str) -> None:
+    square = _high("a", "a")
+    assert ScalarInstructionClaim(_instruction("smmul"), (), square, (("b", "a"),)).check(prover).state == "proved"
+    assert ScalarInstructionClaim(_instruction("smmla"), (), Term("addi", (square, "a"), 32), (("b", "a"), ("c", "a"))).check(prover).state == "proved"
+    assert ScalarInstructionClaim(_instruction("smmla"), (), Term("addi", (square, "a"), 32), (("b", "a"),)).check(prover).state != "proved"
+
+
 WRONG: dict[str, tuple[str, tuple[tuple[str, int], ...], Term]] = {
     "another immediate": ("ssat8_asr", (("s", 4),), _clamped()),
     "another low end": ("ssat8_asr", (("s", 3),), _clamped(low=-127)),

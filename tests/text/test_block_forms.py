@@ -58,7 +58,7 @@ def test_a_line_that_says_nothing_is_an_error_at_its_place(line: str) -> None:
     assert str(caught.value).startswith("m.isa:9:1: error:")
 
 
-@pytest.mark.parametrize("type", ["immediate", "immediate 1", "immediate 1..", "immediate 1..b", "immediate -1..3"])
+@pytest.mark.parametrize("type", ["immediate", "immediate 1", "immediate 1..", "immediate 1..b", "immediate -1..3", "immediate 1..3 4"])
 def test_an_immediate_needs_its_range(type: str) -> None:
     text = HEAD + f'instr shift(a: i32, s: {type}) -> i32\n  lane 0 = a >> s\n  asm "asr"\n'
     with pytest.raises(TinyirError, match=r"no operand such as 'a: i16\[2\]'") as caught:
