@@ -78,13 +78,11 @@ def test_a_pointer_that_moves_further_than_its_words_takes_loads_with_a_step() -
     assert _accesses(allocate(_loads(3, step=6), FORM)) == [(("r3", "r4"), 2, LDM), (("r3",), 4, LDR)]
 
 
-@pytest.mark.parametrize(("step", "forms"), [(255, [LDRD]), (256, None)])
-def test_a_step_is_as_far_as_the_instruction_reaches(step: int, forms: list[int] | None) -> None:
-    if forms is None:
-        with pytest.raises(NoRoomError, match="no line moves a word"):
-            allocate(_loads(1, step=step), FORM)
-    else:
-        assert [form for *_, form in _accesses(allocate(_loads(2, step=step), FORM))] == forms
+@pytest.mark.parametrize(("words", "step", "form"), [(2, 255, LDRD), (1, 63, LDR)])
+def test_a_step_is_as_far_as_the_instruction_reaches(words: int, step: int, form: int) -> None:
+    assert [line[2] for line in _accesses(allocate(_loads(words, step), FORM))] == [form]
+    with pytest.raises(NoRoomError, match="no line moves a word"):
+        allocate(_loads(words, step + 1), FORM)
 
 
 def test_words_at_any_address_are_loaded_one_by_one() -> None:
@@ -102,6 +100,12 @@ def test_words_that_are_results_are_stored_at_the_end() -> None:
         AccessLine(1, ("r4",), 1, STR),
         AccessLine(1, ("r3",), 1, STR),
     )
+
+
+def test_a_word_that_is_stored_later_keeps_its_register() -> None:
+    accesses = (WordAccess(0, 0, 0), WordAccess(1, 0, 0), WordAccess(1, 1, 1))
+    body = BlockBody(0, (Pointer("load", 1, 1, False), Pointer("store", 2, 2, True)), accesses, (Step("low", (0,), 1),), ())
+    assert allocate(body, FORM) == (AccessLine(0, ("r3",), 1, LDR), StepLine("low", "r4", ("r3",)), AccessLine(1, ("r3", "r4"), 2, STM))
 
 
 def test_words_in_ascending_registers_are_stored_at_once() -> None:

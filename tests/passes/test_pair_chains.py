@@ -47,14 +47,16 @@ SUM = """
       {between}
       %a{n}1 = arith.addi %a{n}0, %m{n}1 : i32
       buffer.store %a{n}1, %y[{n}] : memref<2xi32, "ram">
+      {after}
 """
 STORE = "%c = arith.constant 77 : i16 buffer.store %c, %x[0] : memref<4xi16, \"ram\">"
 
 
-def _check(elements: int, firsts: tuple[int, int], between: tuple[str, str] = ("", "")) -> int:
+def _check(elements: int, firsts: tuple[int, int], between: tuple[str, str] = ("", ""), after: str = "") -> int:
     """The number of SMLADs of two sums, one after the other, whose bytes must not change."""
     sums = "".join(
-        SUM.format(n=n, elements=elements, first=first, second=first + 1, between=text) for n, (first, text) in enumerate(zip(firsts, between, strict=True))
+        SUM.format(n=n, elements=elements, first=first, second=first + 1, between=text, after="" if n else after)
+        for n, (first, text) in enumerate(zip(firsts, between, strict=True))
     )
     module = parse(PROGRAM.format(elements=elements, bytes=2 * elements, sums=sums))
     given = {"input_0": np.arange(11, 11 + elements).astype(np.int16)}
@@ -77,3 +79,7 @@ def test_a_lane_whose_word_would_end_beyond_the_memory_stays_alone() -> None:
 @pytest.mark.parametrize(("between", "used"), [((STORE, ""), 1), (("", STORE), 1)])
 def test_no_load_moves_past_a_store(between: tuple[str, str], used: int) -> None:
     assert _check(4, (0, 0), between) == used
+
+
+def test_a_word_is_loaded_again_after_a_store() -> None:
+    assert _check(4, (0, 0), after=STORE) == 2

@@ -1,0 +1,106 @@
+"""Loops become blocks of machine code where they load words, then run instructions, then store words, and where that is proved."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.passes.product_layers import apply
+from tinyir.backends.target import load_target
+from tinyir.ir.operation import Operation
+from tinyir.passes.form_blocks import FormBlocks
+from tinyir.prove.claim import Verdict, unknown
+from tinyir.prove.obligations import Ledger, Obligation
+from tinyir.rewrite.passes import PassContext
+from tinyir.text.reader import parse
+
+PROGRAM = """
+module {{
+  buffer.global @x {{alignment = 4 : index}} : memref<160xi8, "ram">
+  func.func @net() attributes {{network}} {{
+    %xs = buffer.get_global @x : memref<160xi8, "ram">
+    %x = buffer.view %xs[0] : memref<160xi8, "ram"> to memref<40xi16, "ram">
+    %y = buffer.view %xs[80] : memref<160xi8, "ram"> to memref<40xi16, "ram">
+    %0 = arith.constant 9 : i32
+    %n = arith.constant 4 : i32
+    %s = loop.for %k = 0 to 4 iter(%a = %0) -> (i32) {{
+      {lines}
+    }}
+    return
+  }}
+}}
+"""
+ADD = "%r = isa.smlad(%v, %v, %a) : (vector<2xi16>, vector<2xi16>, i32) -> i32 "
+YIELD = "loop.yield %r : i32"
+
+
+def _load(map: str = "d0 * 2", name: str = "%v", memory: str = "%x") -> str:
+    return f'{name} = "buffer.load"({memory}, %k) <{{map = affine_map<(d0) -> ({map})>}}> : (memref<40xi16, "ram">, index) -> vector<2xi16> '
+
+
+def _store(map: str = "d0 * 2") -> str:
+    return f'"buffer.store"(%v, %y, %k) <{{map = affine_map<(d0) -> ({map})>}}> : (vector<2xi16>, memref<40xi16, "ram">, index) -> () '
+
+
+def _is_block(lines: str) -> bool:
+    module = parse(PROGRAM.format(lines=lines))
+    ledger = apply(module, [FormBlocks()])
+    assert ledger.summary()["proved"] == len(ledger)
+    return _marked(module)
+
+
+def _marked(module: Operation) -> bool:
+    return any("block" in o.attributes for o in module.walk())
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        _load() + ADD + YIELD,
+        _load("d0 * 6 + 2") + ADD + YIELD,
+        _load("d0 * 2 + 1") + ADD + YIELD,  # words at any address
+        _load() + ADD + _store() + YIELD,
+        _load() + _load("d0 * 2", "%u") + ADD.replace("%v, %v", "%v, %u") + YIELD,  # one word loaded twice
+    ],
+)
+def test_loops_over_words_are_blocks(lines: str) -> None:
+    assert _is_block(lines)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        _load("d0") + ADD + YIELD,  # half a word from one iteration to the next
+        _load("d0 * 3") + ADD + YIELD,
+        _load("0") + ADD + YIELD,
+        _load("6 - d0 * 2") + ADD + YIELD,
+        _load("(d0 floordiv 2) * 4") + ADD + YIELD,
+        _load() + _store() + _load("d0 * 2", "%u", "%y") + ADD.replace("%v, %v", "%v, %u") + YIELD,  # a load after a store
+        _load() + ADD + "%t = arith.addi %r, %r : i32 loop.yield %t : i32",
+        _load() + _load("d0 * 4", "%u") + ADD.replace("%v, %v", "%v, %u") + YIELD,  # two steps in one memory
+        _load() + ADD.replace("%a)", "%n)") + YIELD,  # a value from outside
+        _load() + ADD + "%t = isa.ssat8_asr(%r) {s = 3 : i32} : (i32) -> i32 loop.yield %t : i32",
+    ],
+)
+def test_other_loops_are_not(lines: str) -> None:
+    assert not _is_block(lines)
+
+
+class _Undecided(Ledger):
+    """A ledger whose prover gives up."""
+
+    def add(self, obligation: Obligation, verdict: Verdict | None = None) -> Verdict:
+        return super().add(obligation, unknown("z3", "out of budget"))
+
+
+def test_without_a_proof_there_is_no_block() -> None:
+    module, ledger = parse(PROGRAM.format(lines=_load() + ADD + YIELD)), _Undecided()
+    FormBlocks().run(module, PassContext(target=load_target("cortex-m4"), ledger=ledger))
+    assert len(ledger)
+    assert not _marked(module)
+
+
+@pytest.mark.parametrize("target", ["host", "rv32imc"])
+def test_a_target_without_blocks_is_left_alone(target: str) -> None:
+    module = parse(PROGRAM.format(lines=_load() + ADD + YIELD))
+    FormBlocks().run(module, PassContext(target=load_target(target), ledger=Ledger()))
+    assert not _marked(module)
