@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sys
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, run
@@ -28,15 +29,17 @@ def slow_network(folder: Path) -> Path:
 def test_a_person_sees_progress_and_may_interrupt_it(tmp_path: Path) -> None:
     reader, terminal = os.openpty()
     words = [sys.executable, "-m", "tinyir", "run", str(slow_network(tmp_path)), "--level", "loop", "--output", str(tmp_path / "y.npy")]
-    process = Popen(words, stdout=DEVNULL, stderr=terminal, env=os.environ | {"TMPDIR": str(tmp_path)})
-    os.close(terminal)
-    said = ""
-    while "interpreting" not in said:
-        said += os.read(reader, 4096).decode()
-    process.send_signal(signal.SIGINT)
-    while "interrupted" not in said:
-        said += os.read(reader, 4096).decode()
-    assert process.wait() == 130
+    # Whoever starts the tests in the background has them ignore SIGINT, and with them all that they start.
+    attend = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with Popen(words, stdout=DEVNULL, stderr=terminal, env=os.environ | {"TMPDIR": str(tmp_path)}, preexec_fn=attend) as process:
+        os.close(terminal)
+        said = ""
+        while "interpreting" not in said:
+            said += os.read(reader, 4096).decode()
+        process.send_signal(signal.SIGINT)
+        while "interrupted" not in said:
+            said += os.read(reader, 4096).decode()
+        assert process.wait() == 130
     os.close(reader)
     assert re.search(r"^ +\d+\.\d s  interpreting row 1 of 1\r?$", said, re.MULTILINE)
     assert "Traceback" not in said
