@@ -13,10 +13,10 @@ import pytest
 from tinyir.ir.errors import TinyirError
 from tinyir.prove.rule_replay import Example, UndefinedRightError, random_data, replay
 from tinyir.prove.rules import prove_rule
-from tinyir.prove.scalar_cases import scalar_cases
+from tinyir.prove.scalar_cases import ScalarCase, scalar_cases
 from tinyir.prove.scalar_rules import _example, python_value
 from tinyir.rewrite.rule_book import shipped_rules
-from tinyir.rewrite.rule_compiler import compile_rule
+from tinyir.rewrite.rule_compiler import CompiledRule, compile_rule
 from tinyir.rewrite.rule_types import is_scalar_rule
 from tinyir.text import rule_syntax as ast
 from tinyir.text.rule_reader import read_rules
@@ -93,7 +93,7 @@ def _differences(rule: ast.Rule) -> Iterator[str]:
             yield from _difference(compiled, case, example, np.random.default_rng(seed * 100 + number))
 
 
-def _difference(compiled, case, example: Example, generator: np.random.Generator) -> Iterator[str]:  # type: ignore[no-untyped-def]
+def _difference(compiled: CompiledRule, case: ScalarCase, example: Example, generator: np.random.Generator) -> Iterator[str]:
     for name, type in example.types.items():
         fixed = python_value(case.machine.z3, case.leaves[name])
         data = random_data((), type, generator)

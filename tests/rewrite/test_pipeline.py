@@ -20,6 +20,7 @@ from tinyir.rewrite.observer import Hooks, PassReport
 from tinyir.rewrite.option_text import spell_option, typed_option
 from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.rewrite.pipeline import Nest, PassPipeline, nest
+from tinyir.rewrite.pipeline_text import PassText
 from tinyir.rewrite.pipeline_text import read_pipeline as read_text
 
 NETWORK = """
@@ -177,8 +178,8 @@ def test_all_mistakes_are_told_each_on_its_line(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_values_have_the_type_that_is_declared(text: str, kind: Any, value: object) -> None:
     (read,) = read_text(f"p{{x={text}}}")
-    assert not isinstance(read, type(None))
-    found = typed_option(read.options["x"][0], kind, "x", Place())  # type: ignore[union-attr]
+    assert isinstance(read, PassText)
+    found = typed_option(read.options["x"][0], kind, "x", Place())
     assert found == value
     assert type(found) is type(value)
     assert spell_option(value) == text.replace("3", "3.0")
