@@ -18,7 +18,7 @@ def scratch_obligation(tensor: Value, steps: Sequence[Operation], where: str) ->
     """That each step of the loops (outermost first, one for each of the tensor's first axes) reads what the step itself defined.
 
     Raises:
-        ValueError: an access is not of the step that it stands in.
+        ValueError: an access is not of the step that it stands in, or a read stands before what defines.
     """
     type = tensor.type
     assert isinstance(type, TensorType)
@@ -31,6 +31,9 @@ def scratch_obligation(tensor: Value, steps: Sequence[Operation], where: str) ->
         for axis, nest in enumerate(steps):
             if not _is_index_of(user, axis, nest):
                 raise ValueError(f"'{user.name}' of '{tensor.name}' is not of the step of axis {axis}")
+    order = [o.name for o in steps[-1].walk() if o in set(tensor.users)]
+    if order != sorted(order):  # "loop.define" comes before "loop.read"
+        raise ValueError(f"'{tensor.name}' is read before the step has defined it")
     row = Access(AffineDimension(0), 1)
     claim = RingClaim(Loop("step", 0, count), 1, row, (AffineDimension(0),), (RingRead(row),), per_step=True)
     statement = f"scratch '{tensor.name}' keeps one of {count} steps: each reads what it defined itself"
