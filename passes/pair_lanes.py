@@ -22,7 +22,7 @@ from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, 
 from tinyir.ir.affine_interval import simplify
 from tinyir.ir.attributes import DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder
-from tinyir.ir.instruction import InstructionSet
+from tinyir.ir.instruction import InstructionSet, lanes_of, polynomial, total
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I8, I16, I32, INDEX, VectorType
 from tinyir.prove.instructions import InstructionClaim
@@ -174,8 +174,8 @@ class _Copy:
 def _widen(copy: _Copy, instructions: InstructionSet) -> None:
     pairs = copy.target.pairs
     assert pairs is not None
-    names = [_widening(instructions, pair) for pair in pairs]
-    if None in names:
+    names, subtract = [_widening(instructions, pair) for pair in pairs], _subtraction(instructions)
+    if None in names or (copy.shift and subtract is None):
         return
     made, variable = _new_loop(copy.nest)
     builder, old = Builder.at_end(made.body, copy.nest.location), loop.induction_variable(copy.nest)
@@ -184,7 +184,7 @@ def _widen(copy: _Copy, instructions: InstructionSet) -> None:
         lanes = builder.create(f"isa.{name}", [word], [PAIR]).result
         if copy.shift:
             constant = builder.create("arith.constant", [], [PAIR], {"value": DenseElements.of(PAIR, [copy.shift])}).result
-            lanes = builder.create("isa.ssub16", [lanes, constant], [PAIR]).result
+            lanes = builder.create(f"isa.{subtract}", [lanes, constant], [PAIR]).result
         map, indices = copy.target.at(first, old, variable)
         word_store(builder, lanes, flat_view(copy.target.memory), map, indices)
     builder.create("loop.yield")
@@ -219,6 +219,17 @@ def _widening(instructions: InstructionSet, lanes: tuple[int, int]) -> str | Non
             parameter = instruction.operands[0].name
             taken = [_lane(expression, parameter) for expression in instruction.lanes]
             if taken == list(lanes):
+                return name
+    return None
+
+
+def _subtraction(instructions: InstructionSet) -> str | None:
+    """The instruction that subtracts lane by lane."""
+    for name, instruction in instructions.instructions.items():
+        if [o.type for o in instruction.operands] == [PAIR, PAIR] and instruction.result.type == PAIR:
+            left, right = (lanes_of(operand) for operand in instruction.operands)
+            values = {operand.name: lanes_of(operand) for operand in instruction.operands}
+            if [polynomial(lane, values) for lane in instruction.lanes] == [total(a, b, -1) for a, b in zip(left, right, strict=True)]:
                 return name
     return None
 
