@@ -70,6 +70,8 @@ class Arithmetic:
         return self.writer.cast(self.writer.binary(">>", self.writer.cast(left, unsigned(left.type)), right), self.type)
 
     def as_unsigned(self, make: Callable[[Value, Value], Value], left: Value, right: Value) -> Value:
+        if left.type is I1:  # a truth value in C is 0 or 1, which is what an i1 is without its sign
+            return make(left, right)
         type = unsigned(left.type)
         made = make(self.writer.cast(left, type), self.writer.cast(right, type))
         return made if made.type is I1 else self.writer.cast(made, self.type)
@@ -80,7 +82,23 @@ class Arithmetic:
         operator = ("==", "!=", "<", "<=", ">", ">=", "<", "<=", ">", ">=")[code]
         if code >= 6:
             return self.as_unsigned(lambda a, b: self.writer.binary(operator, a, b), left, right)
+        if left.type is I1:  # with its sign, an i1 is 0 or -1, and C's 0 and 1 stand in the opposite order
+            left, right = right, left
         return self.writer.binary(operator, left, right)
+
+    def extreme(self, operator: str, left: Value, right: Value, signed: bool) -> Value:
+        """The greater (`>`) or the lesser (`<`) of two integers."""
+        if self.type is I1:
+            return self._logical("||" if (operator == ">") != signed else "&&", left, right)
+        if signed:
+            return self.helpers.extreme(self.writer, operator, left, right)
+        return self.as_unsigned(lambda a, b: self.helpers.extreme(self.writer, operator, a, b), left, right)
+
+    def floating(self, value: Value) -> Value:
+        """A signed integer as a float."""
+        if value.type is I1:
+            return self.writer.conditional(value, self.writer.literal(-1.0, self.type), self.writer.literal(0.0, self.type))
+        return self.writer.cast(value, self.type)
 
     def compared_floats(self, left: Value, right: Value) -> Value:
         """`arith.cmpf`: ordered predicates are C's; an unordered one is the opposite of the opposite ordered one, and `!=` is C's."""
@@ -116,10 +134,10 @@ ARITHMETIC: dict[str, Callable[..., Value]] = {
     "arith.divui": lambda a, x, y: a.as_unsigned(lambda p, q: a.writer.binary("/", p, q), x, y),
     "arith.remui": lambda a, x, y: a.as_unsigned(lambda p, q: a.writer.binary("%", p, q), x, y),
     "arith.floordivsi": lambda a, x, y: a.helpers.floor_divide(a.writer, x, y),
-    "arith.maxsi": lambda a, x, y: a.helpers.extreme(a.writer, ">", x, y),
-    "arith.minsi": lambda a, x, y: a.helpers.extreme(a.writer, "<", x, y),
-    "arith.maxui": lambda a, x, y: a.as_unsigned(lambda p, q: a.helpers.extreme(a.writer, ">", p, q), x, y),
-    "arith.minui": lambda a, x, y: a.as_unsigned(lambda p, q: a.helpers.extreme(a.writer, "<", p, q), x, y),
+    "arith.maxsi": lambda a, x, y: a.extreme(">", x, y, signed=True),
+    "arith.minsi": lambda a, x, y: a.extreme("<", x, y, signed=True),
+    "arith.maxui": lambda a, x, y: a.extreme(">", x, y, signed=False),
+    "arith.minui": lambda a, x, y: a.extreme("<", x, y, signed=False),
     "arith.extsi": lambda a, x: a.sign_extended(x, a.type),
     "arith.extui": lambda a, x: a.zero_extended(x, a.type),
     "arith.trunci": lambda a, x: a.truncated(x),
@@ -135,8 +153,8 @@ ARITHMETIC: dict[str, Callable[..., Value]] = {
     "arith.negf": lambda a, x: a.writer.unary("-", x),
     "arith.maximumf": lambda a, x, y: a.helpers.float_extreme(a.writer, ">=", x, y),
     "arith.minimumf": lambda a, x, y: a.helpers.float_extreme(a.writer, "<=", x, y),
-    "arith.sitofp": lambda a, x: a.writer.cast(x, a.type),
-    "arith.uitofp": lambda a, x: a.writer.cast(a.writer.cast(x, unsigned(x.type)), a.type),
+    "arith.sitofp": lambda a, x: a.floating(x),
+    "arith.uitofp": lambda a, x: a.writer.cast(x if x.type is I1 else a.writer.cast(x, unsigned(x.type)), a.type),
     "arith.fptosi": lambda a, x: a.writer.cast(x, a.type),
     "arith.fptoui": lambda a, x: a.writer.cast(a.writer.cast(x, unsigned(a.type)), a.type),
     "arith.extf": lambda a, x: a.writer.cast(x, a.type),

@@ -111,6 +111,36 @@ def test_comparisons_selections_and_unsigned_bytes_mean_what_mlir_says(tmp_path:
     assert run(generate(p.finish(y)), tmp_path, {"x": x[None].astype(numpy.int8)}).outputs["y"][0].tolist() == expected.tolist()
 
 
+ON_ONE_BIT = ("addi", "subi", "muli", "andi", "ori", "xori", "maxsi", "minsi", "maxui", "minui")
+
+
+def test_one_bit_is_zero_or_minus_one_where_signs_count(tmp_path: Path) -> None:
+    """Every operation on all pairs of i1, each a bit of the result: first the predicates 0..9 of cmpi, then ON_ONE_BIT; the float is `sitofp`."""
+    p = Program("net", {"x": TensorType([4], I8)}, {"y": TensorType([4], I32), "f": TensorType([4], F32)})
+    y, f = p.tensor([4], I32), p.tensor([4], F32)
+    with p.loop(0, 4) as i:
+        v = p.read(p.inputs[0], i.index)
+        a = p.arith("trunci", v, type=I1)
+        b = p.arith("trunci", p.arith("shrsi", v, p.scalar(1, I8)), type=I1)
+        found = [p.arith("cmpi", a, b, type=I1, predicate=IntegerAttribute(code, I64)) for code in range(10)]
+        found += [p.arith(name, a, b) for name in ON_ONE_BIT]
+        bits = p.scalar(0, I32)
+        for place, bit in enumerate(found):
+            bits = p.arith("ori", bits, p.arith("select", bit, p.scalar(1 << place, I32), p.scalar(0, I32), type=I32))
+        p.define(bits, y, i.index)
+        p.define(p.arith("subf", p.arith("sitofp", a, type=F32), p.arith("uitofp", b, type=F32)), f, i.index)
+    expected = []
+    for x in range(4):
+        u, w = x & 1, x >> 1
+        signed = [u == w, u != w, -u < -w, -u <= -w, -u > -w, -u >= -w]
+        holding = [*signed, u < w, u <= w, u > w, u >= w, u ^ w, u ^ w, u & w, u & w, u | w, u ^ w]
+        holding += [max(-u, -w), min(-u, -w), max(u, w), min(u, w)]
+        expected.append(sum(bool(bit) << place for place, bit in enumerate(holding)))
+    outputs = run(generate(p.finish(y, f)), tmp_path, {"x": numpy.arange(4, dtype=numpy.int8)[None]}).outputs
+    assert outputs["y"][0].tolist() == expected
+    assert outputs["f"][0].tolist() == [-(x & 1) - (x >> 1) for x in range(4)]
+
+
 def test_softmax_in_floats_equals_the_same_sequence_in_numpy(tmp_path: Path) -> None:
     """Float literals, infinities, extremes and divisions are exact: every bit is compared."""
     p = unary("float32", "float32", (7,))
