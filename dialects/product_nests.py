@@ -209,7 +209,7 @@ def _fold_chain(fold: Operation) -> list[Operation]:
     chain: list[Operation] = []
     nest = fold
     while True:
-        if len(nest.results) != 1 or loop.is_parallel(nest) or loop.step(nest) != 1 or not _from_zero(nest):
+        if len(nest.results) != 1 or loop.is_parallel(nest) or loop.step(nest) != 1 or not from_zero(nest):
             return []
         chain.append(nest)
         inner = nest.body.first
@@ -221,7 +221,7 @@ def _fold_chain(fold: Operation) -> list[Operation]:
         nest = inner
 
 
-def _from_zero(fold: Operation) -> bool:
+def from_zero(fold: Operation) -> bool:
     """Whether a loop's index lies in 0 .. extent - 1 for a constant extent."""
     lower = [e.constant_value for e in loop.lower_map(fold).results if e.constant_value is not None]
     upper = [e.constant_value for e in loop.upper_map(fold).results if e.constant_value is not None]

@@ -7,7 +7,8 @@
       %w... = w[%o, ...]                      // its weights, in registers
       for %p { for %t { two sums, side by side: xs[%p + i, 2 * %t + j] * %w[i][j], all terms written out } } }
 
-Neighbours in a row share words of two lanes, and neither padding nor the kernel's loops are left inside.
+Neighbours in a row share words of two lanes, and neither padding nor the kernel's loops are left inside.  Where the rows come
+one at a time from a loop outside, the plane holds what one of them reads.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tinyir.dialects import loop_writer as write
 from tinyir.dialects.isa import has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
-from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, spare_bytes, widened
+from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, from_zero, scheduled_nests, spare_bytes, widened
 from tinyir.ir.affine import AffineConstant, AffineDimension, linear_terms
 from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute
 from tinyir.ir.builder import Builder, functions
@@ -51,7 +52,7 @@ class StagePlanes(Pass):
         if not has_sequence(context.target, "pair"):
             return
         for function in functions(module):
-            for root in [o for o in function.body if o.name == "loop.for"]:
+            for root in scheduled_nests(function):
                 nest = find_product_nest(root)
                 plane = _Plane.of(nest) if nest is not None else None
                 if plane is not None and plane.terms <= self.most_terms:
@@ -62,7 +63,10 @@ class StagePlanes(Pass):
 
 @attrs.frozen(eq=False)
 class _Axis:
-    """One axis of the plane: input index = position * stride + term * dilation - before, for `positions` and `terms` of the loops."""
+    """One axis of the plane: input index = position * stride + term * dilation - before, for `positions` and `terms` of the loops.
+
+    `outside`: the position's loop is around the nest, which has one of them at a time.
+    """
 
     size: int
     position: Operation | None
@@ -70,10 +74,21 @@ class _Axis:
     stride: int
     dilation: int
     before: int
+    outside: bool = False
+
+    @property
+    def all_positions(self) -> range:
+        return range(extent_of(self.position) if self.position is not None else 1)
 
     @property
     def positions(self) -> int:
-        return extent_of(self.position) if self.position is not None else 1
+        """Those that one plane serves."""
+        return 1 if self.outside else len(self.all_positions)
+
+    @property
+    def is_clipped(self) -> bool:
+        """Whether a plane of one position may reach beyond the input."""
+        return self.before > 0 or self.all_positions[-1] * self.stride - self.before + self.reached(1) > self.size
 
     @property
     def terms(self) -> int:
@@ -83,8 +98,14 @@ class _Axis:
         """The number of padded elements that so many positions read."""
         return (positions - 1) * self.stride + (self.terms - 1) * self.dilation + 1
 
+    def first(self) -> Index:
+        """The input index of the plane's first element."""
+        if self.position is None or not self.outside:
+            return write.constant_index(-self.before)
+        return write.combined(AffineDimension(0) * self.stride - self.before, [write.index_of(loop.induction_variable(self.position))])
+
     def index(self, position: Index, term: int) -> Index:
-        """The padded element of a term at a position."""
+        """The padded element of a term at a position; of the one position where there is no more."""
         return write.combined(AffineDimension(0) * self.stride + term * self.dilation, [position])
 
 
@@ -122,9 +143,9 @@ class _Plane:
             return None
         known = [axis for axis in found if axis is not None]
         row = known[0] if len(known) == 2 else _Axis(1, None, None, 1, 1, 0)
-        used = {loop for axis in known for loop in (axis.position, axis.term) if loop is not None}
+        used = {each for axis in known for each in (axis.term, None if axis.outside else axis.position) if each is not None}
         everything = {*nest.positions, *nest.folds}
-        if used != everything or not all(_clips_match(nest, axis) for axis in known):
+        if known[-1].outside or used != everything or not all(_clips_match(nest, axis) for axis in known):
             return None
         return cls(nest, channel, row, known[-1], axes[0] if len(axes) == 2 else None, axes[-1])
 
@@ -134,12 +155,13 @@ def _axis(nest: ProductNest, number: int) -> _Axis | None:
     type = nest.x.tensor.type
     assert isinstance(type, TensorType)
     position, term, stride, dilation, constant = None, None, 1, 1, 0
+    around = [each for each in nest.root.ancestors() if each.name == "loop.for" and loop.is_parallel(each) and from_zero(each)]
     for factor, coefficient in linear_terms(map.results[number]).items():
         if factor is AffineConstant(1):
             constant = coefficient
             continue
         variable = indices[factor.position] if isinstance(factor, AffineDimension) else None
-        at = next((each for each in nest.positions if loop.induction_variable(each) is variable), None)
+        at = next((each for each in (*nest.positions, *around) if loop.induction_variable(each) is variable), None)
         over = next((each for each in nest.folds if loop.induction_variable(each) is variable), None)
         if coefficient < 1 or (at is None) == (over is None) or (at and position) or (over and term):
             return None
@@ -147,15 +169,15 @@ def _axis(nest: ProductNest, number: int) -> _Axis | None:
             position, stride = at, coefficient
         else:
             term, dilation = over, coefficient
-    return _Axis(type.shape[number], position, term, stride, dilation, -constant) if constant <= 0 else None
+    return _Axis(type.shape[number], position, term, stride, dilation, -constant, position in around) if constant <= 0 else None
 
 
 def _clips_match(nest: ProductNest, axis: _Axis) -> bool:
     """Whether a term takes part exactly where its input is inside, so that zeros around the plane stand for the others."""
     if axis.term is None:
-        return axis.before == 0 and axis.reached(axis.positions) <= axis.size
+        return not axis.is_clipped
     conditions = nest.clip_conditions()[nest.folds.index(axis.term)]
-    for position in range(axis.positions):
+    for position in axis.all_positions:
         for term in range(axis.terms):
             inside = 0 <= position * axis.stride + term * axis.dilation - axis.before < axis.size
             values = []
@@ -200,12 +222,34 @@ class _Staging:
     # -- the plane
 
     def _stage(self, builder: Builder, channel: Index) -> None:
-        rows, columns = self.plane.rows, self.plane.columns
-        above, left = min(rows.before, self.height), min(columns.before, self.width)
+        rows = self.plane.rows
+        if rows.outside:
+            at, padded = write.inside(write.for_each(builder, [write.constant_index(self.height)], "r"))
+            self._stage_row_inside(at, channel, write.combined(AffineDimension(0) + AffineDimension(1), [rows.first(), padded]), padded)
+            return
+        above = min(rows.before, self.height)
         inner = min(rows.size, self.height - above)
         self._zero_rows(builder, channel, 0, above)
         at, row = write.inside(write.for_each(builder, [write.constant_index(inner)], "r"))
-        padded = write.combined(AffineDimension(0) + above, [row])
+        self._stage_row(at, channel, row, write.combined(AffineDimension(0) + above, [row]))
+        self._zero_rows(builder, channel, above + inner, self.height)
+
+    def _stage_row_inside(self, builder: Builder, channel: Index, row: Index, padded: Index) -> None:
+        """A row that may be beyond the input."""
+        rows = self.plane.rows
+        if not rows.is_clipped:
+            self._stage_row(builder, channel, row, padded)
+            return
+        conditions = [row, write.combined(rows.size - 1 - AffineDimension(0), [row])]
+        _, there, beyond = write.branch(builder, conditions, ())
+        self._stage_row(there, channel, row, padded)
+        self._zeros(beyond, channel, padded, 0, self.width)
+        there.create("loop.yield")
+        beyond.create("loop.yield")
+
+    def _stage_row(self, at: Builder, channel: Index, row: Index, padded: Index) -> None:
+        columns = self.plane.columns
+        left = min(columns.before, self.width)
         filled = min(columns.size, self.width - left)
         self._zeros(at, channel, padded, 0, left)
         together = next(count for count in (4, 3, 2, 1) if filled % count == 0)
@@ -215,7 +259,6 @@ class _Staging:
             element = self._element(inside, channel, row, column)
             write.define(inside, element, self.plane_rows, [channel, padded, write.combined(AffineDimension(0) + left, [column])])
         self._zeros(at, channel, padded, left + filled, self.width)
-        self._zero_rows(builder, channel, above + inner, self.height)
 
     def _element(self, builder: Builder, channel: Index, row: Index, column: Index) -> Value:
         type = self.nest.x.tensor.type
@@ -248,7 +291,7 @@ class _Staging:
         for operation in fixed:
             builder.insert(clone_substituted(operation, shared, output))
         row: Index = write.constant_index(0)
-        if rows.position is not None:
+        if rows.position is not None and not rows.outside:
             builder, row = write.inside(write.for_each(builder, [write.constant_index(rows.positions)], loop.induction_variable(rows.position).name or "p"))
         builder, pair = write.inside(write.for_each(builder, [write.constant_index(self.pairs)], "t"))
         sides = [write.combined(AffineDimension(0) * SIDES + side, [pair]) for side in range(SIDES)]
@@ -276,7 +319,7 @@ class _Staging:
     def _known(self, channel: Index, row: Index, column: Index) -> dict[Value, Index]:
         known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): channel}
         for axis, index in ((self.plane.rows, row), (self.plane.columns, column)):
-            if axis.position is not None:
+            if axis.position is not None and not axis.outside:
                 known[loop.induction_variable(axis.position)] = index
         return known
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import attrs
+import numpy as np
 import pytest
 
-from tests.passes.product_layers import Layer, apply, assert_same_bytes
+from tests.graphs import Array, Step
+from tests.passes.product_layers import TO_BYTES, Layer, apply, assert_same_bytes, constants, in_loops
 from tinyir.backends.target import load_target
+from tinyir.ir.types import I8, TensorType
 from tinyir.passes.stage_planes import StagePlanes
+from tinyir.passes.stream_rows import StreamRows
 from tinyir.prove.obligations import Ledger
 from tinyir.rewrite.passes import PassContext
 from tinyir.text.printer import print_module
@@ -60,3 +64,32 @@ def test_a_window_clipped_otherwise_than_by_the_plane_is_left_alone() -> None:
     assert "min(3, 6 - %q)" in text
     module = parse(text.replace("min(3, 6 - %q)", "min(3, 5 - %q)"))
     assert assert_same_bytes(module, StagePlanes()) == []
+
+
+@pytest.mark.parametrize(
+    ("kernel", "window"),
+    [
+        ((3, 3), {"pad": (1, 1, 1, 1)}),
+        ((3, 3), {"pad": (0, 1, 0, 1)}),
+        ((3, 3), {"pad": (0, 0, 1, 1), "stride": (2, 2)}),
+        ((3, 3), {"pad": (2, 2, 2, 2), "dilation": (2, 2)}),
+        ((1, 3), {"pad": (0, 1, 0, 1)}),
+        ((3, 1), {"pad": (2, 0, 0, 0)}),
+    ],
+)
+def test_rows_that_come_one_at_a_time(kernel: tuple[int, int], window: dict[str, tuple[int, ...]]) -> None:
+    random = np.random.default_rng(kernel[0] + sum(window["pad"]))
+    given: list[TensorType | Array] = [TensorType((1, 9, 5, 1), I8)]
+    for shape in ((24, 1, 1, 1), (24, *kernel, 1), (1, 1, 1, 24)):
+        given += constants(random, shape)
+    layers: list[Step] = [
+        ("graph.conv2d", [0, 1, 2], {"x_zero_point": 3}),
+        ("graph.requantize_high", [16, 3, 4, 5], TO_BYTES),
+        ("graph.conv2d", [17, 6, 7], {"groups": 24, "x_zero_point": -128, **window}),
+        ("graph.requantize_high", [18, 8, 9, 10], TO_BYTES),
+        ("graph.conv2d", [19, 11, 12], {}),
+        ("graph.requantize_high", [20, 13, 14, 15], TO_BYTES),
+    ]
+    module = in_loops(given, layers)
+    assert apply(module, [StreamRows()]).summary()["proved"]
+    assert assert_same_bytes(module, StagePlanes()) == STAGED
