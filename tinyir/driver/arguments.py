@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 GOALS = ("speed", "size", "ram")
 LEVELS = ("graph", "loop", "buffer", "c")
 ARENAS = ("static", "caller")
 IO_TYPES = ("model", "quantized")
+NEW = (("pass", "a pass"), ("op", "an operator"), ("rule", "a rewrite rule"), ("target", "a target"))
+"""What `tinyir new-...` writes the files of."""
 VALUE_MAY_BE_LEFT_OUT = ("--print-after-all", "--trace-rewrites")
+
+
+class Formatter(argparse.HelpFormatter):
+    """Help as wide as the terminal.  argparse makes a formatter for every option, and loads shutil to ask for that width."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """The width of the terminal, as `shutil.get_terminal_size` says."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80 if sys.__stdout__ is not None else 80
+    except (OSError, ValueError):  # no terminal
+        return 80
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints look like all other errors of tinyir."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=Formatter, **options)
 
     def error(self, message: str) -> NoReturn:
         choice = re.match(r"argument ([^:]+): invalid choice: '([^']*)' \(choose from (.*)\)", message)
@@ -40,15 +64,18 @@ def read_arguments(words: Sequence[str]) -> argparse.Namespace:
     if "--version" in words[:1]:
         sys.stdout.write(f"tinyir {import_module('importlib.metadata').version('tinyir')}\n")
         raise SystemExit(0)
-    return _parser().parse_args([f"{word}=" if word in VALUE_MAY_BE_LEFT_OUT else word for word in words])
+    command = words[0] if words[:1] and words[0] in _commands() else ""
+    return _parser(command).parse_args([f"{word}=" if word in VALUE_MAY_BE_LEFT_OUT else word for word in words])
 
 
 @cache
-def _parser() -> Parser:
-    parser = Parser(prog="tinyir", description="Trained networks to small, fast and proved C.", allow_abbrev=False)
+def _parser(command: str) -> Parser:
+    """The parser of one command, of all if none is named: to describe the options of all takes longer than to run some."""
+    parser = Parser(prog="tinyir", description="Trained networks to small, fast and proved C.")
     parser.add_argument("--version", action="store_true", help="print the version and leave")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_import, _opt, _compile, _run, _prove, _bench, _tune, _targets, _inspect, _reduce, _bisect, _new, _passes, _diff, _language_server, _reference):
+    commands = parser.add_subparsers(prog="tinyir", metavar="COMMAND", required=True)
+    known = _commands()
+    for add in dict.fromkeys([known[command]] if command else known.values()):
         add(commands)
     return parser
 
@@ -58,7 +85,7 @@ if TYPE_CHECKING:
 
 
 def _command(commands: Commands, name: str, summary: str) -> Parser:
-    parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False)
+    parser = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     parser.set_defaults(module=f"{name.replace('-', '_')}_command")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     return parser
@@ -227,7 +254,7 @@ def _bisect(commands: Commands) -> None:
 
 
 def _new(commands: Commands) -> None:
-    for kind, what in (("pass", "a pass"), ("op", "an operator"), ("rule", "a rewrite rule"), ("target", "a target")):
+    for kind, what in NEW:
         parser = _command(commands, f"new-{kind}", f"write the file of {what} and its test, ready to be changed")
         parser.set_defaults(module="new_command", kind=kind)
         parser.add_argument("name", metavar="NAME")
@@ -257,3 +284,26 @@ def _language_server(commands: Commands) -> None:
 def _reference(commands: Commands) -> None:
     parser = _command(commands, "reference", "write the reference pages: operators, functions, operations, passes, rules, targets")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder to write")
+
+
+@cache
+def _commands() -> Mapping[str, Callable[[Commands], None]]:
+    """What describes each command, in the order of `tinyir --help`."""
+    return {
+        "import": _import,
+        "opt": _opt,
+        "compile": _compile,
+        "run": _run,
+        "prove": _prove,
+        "bench": _bench,
+        "tune": _tune,
+        "targets": _targets,
+        "inspect": _inspect,
+        "reduce": _reduce,
+        "bisect": _bisect,
+        **{f"new-{kind}": _new for kind, _ in NEW},
+        "passes": _passes,
+        "diff": _diff,
+        "language-server": _language_server,
+        "reference": _reference,
+    }

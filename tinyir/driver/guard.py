@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import linecache
+import gc
 import os
 import sys
-import sysconfig
-import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
+from tinyir.ir.collection import seldom_collected
 from tinyir.ir.errors import Place, TinyirError
+
+if TYPE_CHECKING:  # loaded when something is wrong: most runs have no mistakes
+    from traceback import FrameSummary
 
 TRACEBACK = "TINYIR_TRACEBACK"
 
@@ -29,7 +33,7 @@ class Guard:
         if error is None or isinstance(error, SystemExit):
             return False
         if os.environ.get(TRACEBACK):
-            traceback.print_exception(error)
+            import_module("traceback").print_exception(error)
         self.code, message = _explain(error)
         if message:
             sys.stderr.write(f"{message}\n")
@@ -55,7 +59,7 @@ def _explain(error: BaseException) -> tuple[int, str]:
             return 1, "error: there is not enough memory for this model"
     foreign = _foreign_frame(error)
     if foreign is not None:
-        line = linecache.getline(foreign.filename, foreign.lineno or 0).rstrip("\n")
+        line = import_module("linecache").getline(foreign.filename, foreign.lineno or 0).rstrip("\n")
         place = Place(foreign.filename, foreign.lineno or 0, 1 + len(line) - len(line.lstrip()), line)
         return 1, str(TinyirError(_first_line(error), place=place, hint=f"{TRACEBACK}=1 prints how it came there"))
     return 2, f"internal error: {_first_line(error)}\n{_origin(error)}     hint: this is a fault of tinyir: please report it, with what {TRACEBACK}=1 prints"
@@ -66,11 +70,17 @@ def _first_line(error: BaseException) -> str:
     return type(error).__name__ + (f": {text}" if text else "")
 
 
-def _foreign_frame(error: BaseException) -> traceback.FrameSummary | None:
+def _frames(error: BaseException) -> Sequence[FrameSummary]:
+    """The calls that led to the error, the outermost first."""
+    found: Sequence[FrameSummary] = import_module("traceback").extract_tb(error.__traceback__)
+    return found
+
+
+def _foreign_frame(error: BaseException) -> FrameSummary | None:
     """The innermost place in somebody's own file: a pass, a dialect or a translation that is wrong, or uses tinyir wrongly."""
     own = [Path(folder).resolve() for name in ("tinyir", "tinyir.passes", "tinyir.dialects", "tinyir.backends") for folder in import_module(name).__path__]
-    libraries = [Path(folder).resolve() for folder in sysconfig.get_paths().values()]
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    libraries = [Path(folder).resolve() for folder in import_module("sysconfig").get_paths().values()]
+    for frame in reversed(_frames(error)):
         file = Path(frame.filename).resolve()
         if file.is_file() and not any(file.is_relative_to(folder) for folder in (*own, *libraries)):
             return frame
@@ -79,7 +89,7 @@ def _foreign_frame(error: BaseException) -> traceback.FrameSummary | None:
 
 def _origin(error: BaseException) -> str:
     """The innermost function of tinyir on the way to the error."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "tinyir" in frame.filename]
+    frames = [frame for frame in _frames(error) if "tinyir" in frame.filename]
     return f"note: in {frames[-1].name}, line {frames[-1].lineno} of {os.path.basename(frames[-1].filename)}\n" if frames else ""
 
 
@@ -91,7 +101,10 @@ def _close_output() -> None:
 def run_guarded(module: str, arguments: argparse.Namespace) -> int:
     """Runs `execute(arguments)` of a module; the exit code."""
     with Guard() as guard:
-        code: int = import_module(module).execute(arguments)
+        with seldom_collected():  # what modules make while they are loaded lives as long as they do
+            gc.enable()
+            execute = import_module(module).execute
+        code: int = execute(arguments)
         sys.stdout.flush()
         return code
     return guard.code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -43,6 +44,15 @@ def output_file(path: Path) -> Iterator[Path]:
         return
     with output_folder(path.parent) as scratch:
         yield scratch / path.name
+
+
+def write_text(path: str | None, text: str) -> None:
+    """Writes a file as a whole, or to standard output."""
+    if path is None:
+        sys.stdout.write(text)
+        return
+    with output_file(Path(path)) as scratch:
+        scratch.write_text(text, encoding="utf-8")
 
 
 def _scratch_beside(folder: Path) -> Path:

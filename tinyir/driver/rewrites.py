@@ -6,10 +6,13 @@ import argparse
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tinyir.driver.stages import write_text
+from tinyir.driver.output import write_text
 from tinyir.ir.errors import TinyirError
-from tinyir.rewrite.trace import Trace
+
+if TYPE_CHECKING:
+    from tinyir.rewrite.trace import Trace
 
 SUFFIXES = (".jsonl", ".html", ".txt")
 
@@ -25,7 +28,8 @@ def trace_of(arguments: argparse.Namespace) -> Trace | None:
         return None
     if path and Path(path).suffix not in SUFFIXES:
         raise TinyirError(f"--trace-rewrites={path}: the name must end with {', '.join(SUFFIXES)}")
-    return Trace(keep_lines=path.endswith((".jsonl", ".html")))
+    trace: Trace = import_module("tinyir.rewrite.trace").Trace(keep_lines=path.endswith((".jsonl", ".html")))  # late: few commands trace
+    return trace
 
 
 def write_trace(arguments: argparse.Namespace, trace: Trace | None) -> None:

@@ -1,21 +1,17 @@
-"""What is printed on the way: the IR after passes, what they changed, and where texts go."""
+"""What is printed on the way: the IR after passes, and what they changed."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import attrs
 
 from tinyir.driver.output import output_file
-from tinyir.driver.progress import Progress
-from tinyir.driver.reproducer import reproducer_of
 from tinyir.ir.attributes import StringAttribute
 from tinyir.ir.builder import functions
 from tinyir.ir.operation import Operation
-from tinyir.rewrite.observer import Hooks, Observer, PassReport, PassRun
+from tinyir.rewrite.observer import Observer, PassReport, PassRun
 from tinyir.text.difference import ELIDED, StableTexts, text_difference
 from tinyir.text.printer import print_module
 
@@ -108,36 +104,3 @@ class WriteFiles(Watch):
     def _write(self, name: str, module: Operation) -> None:
         with output_file(self.folder / name) as scratch:
             scratch.write_text(self.style.spell(module), encoding="utf-8")
-
-
-def hooks_of(arguments: argparse.Namespace, progress: Progress) -> Hooks:
-    """The hooks that the options of a command ask for: printing, checks, and a reproducer if a pass fails."""
-    return Hooks(observers=tuple(_observers(arguments)), progress=progress)
-
-
-def _observers(arguments: argparse.Namespace) -> list[Observer]:
-    style = Style(arguments.elide, arguments.generic, _words(arguments.print_functions), arguments.locations)
-    passes = _words(arguments.print_passes)
-    found: list[Observer] = []
-    if arguments.print_after_all:
-        found.append(WriteFiles(attrs.evolve(style, locations=True), passes, Path(arguments.print_after_all)))
-    elif arguments.print_after_all is not None:
-        found.append(PrintAfter(style, passes))
-    if arguments.print_changed:
-        found.append(PrintChanges(Watch(style, passes)))
-    if arguments.expensive_checks:
-        found.append(import_module("tinyir.driver.expensive_checks").ExpensiveChecks())  # it loads the interpreter
-    return [*found, reproducer_of(arguments)]
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def write_text(path: str | None, text: str) -> None:
-    """Writes a file as a whole, or to standard output."""
-    if path is None:
-        sys.stdout.write(text)
-        return
-    with output_file(Path(path)) as scratch:
-        scratch.write_text(text, encoding="utf-8")

@@ -14,7 +14,6 @@ from tinyir.rewrite.pattern import Pattern, in_order
 from tinyir.rewrite.purity import Purity
 from tinyir.rewrite.rewrite_checks import RewriteChecks
 from tinyir.rewrite.rule_compiler import CompiledRule
-from tinyir.rewrite.trace import Rewrite, spell_tree
 
 REWRITES_PER_OPERATION = 64
 """More than this, on the average of a module's operations, is taken for a cycle of rules."""
@@ -83,7 +82,6 @@ class _Driver:
         operations = list(module.walk())[1:]
         self.work = self._first_work(operations)
         self.purity = Purity()
-        self.sources: dict[str, str] = {}
         self.waiting: set[Operation] = set(self.work)
         self.limit = 1000 + REWRITES_PER_OPERATION * len(operations)
         self.recent: list[str] = []
@@ -179,7 +177,7 @@ class _Driver:
     def _finish(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value]) -> None:
         root, name, context = edit.root, rewriter.name, self.context
         trace = context.trace
-        entry = self._describe(rewriter, edit, values) if trace is not None else None
+        entry = trace.describe(rewriter, edit, values, context.stage) if trace is not None else None
         context.rewrites[name] += 1
         if context.used_rules.get(name) is not rewriter:
             self._use(rewriter)
@@ -237,30 +235,6 @@ class _Driver:
         if self.count > self.limit:
             names = ", ".join(f"'{name}'" for name, _ in Counter(self.recent).most_common())
             raise TinyirError(f"rules do not come to an end after {self.limit} rewrites: the last {RECENT} were by {names}", place=rewriter.place)
-
-    def _describe(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value]) -> Rewrite:
-        """What the trace says of a rewrite that is about to happen."""
-        inside = {result for operation in edit.matched for result in operation.results}
-        used = [operand for operation in edit.matched for operand in operation._operands]
-        outside = {operand for operand in used if operand not in inside and not _is_number(operand)}
-        after = ", ".join([spell_tree(v.owner, outside) if isinstance(v, Result) and v not in outside else f"%{v.name}" for v in values])
-        nodes = dict.fromkeys([name for operation in edit.matched for name in operation.location.names])
-        source = self.sources.get(rewriter.name)
-        if source is None:
-            source = self.sources[rewriter.name] = str(rewriter.place)
-        return Rewrite(
-            rule=rewriter.name,
-            source=source,
-            stage=self.context.stage,
-            location=str(edit.root.location),
-            nodes=tuple(nodes),
-            before=spell_tree(edit.root, outside),
-            after=after,
-        )
-
-
-def _is_number(value: Value) -> bool:
-    return isinstance(value, Result) and value.owner.name == "arith.constant"
 
 
 def erase_dead(module: Operation) -> int:

@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
-import traceback
 from functools import cache
 
 import attrs
@@ -60,7 +59,7 @@ def _origin(error: Exception) -> Place | None:
     """The line that failed: of a syntax error, or the innermost one."""
     if isinstance(error, SyntaxError) and error.filename:
         return Place(error.filename, error.lineno or 0, error.offset or 1, (error.text or "").rstrip("\n"))
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = importlib.import_module("traceback").extract_tb(error.__traceback__)  # late: most files can be imported
     return Place(frames[-1].filename, frames[-1].lineno or 0, 1, frames[-1].line or "") if frames else None
 
 

@@ -18,14 +18,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import attrs
 
 from tinyir.ir.operation import Operation
 from tinyir.rewrite.analyses import Analyses, Analysis
 from tinyir.rewrite.edit import Rewriter
-from tinyir.rewrite.trace import Trace
+
+if TYPE_CHECKING:  # few compilations have one
+    from tinyir.rewrite.trace import Trace
 
 
 class Target(Protocol):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import attrs
 
 from tinyir.ir.operation import Operation, Result, Value
+from tinyir.rewrite.edit import Edit, Rewriter
 from tinyir.text.difference import Change, StableTexts, lines_changed
 
 ELIDED = 4
@@ -50,11 +52,33 @@ class Trace:
     rewrites: list[Rewrite] = attrs.field(factory=list)
     _texts: StableTexts = attrs.field(init=False, factory=lambda: StableTexts(ELIDED))
     _text: str = attrs.field(default="", init=False)
+    _sources: dict[str, str] = attrs.field(factory=dict, init=False)
+    """The places of rules as text, by name."""
 
     def begin(self, module: Operation) -> None:
         """The module as it is before the next rewrite (a pass is about to run)."""
         if self.keep_lines:
             self._text = self._texts.spell(module)
+
+    def describe(self, rewriter: Rewriter, edit: Edit, values: Sequence[Value], stage: str) -> Rewrite:
+        """A rewrite that is about to happen: `values` will take the place of the root's results."""
+        inside = {result for operation in edit.matched for result in operation.results}
+        used = [operand for operation in edit.matched for operand in operation._operands]
+        outside = {operand for operand in used if operand not in inside and not _is_number(operand)}
+        after = ", ".join([spell_tree(v.owner, outside) if isinstance(v, Result) and v not in outside else f"%{v.name}" for v in values])
+        nodes = dict.fromkeys([name for operation in edit.matched for name in operation.location.names])
+        source = self._sources.get(rewriter.name)
+        if source is None:
+            source = self._sources[rewriter.name] = str(rewriter.place)
+        return Rewrite(
+            rule=rewriter.name,
+            source=source,
+            stage=stage,
+            location=str(edit.root.location),
+            nodes=tuple(nodes),
+            before=spell_tree(edit.root, outside),
+            after=after,
+        )
 
     def record(self, rewrite: Rewrite, module: Operation) -> None:
         """Adds a rewrite that has just been made in the module."""
@@ -70,6 +94,10 @@ class Trace:
 
     def __str__(self) -> str:
         return "".join(f"{rewrite}\n" for rewrite in self.rewrites)
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, Result) and value.owner.name == "arith.constant"
 
 
 DEEPEST = 8

@@ -11,13 +11,13 @@ from tinyir.driver.api import begin
 from tinyir.driver.arrays import Rows, fit_rows, load_arrays
 from tinyir.driver.compilation import Compilation
 from tinyir.driver.execution import interpret
+from tinyir.driver.hooks import hooks_of
 from tinyir.driver.limits import read_limits
 from tinyir.driver.load import model_name
-from tinyir.driver.output import output_folder
+from tinyir.driver.output import output_folder, write_text
 from tinyir.driver.ports import module_ports
 from tinyir.driver.progress import Progress
 from tinyir.driver.rewrites import trace_of, write_trace
-from tinyir.driver.stages import hooks_of, write_text
 from tinyir.driver.tables import spell_proofs
 from tinyir.driver.timing import timing_tree
 from tinyir.ir.errors import TinyirError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from tinyir.driver.load import load
+from tinyir.driver.output import write_text
 from tinyir.driver.progress import Progress
-from tinyir.driver.stages import write_text
 from tinyir.text.printer import print_module
 
 

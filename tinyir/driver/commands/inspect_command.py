@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tinyir.driver.inspection import inspect_compilation
 from tinyir.driver.inspection_page import inspection_page
+from tinyir.driver.output import write_text
 from tinyir.driver.progress import Progress
-from tinyir.driver.stages import write_text
 
 
 def execute(arguments: argparse.Namespace) -> int:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import attrs
 
+from tinyir.driver.hooks import hooks_of
 from tinyir.driver.load import load
+from tinyir.driver.output import write_text
 from tinyir.driver.pipeline import PassPipeline, read_pipeline
 from tinyir.driver.progress import Progress
 from tinyir.driver.reproducer import settle_passes
 from tinyir.driver.rewrites import trace_of, write_trace
-from tinyir.driver.stages import hooks_of, write_text
 from tinyir.driver.timing import timing_tree
 from tinyir.ir.operation import Operation
 from tinyir.ir.verifier import verify, verify_or_raise
-from tinyir.rewrite.observer import Hooks, PassReport
+from tinyir.rewrite.observer import Hooks, Observer, PassReport, PassRun
 from tinyir.rewrite.passes import PassContext
-from tinyir.rewrite.trace import Trace
 from tinyir.text.printer import print_module
+
+if TYPE_CHECKING:
+    from tinyir.rewrite.trace import Trace
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -49,10 +53,22 @@ def _run(pipeline: PassPipeline, module: Operation, context: PassContext, hooks:
     """Runs the passes.  If the module is broken at the end they run once more, verified one by one, so that the culprit is named."""
     if hooks.verify:
         return pipeline.run(module, context, hooks)
-    start = module.clone()
-    reports = pipeline.run(module, context, hooks)
+    start = _Start()
+    reports = pipeline.run(module, context, attrs.evolve(hooks, observers=(*hooks.observers, start)))
     if verify(module):
         again = PassContext(target=context.target, goal=context.goal, options=context.options)
-        pipeline.run(start, again, attrs.evolve(hooks, verify=True))
+        if start.module is not None:
+            pipeline.run(start.module, again, attrs.evolve(hooks, verify=True))
         verify_or_raise(module)
     return reports
+
+
+class _Start(Observer):
+    """Keeps the module as it was before the first pass: the copy that was made for that pass."""
+
+    needs_changes = False
+    module: Operation | None = None
+
+    def before(self, run: PassRun) -> None:
+        if self.module is None:
+            self.module = run.before

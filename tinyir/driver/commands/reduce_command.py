@@ -12,10 +12,10 @@ from pathlib import Path
 import attrs
 
 from tinyir.driver.load import load
+from tinyir.driver.output import write_text
 from tinyir.driver.progress import Progress
 from tinyir.driver.reduce import Reducer, count_operations
 from tinyir.driver.reductions import PHASES
-from tinyir.driver.stages import write_text
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.verifier import verify
 
