@@ -9,6 +9,7 @@ from __future__ import annotations
 import attrs
 
 from tinyir.ir.affine import AffineExpression
+from tinyir.ir.record import Record
 from tinyir.ir.types import F32, I1, I32, INDEX, FloatType, IndexType, IntegerType, Type
 
 INTEGER_PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
@@ -19,30 +20,30 @@ FLOAT_PREDICATES = (
 """`arith.cmpf` predicates in the order of their codes."""
 
 
-@attrs.frozen(eq=False)
-class Constant:
+@attrs.frozen(eq=False, repr=False)
+class Constant(Record):
     value: int | float
     type: Type
 
 
-@attrs.frozen(eq=False)
-class Parameter:
+@attrs.frozen(eq=False, repr=False)
+class Parameter(Record):
     """A parameter of a scalar function."""
 
     index: int
     type: Type
 
 
-@attrs.frozen(eq=False)
-class Index:
+@attrs.frozen(eq=False, repr=False)
+class Index(Record):
     """An affine expression over the equation's variables (dimension i is variable i)."""
 
     expression: AffineExpression
     type: Type = INDEX
 
 
-@attrs.frozen(eq=False)
-class Read:
+@attrs.frozen(eq=False, repr=False)
+class Read(Record):
     """An element of a tensor.  An index is affine, or an integer expression (a table look-up).
 
     `otherwise` is the value where an index lies outside; None: it never does.
@@ -54,8 +55,8 @@ class Read:
     otherwise: Expression | None = None
 
 
-@attrs.frozen(eq=False)
-class Scalar:
+@attrs.frozen(eq=False, repr=False)
+class Scalar(Record):
     """An `arith` operation; `predicate` for comparisons."""
 
     operation: str
@@ -64,8 +65,8 @@ class Scalar:
     predicate: str = ""
 
 
-@attrs.frozen(eq=False)
-class Apply:
+@attrs.frozen(eq=False, repr=False)
+class Apply(Record):
     """A call of a scalar function of `specs/functions`."""
 
     function: str
@@ -73,8 +74,8 @@ class Apply:
     type: Type
 
 
-@attrs.frozen(eq=False)
-class Fold:
+@attrs.frozen(eq=False, repr=False)
+class Fold(Record):
     """A sum, max or min over `variables` in lexicographic order from `start`.
 
     A point where a condition (`expression >= 0`) fails is left out.

@@ -13,7 +13,7 @@ from tinyir.rewrite.passes import PassContext
 from tinyir.rewrite.pattern import Pattern, in_order
 from tinyir.rewrite.purity import Purity
 from tinyir.rewrite.rewrite_checks import RewriteChecks
-from tinyir.rewrite.rule_compiler import CompiledRule
+from tinyir.rewrite.rule_compiler import RuleFacts
 
 REWRITES_PER_OPERATION = 64
 """More than this, on the average of a module's operations, is taken for a cycle of rules."""
@@ -201,8 +201,8 @@ class _Driver:
     def _use(self, rewriter: Rewriter) -> None:
         """A rewriter is applied for the first time."""
         self.context.used_rules[rewriter.name] = rewriter
-        if isinstance(rewriter, CompiledRule) and rewriter.rule.assumed:
-            self.context.remark(f"the rule '{rewriter.name}' is assumed, not proved: {rewriter.rule.assumed}")
+        if isinstance(rewriter, RuleFacts) and rewriter.assumed:
+            self.context.remark(f"the rule '{rewriter.name}' is assumed, not proved: {rewriter.assumed}")
 
     def _replace(self, root: Operation, values: Sequence[Value]) -> None:
         """Makes the users of the root's results use the values, and sees them again."""

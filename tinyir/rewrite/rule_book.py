@@ -11,9 +11,11 @@ from pathlib import Path
 import attrs
 
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
+from tinyir.ir.operation import Value
 from tinyir.ir.plugins import specification_files
+from tinyir.rewrite.edit import Edit
 from tinyir.rewrite.proof_lock import Entry, digest_of, is_cached, locked, remember
-from tinyir.rewrite.rule_compiler import PROVED_DIMENSIONS, CompiledRule, compile_rule, used_functions
+from tinyir.rewrite.rule_compiler import PROVED_DIMENSIONS, CompiledRule, Rewrite, RuleFacts, compile_rule, used_functions
 from tinyir.rewrite.rule_types import is_scalar_rule
 from tinyir.text import rule_syntax as ast
 from tinyir.text.rule_reader import Statement, read_rules, wanted_names
@@ -119,25 +121,45 @@ def rules_of_file(path: Path) -> RuleBook:
 
 
 @lru_cache(maxsize=64)
-def reachable_rules(operations: frozenset[str], *groups: str) -> Sequence[CompiledRule]:
+def reachable_rules(operations: frozenset[str], *groups: str) -> Sequence[ShippedRule]:
     """The shipped rules of some groups that can apply to a program of such operations, or to what rules make of it.
 
-    Only these are read and compiled: a program has operations of few dialects.
+    Only these are read: a program has operations of few dialects.
     """
     files = [(file.read(), file.label) for file in specification_files("rules", ".rules")]
     wanted = wanted_names((text for text, _ in files), operations)
     book = RuleBook.of((s for text, label in files for s in read_rules(text, label, wanted)), is_part=True)
-    return [_compiled(rule, book) for rule in book.reachable(operations, *groups)]
+    return [_shipped(rule, book) for rule in book.reachable(operations, *groups)]
 
 
-_COMPILED: dict[str, CompiledRule] = {}
+@attrs.define(eq=False, repr=False)
+class ShippedRule(RuleFacts):
+    """A rule of the book: compiled, and its proof looked up, when it is first tried.  Of the rules of a program few are."""
+
+    rule: ast.Rule
+    functions: Mapping[str, ast.Function]
+    rewrite: Rewrite = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.rewrite = self._first_rewrite
+
+    def _first_rewrite(self, edit: Edit) -> Sequence[Value] | None:
+        """
+        Raises:
+            TinyirError: there is no proof.
+        """
+        self.rewrite = compile_proved(self.rule, self.functions).rewrite
+        return self.rewrite(edit)
 
 
-def _compiled(rule: ast.Rule, book: RuleBook) -> CompiledRule:
-    """A shipped rule, compiled once."""
-    found = _COMPILED.get(rule.name)
+_SHIPPED: dict[str, ShippedRule] = {}
+
+
+def _shipped(rule: ast.Rule, book: RuleBook) -> ShippedRule:
+    """A shipped rule, the same one each time."""
+    found = _SHIPPED.get(rule.name)
     if found is None:
-        found = _COMPILED[rule.name] = compile_proved(rule, book.functions)
+        found = _SHIPPED[rule.name] = ShippedRule(rule, book.functions)
     return found
 
 
@@ -169,7 +191,7 @@ def compile_proved(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Com
 
 
 @cache
-def compiled_rules(*groups: str) -> Sequence[CompiledRule]:
+def compiled_rules(*groups: str) -> Sequence[ShippedRule]:
     """The shipped rules of some groups, ready for a driver."""
     book = shipped_rules()
-    return [_compiled(rule, book) for rule in book.group(*groups)]
+    return [_shipped(rule, book) for rule in book.group(*groups)]

@@ -75,15 +75,11 @@ HELPERS: dict[str, Any] = {
 }
 
 
-@attrs.frozen(eq=False)
-class CompiledRule:
-    """A rule that the drivers can apply.  `state`: "proved" or "assumed"."""
+class RuleFacts:
+    """What the text of a rule tells the drivers."""
 
+    __slots__ = ()
     rule: ast.Rule
-    source: str
-    rewrite: Rewrite
-    state: str = "proved"
-    how: str = ""
 
     def __repr__(self) -> str:
         return f"<rule {self.rule.name}: {self.rule}>"
@@ -123,6 +119,22 @@ class CompiledRule:
     def statement(self) -> str:
         over = "" if self.rule.exact else " (over the reals)"
         return f"{self.rule}{over}"
+
+    @property
+    def assumed(self) -> str:
+        """The reason why it is used without a proof, or empty."""
+        return self.rule.assumed
+
+
+@attrs.frozen(eq=False, repr=False)
+class CompiledRule(RuleFacts):
+    """A rule that the drivers can apply.  `state`: "proved" or "assumed"."""
+
+    rule: ast.Rule
+    source: str
+    rewrite: Rewrite
+    state: str = "proved"
+    how: str = ""
 
 
 def _definers(pattern: ast.Pattern, condition: ast.Expression | None) -> Definers | None:

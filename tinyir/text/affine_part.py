@@ -15,7 +15,7 @@ from tinyir.text.assembly_parts import Part
 from tinyir.text.draft import Draft, Groups, Line, UnprintableError
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Affine(Part):
     """A map, bound (`function` max or min) or set applied to a group of index operands."""
 

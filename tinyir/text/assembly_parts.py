@@ -17,6 +17,7 @@ from tinyir.ir.attributes import (
 )
 from tinyir.ir.errors import did_you_mean
 from tinyir.ir.operation import Operation
+from tinyir.ir.record import Record
 from tinyir.ir.types import F64, I64, FloatType, FunctionType, Type
 from tinyir.text.cursor import token_pattern
 from tinyir.text.draft import Draft, Groups, Line, UnprintableError
@@ -24,8 +25,8 @@ from tinyir.text.draft import Draft, Groups, Line, UnprintableError
 UNIT = UnitAttribute()
 
 
-@attrs.frozen(eq=False)
-class Part:
+@attrs.frozen(eq=False, repr=False)
+class Part(Record):
     """A piece of a form.  `consumes`: the properties that it writes."""
 
     @property
@@ -60,7 +61,7 @@ class Part:
         """What the absence of the optional group means for this part."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Literal(Part):
     """A keyword or punctuation."""
 
@@ -76,7 +77,7 @@ class Literal(Part):
         return draft.reader.sees(self.text)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Operands(Part):
     """One operand, or a variadic group with commas; `type` if it is always the same."""
 
@@ -103,7 +104,7 @@ class Operands(Part):
         return token_pattern("OPERAND").match(draft.reader.text, draft.reader.position) is not None
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Property(Part):
     """A property.  `kind`: "" any attribute; "symbol" a string as `@name`; "word" a string without quotes; "unit"
     written by its presence alone.  `type`: of a number written without it.  `default`: taken where nothing is written.
@@ -191,7 +192,7 @@ def typed_text(line: Line, value: Attribute) -> str:
     return f"{text} : {value.type}" if is_number and isinstance(value, IntegerAttribute | FloatAttribute) else text
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Enumeration(Part):
     """An integer property of type i64 written as a word; `words[value]`."""
 
@@ -216,7 +217,7 @@ class Enumeration(Part):
         draft.properties[self.name] = IntegerAttribute(self.words.index(word), I64)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Flags(Part):
     """A property `#dialect.name<a, b>` written `name<a, b>` if it is there."""
 
@@ -262,7 +263,7 @@ class Flags(Part):
 # -- types
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class OperandTypes(Part):
     """The types of a group of operands."""
 
@@ -280,7 +281,7 @@ class OperandTypes(Part):
         return bool(self.groups.slice(operation, self.index))
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class ResultTypes(Part):
     """The types of the results: `count` of them, or any number."""
 
@@ -301,7 +302,7 @@ class ResultTypes(Part):
         draft.results = []
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class SameType(Part):
     """The one type that all operands and results have."""
 
@@ -319,7 +320,7 @@ class SameType(Part):
         draft.results = [type] * self.results
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Signature(Part):
     """`(operand types) -> result types`."""
 
@@ -350,7 +351,7 @@ def types_text(line: Line, types: list[Type]) -> str:
 # -- dictionaries
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class AttributeDictionary(Part):
     """All properties that no other part writes, and the discardable attributes."""
 
@@ -381,7 +382,7 @@ class AttributeDictionary(Part):
             target[name] = value
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Optional(Part):
     """A group that is written only if one of its parts needs it, and read only if its first part follows."""
 

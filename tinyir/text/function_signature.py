@@ -14,7 +14,7 @@ from tinyir.text.draft import Draft, Line, UnprintableError
 _EMPTY = DictionaryAttribute({})
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class FunctionSignature(Part):
     """Writes the properties function_type, arg_attrs and res_attrs."""
 

@@ -58,19 +58,40 @@ class Grammar:
     scanners: list[Match | None]
     """Filled by `scanner` when a state is first met."""
     compiled: dict[str, Match] = attrs.field(factory=dict)
-    """The scanners by their alternatives: many states accept the same."""
+    """The scanners by their alternatives (many states accept the same), or by the one terminal that they know."""
     skip: str = SKIP
     """What may stand between two tokens."""
+    is_small: bool = False
+    """Whether texts are so short that a regular expression for each state would take longer to compile than to try terminals in turn."""
 
     def scanner(self, state: int) -> Match:
         """Finds the next token of those that a state accepts; the group that matched is its name."""
         accepted = self.actions[state]
+        if self.is_small:
+            match = self.scanners[state] = self._in_turn([name for name in self.terminals if name in accepted])
+            return match
         alternatives = "|".join(f"(?P<{name}>{pattern})" for name, pattern in self.terminals.items() if name in accepted)
         match = self.compiled.get(alternatives)
         if match is None:
             blanks = "" if "SOUP" in accepted else self.skip
             match = self.compiled[alternatives] = re.compile(f"{blanks}(?:{alternatives})" if alternatives else r"(?!)").match
         self.scanners[state] = match
+        return match
+
+    def _in_turn(self, names: list[str]) -> Match:
+        """Tries terminals one after the other; each is compiled when it is first tried."""
+
+        def match(text: str, position: int) -> re.Match[str] | None:
+            for name in names:
+                found = (self.compiled.get(name) or self._compile(name))(text, position)
+                if found is not None:
+                    return found
+            return None
+
+        return match
+
+    def _compile(self, name: str) -> Match:
+        match = self.compiled[name] = re.compile(f"{self.skip}(?P<{name}>{self.terminals[name]})").match
         return match
 
     def acceptable(self, stack: list[int]) -> list[str]:
@@ -94,7 +115,7 @@ def load_grammar() -> Grammar:
     return make_grammar(load_tables())
 
 
-def make_grammar(tables: Tables, skip: str = SKIP) -> Grammar:
+def make_grammar(tables: Tables, skip: str = SKIP, is_small: bool = False) -> Grammar:
     """The grammar of some tables."""
     reductions = [
         Reduction(origin, size, action, tuple(picks), frozenset(spliced), passes, grows, not spliced and -1 not in picks)
@@ -116,6 +137,7 @@ def make_grammar(tables: Tables, skip: str = SKIP) -> Grammar:
         spellings=tables.spellings,
         scanners=[None] * len(actions),
         skip=skip,
+        is_small=is_small,
     )
 
 

@@ -13,7 +13,7 @@ from tinyir.text.cursor import token_pattern
 from tinyir.text.draft import Draft, Groups, Line, UnprintableError
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class RegionPart(Part):
     """`{ ... }`, at least one block.  Left out in an optional group, the region has none."""
 
@@ -39,7 +39,7 @@ class RegionPart(Part):
         draft.regions.append(Region())
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Successors(Part):
     """`^a, ^b`."""
 
@@ -59,7 +59,7 @@ class Successors(Part):
         return token_pattern("BLOCK").match(draft.reader.text, draft.reader.position) is not None
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Induction(Part):
     """The name of the first argument of the next region, of a fixed type."""
 
@@ -78,7 +78,7 @@ class Induction(Part):
         draft.arguments.append((name, self.type, None, reader.begin))
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Iteration(Part):
     """`iter(%a = %x, %b = %y) -> (i32, i32)`: values carried from one iteration to the next.  Nothing without any."""
 

@@ -26,7 +26,7 @@ Statement = ast.Rule | ast.Function
 
 @cache
 def _grammar() -> Grammar:
-    return make_grammar(load_tables(RULES), r"\s*+")
+    return make_grammar(load_tables(RULES), r"\s*+", is_small=True)
 
 
 def read_rules(text: str, file: str = "-", wanted: frozenset[str] | None = None) -> list[Statement]:

@@ -7,53 +7,54 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from tinyir.ir.errors import Place
+from tinyir.ir.record import Record
 
 # -- expressions over integers, floats, strings, types and lists
 
 
-@attrs.frozen
-class Number:
+@attrs.frozen(repr=False)
+class Number(Record):
     value: int | float
 
 
-@attrs.frozen
-class Text:
+@attrs.frozen(repr=False)
+class Text(Record):
     value: str
 
 
-@attrs.frozen
-class Name:
+@attrs.frozen(repr=False)
+class Name(Record):
     """A property bound by the pattern, an operand, a parameter or a variable."""
 
     name: str
 
 
-@attrs.frozen
-class Element:
+@attrs.frozen(repr=False)
+class Element(Record):
     """`list[index]`."""
 
     list: Expression
     index: Expression
 
 
-@attrs.frozen
-class Call:
+@attrs.frozen(repr=False)
+class Call(Record):
     """A built-in or a function of the rule files."""
 
     name: str
     arguments: tuple[Expression, ...]
 
 
-@attrs.frozen
-class Unary:
+@attrs.frozen(repr=False)
+class Unary(Record):
     """`not e` or `-e`."""
 
     operator: str
     operand: Expression
 
 
-@attrs.frozen
-class Binary:
+@attrs.frozen(repr=False)
+class Binary(Record):
     """Arithmetic (`/` and `%` round down), bits (`& | ^ << >>`), comparisons (also of lists), `and`, `or`."""
 
     operator: str
@@ -61,15 +62,15 @@ class Binary:
     right: Expression
 
 
-@attrs.frozen
-class ListOf:
+@attrs.frozen(repr=False)
+class ListOf(Record):
     """`[a, b]`."""
 
     items: tuple[Expression, ...]
 
 
-@attrs.frozen
-class Comprehension:
+@attrs.frozen(repr=False)
+class Comprehension(Record):
     """`[body for variable < count]`."""
 
     body: Expression
@@ -77,8 +78,8 @@ class Comprehension:
     count: Expression
 
 
-@attrs.frozen
-class Every:
+@attrs.frozen(repr=False)
+class Every(Record):
     """`all(variable < count) condition`."""
 
     variable: str
@@ -91,43 +92,43 @@ Expression = Number | Text | Name | Element | Call | Unary | Binary | ListOf | C
 # -- patterns
 
 
-@attrs.frozen
-class Operand:
+@attrs.frozen(repr=False)
+class Operand(Record):
     """Any value.  A name that stands twice is the same value."""
 
     name: str
 
 
-@attrs.frozen
-class Constant:
+@attrs.frozen(repr=False)
+class Constant(Record):
     """The result of a `graph.constant`."""
 
     name: str
 
 
-@attrs.frozen
-class Splat:
+@attrs.frozen(repr=False)
+class Splat(Record):
     """A constant all of whose elements are this number."""
 
     value: int | float
 
 
-@attrs.frozen
-class Made:
+@attrs.frozen(repr=False)
+class Made(Record):
     """`constant(value)` on the right: a new constant of the type of its neighbour (of the root's result if it stands alone)."""
 
     value: Expression
 
 
-@attrs.frozen
-class Sequence:
+@attrs.frozen(repr=False)
+class Sequence(Record):
     """`pattern...`: as many operands as there are; names inside stand for lists of values, properties are equal in all."""
 
     pattern: Pattern
 
 
-@attrs.frozen
-class Application:
+@attrs.frozen(repr=False)
+class Application(Record):
     """`operation(operands) {properties}`.
 
     On the left a property is bound to a name that is new, and else compared.  On the right `rest` copies the properties that
@@ -148,8 +149,8 @@ Pattern = Operand | Constant | Splat | Made | Sequence | Application
 # -- statements
 
 
-@attrs.frozen
-class Function:
+@attrs.frozen(repr=False)
+class Function(Record):
     """`function name(parameters) = value`: a helper; its text is also its meaning in proofs."""
 
     name: str
@@ -159,8 +160,8 @@ class Function:
     place: Place = attrs.field(default=Place(), eq=False)
 
 
-@attrs.frozen
-class Rule:
+@attrs.frozen(repr=False)
+class Rule(Record):
     """`pattern => result where condition`.
 
     `exact`: both sides are equal to the bit; else they are equal over the reals and float rounding may change.
