@@ -68,8 +68,8 @@ class Grammar:
         """Finds the next token of those that a state accepts; the group that matched is its name."""
         accepted = self.actions[state]
         if self.is_small:
-            match = self.scanners[state] = self._in_turn([name for name in self.terminals if name in accepted])
-            return match
+            in_turn = self.scanners[state] = self._in_turn([name for name in self.terminals if name in accepted])
+            return in_turn
         alternatives = "|".join(f"(?P<{name}>{pattern})" for name, pattern in self.terminals.items() if name in accepted)
         match = self.compiled.get(alternatives)
         if match is None:
