@@ -33,6 +33,7 @@ from tinyir.ir.attributes import (
 )
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.errors import TinyirError
+from tinyir.ir.location import Location, NameLocation
 from tinyir.ir.naming import LONGEST, short_name
 from tinyir.ir.operation import Block, Operation, Region, Value
 from tinyir.ir.types import F64, I32, I64, INDEX, FunctionType, MemRefType, QuantizedType, TensorType, storage_type
@@ -107,14 +108,16 @@ class _Memory:
         self.taken.add(name)
         return name
 
-    def _declare(self, wanted: str, type: MemRefType, value: Attribute | None = None, alignment: Attribute | None = None) -> str:
+    def _declare(
+        self, wanted: str, type: MemRefType, location: Location, value: Attribute | None = None, alignment: Attribute | None = None
+    ) -> str:
         name = self._name(wanted)
         properties: dict[str, Attribute] = {"sym_name": StringAttribute(name), "type": TypeAttribute(type)}
         if value is not None:
             properties["value"] = value
         if alignment is not None:
             properties["alignment"] = alignment
-        self.globals.create("buffer.global", properties=properties)
+        self.globals.create("buffer.global", properties=properties, location=location)
         return name
 
     def _get(self, builder: Builder, name: str, type: MemRefType) -> Value:
@@ -132,7 +135,8 @@ class _Memory:
         storages = []
         for argument, name in zip(block.arguments, names, strict=True):
             type = _memory_type(_tensor_type(argument), RAM)
-            storage = self._declare(short_name(argument.name or name, "input"), type)
+            storage = self._declare(short_name(argument.name or name, "input"), type, argument.location)
+            builder.location = argument.location
             argument.replace_by(self._get(builder, storage, type))
             storages.append(storage)
         stated = _port_types(self.function, "input_types", [_tensor_type(argument) for argument in block.arguments])
@@ -151,7 +155,9 @@ class _Memory:
         builder = Builder.before(operation)
         if flat not in self.constants:
             content = DenseElements(TensorType(tensor.shape, type.element), value.data, value.splat)
-            self.constants[flat] = self._declare(_constant_name(operation, tensor), type, content, operation.get("alignment"))
+            self.constants[flat] = self._declare(
+                _constant_name(operation, tensor), type, operation.location, content, operation.get("alignment")
+            )
         operation.replace_by(self._get(builder, self.constants[flat], type))
 
     def _convert_tensor(self, operation: Operation) -> None:
@@ -161,7 +167,7 @@ class _Memory:
         type = MemRefType(shape, storage_type(tensor.element), None, RAM)
         builder = Builder.before(operation)
         if operation.parent_operation is self.function:
-            memory = self._get(builder, self._declare(_tensor_name(operation), type, alignment=operation.get("alignment")), type)
+            memory = self._get(builder, self._declare(_tensor_name(operation), type, operation.location, alignment=operation.get("alignment")), type)
         else:
             alignment = operation.get("alignment")
             memory = builder.create("buffer.allocate", (), [type], {"alignment": alignment} if alignment is not None else {}).result
@@ -244,7 +250,7 @@ class _Memory:
         assert isinstance(source.type, MemRefType)
         type = MemRefType(source.type.shape, source.type.element, None, RAM)
         builder = Builder.before(self.function.body.terminator)
-        storage = self._declare(name, type)
+        storage = self._declare(name, type, builder.location)
         target = self._get(builder, storage, type)
         indices: list[Value] = []
         for extent in type.shape:
@@ -270,7 +276,7 @@ class _Memory:
         if isinstance(tensor.element, QuantizedType) and tensor.element.axis is None:
             properties["scale"] = FloatAttribute.of(tensor.element.scale, F64)
             properties["zero_point"] = IntegerAttribute(tensor.element.zero_point, I64)
-        self.globals.create("buffer.port", properties=properties)
+        self.globals.create("buffer.port", properties=properties, location=NameLocation(name))
 
 
 def _counting(extent: int) -> dict[str, Attribute]:

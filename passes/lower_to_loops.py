@@ -33,6 +33,7 @@ from tinyir.ir.builder import Builder, create_function, find_symbol, functions
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.function import concrete_function
 from tinyir.ir.instance import ConcreteEquation, Instance, instantiate
+from tinyir.ir.location import NameLocation
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import I64, INDEX, FloatType, FunctionType, IndexType, IntegerType, ShapedType, TensorType, Type, storage_type
 from tinyir.rewrite.passes import Pass, PassContext
@@ -367,9 +368,12 @@ def ensure_function(module: Operation, name: str) -> Operation:
         raise TinyirError(f"unknown scalar function '{name}'", hint="functions stand in specs/functions")
     concrete = concrete_function(definition)
     result = machine_type(concrete.value.type)
-    function = create_function(module, name, [machine_type(t) for t in concrete.parameters], [result])
+    location = NameLocation(name)
+    function = create_function(module, name, [machine_type(t) for t in concrete.parameters], [result], location)
+    for argument in function.body.arguments:
+        argument.location = location
     function.properties["sym_visibility"] = StringAttribute("private")
-    builder = Builder.at_end(function.body)
+    builder = Builder.at_end(function.body, location)
     value = emit_expression(module, builder, concrete.value, function.body.arguments)
     builder.create("func.return", [value])
     return function

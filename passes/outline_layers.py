@@ -108,7 +108,7 @@ def _outline(module: Operation, function: Operation, layer: list[Operation], nam
     for step in layer:
         for operation in step.walk():
             operation.operands = [_copied(operand, outlined, copies, builder) for operand in operation.operands]
-    Builder.at_end(outlined.body).create("func.return")
+    Builder.at_end(outlined.body, location).create("func.return")
 
 
 def _copied(value: Value, outlined: Operation, copies: dict[Value, Value], builder: Builder) -> Value:

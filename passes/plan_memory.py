@@ -196,7 +196,7 @@ class _Planning:
 
     def _replace_globals(self, plan: Plan, arena: str) -> None:
         type = MemRefType([plan.arena_bytes], I8, None, RAM)
-        whole = Builder.at_start(self.function.body).create("buffer.get_global", (), [type], {"name": SymbolReference(arena)}).result
+        whole = Builder.at_start(self.function.body, self.function.location).create("buffer.get_global", (), [type], {"name": SymbolReference(arena)}).result
         whole.name = arena
         for operation in list(self.function.body):
             if operation.name == "buffer.get_global" and (name := referenced_symbol(operation, "name")) in plan.offsets:
@@ -206,7 +206,7 @@ class _Planning:
                 operation.replace_by(view)
         for name, operation in self.scratch.items():
             offset = {"offset": IntegerAttribute(plan.offsets[name], INDEX)}
-            view = Builder.after(whole.owner).create("buffer.view", [whole], [operation.result.type], offset).result
+            view = Builder.after(whole.owner).create("buffer.view", [whole], [operation.result.type], offset, location=operation.location).result
             view.name = operation.result.name
             operation.replace_by(view)
         for port in self.module.body:

@@ -86,7 +86,7 @@ def test_a_node_without_a_name_is_located_by_operator_and_place() -> None:
     model = SmallModel([node("a = Relu(x)"), node("y = Tanh(a)")], MATRIX).proto()
     model.graph.node[1].name = ""
     located = [operation.location.names for operation in function_of(import_onnx(model.SerializeToString())).body]
-    assert located == [("a",), ("Tanh_1",), ()]
+    assert located == [("a",), ("Tanh_1",), ("small",)]
 
 
 def test_a_constant_that_several_nodes_read_is_there_once() -> None:

@@ -11,6 +11,7 @@ from tinyir.frontend.onnx_translator import Operand, Translator, element_of, sha
 from tinyir.ir.attributes import ArrayAttribute, StringAttribute, TypeAttribute
 from tinyir.ir.builder import Builder, create_function, create_module
 from tinyir.ir.errors import Diagnostic
+from tinyir.ir.location import NameLocation
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import FunctionType, TensorType
 
@@ -28,8 +29,9 @@ class _Network:
     def __init__(self, graph: Graph, name: str, file: str) -> None:
         self.graph = graph
         self.file = file
-        self.module = create_module()
-        self.function = create_function(self.module, name, (), ())
+        location = NameLocation(name)
+        self.module = create_module(location)
+        self.function = create_function(self.module, name, (), (), location)
         self.builder = Builder.at_end(self.function.body)
         self.translator = Translator(self.builder)
         self.translator.tensors.update(graph.constants)
@@ -79,7 +81,7 @@ class _Network:
         if element_count(shape, what) == 0:
             raise ModelError(f"{what} has no elements: {list(shape)}")
         type = TensorType(shape, quantized_element(element, self._wanted.get(port.name)))
-        self.translator.tensors[port.name] = self.function.body.add_argument(type, identifier(port.name, "input"))
+        self.translator.tensors[port.name] = self.function.body.add_argument(type, identifier(port.name, "input"), NameLocation(port.name))
 
     def _add_node(self, node: Node) -> None:
         self.translator.node = node
@@ -120,7 +122,7 @@ class _Network:
         for name in self.graph.outputs:
             operand = self.translator.tensors[name]
             outputs.append(operand if isinstance(operand, Value) else self.translator.constant(name, operand))
-        self.builder.create("func.return", outputs)
+        self.builder.create("func.return", outputs, location=self.function.location)
         arguments = [argument.type for argument in self.function.body.arguments]
         self.function.properties["function_type"] = TypeAttribute(FunctionType(arguments, [tensor_type(value) for value in outputs]))
         self.function.attributes["input_names"] = _strings([port.name for port in self.graph.inputs])

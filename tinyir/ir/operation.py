@@ -512,8 +512,8 @@ class Block:
         arguments = ", ".join(f"{_short(a)} : {a.type}" for a in self.arguments)
         return f"<block({arguments}) of {owner.name if owner is not None else 'nothing'}, {count} operation{'s' * (count != 1)}>"
 
-    def add_argument(self, type: Type, name: str = "") -> BlockArgument:
-        argument = BlockArgument(type, self, len(self.arguments), name)
+    def add_argument(self, type: Type, name: str = "", location: Location = UNKNOWN) -> BlockArgument:
+        argument = BlockArgument(type, self, len(self.arguments), name, location)
         self.arguments = (*self.arguments, argument)
         return argument
 
