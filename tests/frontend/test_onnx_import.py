@@ -12,6 +12,7 @@ from tests.frontend.small_models import SmallModel, node
 from tests.oracle.rational import Array
 from tests.oracle.spoil import valid_model
 from tinyir.frontend import import_onnx
+from tinyir.interp.machine import Network
 from tinyir.ir.attributes import StringAttribute
 from tinyir.ir.builder import functions
 from tinyir.ir.errors import Diagnostic, TinyirError
@@ -199,6 +200,31 @@ def test_scales_per_block_are_refused() -> None:
     scale = {"s": np.ones((2, 3), np.float32)}
     (found,) = errors_of(SmallModel([node("y = QuantizeLinear(x, s)", axis=1, block_size=2)], MATRIX, scale, opset=21).content())
     assert "scales per block" in found.message
+
+
+@pytest.mark.parametrize(("made", "attributes"), [("q = QuantizeLinear(x, s, z)", {"precision": 10}), ("y = DequantizeLinear(q, s, z)", {"output_dtype": 10})])
+def test_quantization_that_computes_in_16_bits_is_refused(made: str, attributes: dict[str, int]) -> None:
+    texts = ("q = QuantizeLinear(x, s, z)", "y = DequantizeLinear(q, s, z)")
+    nodes = [node(text, **(attributes if text == made else {})) for text in texts]
+    (found,) = errors_of(SmallModel(nodes, MATRIX, {"s": np.float32(1), "z": np.int8(0)}, opset=28).content())
+    assert "computes in float16" in found.message
+
+
+def test_the_newest_versions_of_the_format_are_read() -> None:
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])], [])
+    graph.output.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3]))
+    import_onnx(helper.make_model(graph).SerializeToString())
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_weights_of_16_bits_that_are_made_wider_are_read(raw: bool) -> None:
+    weights = np.array([1.5, -0.25, 65504, 6e-8, 0, -1], np.float16)
+    stored = weights.tobytes() if raw else weights.view(np.uint16).tolist()
+    nodes = [node("c = Cast(w)", to=TensorProto.FLOAT), node("y = Add(x, c)")]
+    model = SmallModel(nodes, MATRIX).proto()
+    model.graph.initializer.append(helper.make_tensor("w", TensorProto.FLOAT16, [6], stored if raw else weights, raw=raw))
+    found = Network(import_onnx(model.SerializeToString())).run({"x": np.zeros((2, 6), np.float32)})
+    assert np.array_equal(found["y"][0], weights.astype(np.float32))
 
 
 def test_weights_beside_the_model_are_read(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ from tinyir.frontend.reserved_words import RESERVED_WORDS
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.operation import Operation
 
-_OPSETS = range(7, 22)
-_IR_VERSIONS = range(3, 14)
+_OPSETS = range(7, 29)
+_IR_VERSIONS = range(3, 15)
 _MOST_ERRORS = 20
 _DAMAGED = "export it again, or copy the whole file"
 

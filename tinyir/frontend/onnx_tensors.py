@@ -26,7 +26,7 @@ _FIELD_OF = {
     "int64": "int64_data",
     "uint64": "uint64_data",
     "uint32": "uint64_data",
-    **dict.fromkeys(("int32", "int16", "int8", "uint16", "uint8", "bool"), "int32_data"),
+    **dict.fromkeys(("int32", "int16", "int8", "uint16", "uint8", "bool", "float16"), "int32_data"),
 }
 _FIELDS = ("float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
 _EXTERNAL = 1  # TensorProto.DataLocation
@@ -78,6 +78,8 @@ def _elements(proto: Any, element: str, count: int, read_external: ReadExternal,
 
 def _converted(values: Any, element: str, what: str) -> Array:
     wide = np.array(values)
+    if element == "float16":  # as their bits
+        return _converted(values, "uint16", what).view(element)
     array = wide.astype(element)
     if wide.dtype.kind in "iu" and not np.array_equal(array.astype(wide.dtype), wide):
         raise ModelError(f"{what} holds values that {element} cannot represent")

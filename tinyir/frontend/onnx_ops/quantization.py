@@ -10,10 +10,16 @@ from tinyir.frontend.onnx_translator import Operand, Translator, element_of, sha
 from tinyir.ir.operation import Value
 
 
+_FLOAT = 1  # TensorProto.DataType
+
+
 def _parameters(translator: Translator, shape: tuple[int, ...]) -> tuple[Parameters, Array | None]:
     zero_point = translator.known(2) if translator.has(2) else None
     if translator.attribute("block_size"):
         raise ModelError("has scales per block, which are not supported")
+    precision = translator.attribute("output_dtype" if translator.node.operator == "DequantizeLinear" else "precision")
+    if precision not in (None, 0, _FLOAT):
+        raise ModelError(f"computes in {ELEMENT_NAMES.get(precision, f'number {precision}')}, which is not supported", hint="supported is float32")
     axis = translator.attribute("axis")
     return parameters(translator.known(1), zero_point, 1 if axis is None else axis, shape), zero_point
 
