@@ -223,8 +223,10 @@ class _Blocking:
         assert isinstance(type, TensorType)
         variables = [loop.induction_variable(each) for each in self.nest.positions]
         places = [indices[e.position] if isinstance(e, AffineDimension) else None for e in map.results]
-        if len(variables) < 2 or variables[0] not in places:
+        if len(variables) < 2:
             return None
+        if variables[0] not in places:
+            return self._already_flat(access)
         first = places.index(variables[0])
         last = first + len(variables)
         if places[first:last] != variables or list(type.shape[first:last]) != self.extents:
@@ -236,37 +238,74 @@ class _Blocking:
         slots: list[Index] = [(e, tuple(indices)) for e in map.results]
         return shape, [*slots[:first], (AffineDimension(0), ()), *slots[last:]]
 
+    def _already_flat(self, access: Operation) -> tuple[list[int], list[Index]] | None:
+        """The same of an access one of whose indices counts the positions."""
+        map, indices = loop.access_map(access), loop.access_indices(access)
+        type = loop.accessed_tensor(access).type
+        assert isinstance(type, TensorType)
+        counted: AffineExpression = AffineConstant(0)
+        for each, extent in zip(self.nest.positions, self.extents, strict=True):
+            variable = loop.induction_variable(each)
+            if variable not in indices:
+                return None
+            counted = counted * extent + AffineDimension(indices.index(variable))
+        variables = {loop.induction_variable(each) for each in self.nest.positions}
+        others = [e for e in map.results if e != counted]
+        if len(others) + 1 != len(map.results) or any(value in variables for e in others for value in _values_of(e, indices)):
+            return None
+        return list(type.shape), [(AffineDimension(0), ()) if e == counted else (e, tuple(indices)) for e in map.results]
+
     def flat_tensor(self, tensor: Value, shape: Sequence[int]) -> Value:
         key = (tensor, tuple(shape))
+        assert isinstance(tensor.type, TensorType)
+        if key[1] == tensor.type.shape:
+            return tensor
         if key not in self.flat:
-            assert isinstance(tensor.type, TensorType)
             made = self.before.create("loop.reshape", [tensor], [TensorType(shape, tensor.type.element)]).result
             made.name = tensor.name
             self.flat[key] = made
         return self.flat[key]
 
     def _flat_result(self) -> Value:
-        """The tensor that is defined: the result itself, or one with its positions as one axis."""
+        """The tensor that is defined: the result itself, or one with its positions as one axis, which other nests that define parts of it define too."""
         result = loop.accessed_tensor(self.nest.define)
         found = self.flattened(self.nest.define)
-        if found is None:
-            return result
         assert isinstance(result.type, TensorType)
-        made = self.before.create("loop.tensor", [], [TensorType(found[0], result.type.element)]).result
+        definer = result.definer
+        if found is None or definer is None or definer.parent is not self.nest.root.parent or tuple(found[0]) == result.type.shape:
+            return result
+        others = [user for user in result.users if user.name == "loop.define" and user is not self.nest.define]
+        builder = Builder.before(definer) if others else self.before
+        made = builder.create("loop.tensor", [], [TensorType(found[0], result.type.element)]).result
         made.name = result.name
         self.flat[result, tuple(found[0])] = made
+        first = next(number for number, (_, operands) in enumerate(found[1]) if not operands)
+        for other in others:
+            self._define_flat(other, made, first)
         return made
 
+    def _define_flat(self, define: Operation, tensor: Value, first: int) -> None:
+        """Turns a definition of an element into one of the tensor whose axis `first` is all positions."""
+        map, indices = loop.access_map(define), tuple(loop.access_indices(define))
+        flat: AffineExpression = AffineConstant(0)
+        last = first + len(self.extents)
+        for expression, extent in zip(map.results[first:last], self.extents, strict=True):
+            flat = flat * extent + expression
+        results = [*map.results[:first], flat, *map.results[last:]]
+        write.define(Builder.before(define), define.operands[0], tensor, [(e, indices) for e in results])
+        define.erase()
+
     def _replace_result(self, made: Operation) -> None:
+        """What was read from the result is read from the flat tensor in its shape, once all nests that define it have run."""
         result = loop.accessed_tensor(self.nest.define)
         if self.y is result:
             return
         self.nest.define.erase()
-        builder = Builder(self.before.block, made.next, made.location)
-        shaped = builder.create("loop.reshape", [self.y], [result.type]).result
-        shaped.name = result.name
         definer = result.definer
         assert definer is not None
+        builder = Builder(self.before.block, _last_nest(self.y, made).next, made.location)
+        shaped = builder.create("loop.reshape", [self.y], [result.type]).result
+        shaped.name = result.name
         definer.replace_by(shaped)
 
     def _clone(self, operation: Operation, builder: Builder, values: dict[Value, Value], known: dict[Value, Index], position: Index) -> None:
@@ -581,6 +620,18 @@ class _Row:
 
     def _zero(self, builder: Builder, term: Index) -> None:
         write.define(builder, write.literal(builder, 0, I16), self.target, [*self.place, term])
+
+
+def _last_nest(tensor: Value, nest: Operation) -> Operation:
+    """The last of the nests beside the given one, or of itself, that touch the tensor."""
+    waiting = {next(each for each in (user, *user.ancestors()) if each.parent is nest.parent) for user in tensor.users} - {nest}
+    last = each = nest
+    while waiting and each.next is not None:
+        each = each.next
+        if each in waiting:
+            waiting.discard(each)
+            last = each
+    return last
 
 
 def _values_of(expression: AffineExpression, indices: Sequence[Value]) -> list[Value]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.graphs import Array, chain
-from tests.passes.product_layers import TO_BYTES, Layer, constants
+from tests.passes.product_layers import TO_BYTES, Layer, branches, constants
 from tinyir.backends.target import load_target
 from tinyir.driver.api import run
 from tinyir.driver.arrays import pattern_rows
@@ -32,14 +32,22 @@ LAYERS = {
 }
 
 
-@pytest.mark.parametrize("goal", ["speed", "ram"])
-@pytest.mark.parametrize("name", [*LAYERS, "one row", "one short row"])
+OTHERS: dict[str, Callable[[], Operation]] = {
+    "one row": lambda: _row(70),
+    "one short row": lambda: _row(19),
+    "branches": lambda: branches((4, 3, 1)),
+    "branches, channels first": lambda: branches((4, 3, 2), "NCHW"),
+}
+
+
+@pytest.mark.parametrize("goal", ["speed", "ram", "size"])
+@pytest.mark.parametrize("name", [*LAYERS, *OTHERS])
 def test_the_machine_gives_the_bytes_of_the_interpreter(name: str, goal: str, tmp_path: Path, require_tool: Callable[[str], str]) -> None:
     machine = load_target("cortex-m4")
     require_tool("arm-none-eabi-gcc")
     require_tool(machine.simulators[0].programs[0])
     model = tmp_path / "net.tir"
-    model.write_text(print_module(LAYERS[name].graph() if name in LAYERS else _row({"one row": 70, "one short row": 19}[name])))
+    model.write_text(print_module(LAYERS[name].graph() if name in LAYERS else OTHERS[name]()))
     rows = pattern_rows(module_ports(load(str(model))).inputs, 1)
     expected = run(str(model), "cortex-m4", rows, level="graph").outputs
     found = run(str(model), "cortex-m4", rows, goal=goal).outputs

@@ -111,6 +111,25 @@ class Layer:
         return count(0), count(1)
 
 
+def branches(outputs: Sequence[int], axes: str = "NHWC", size: tuple[int, int] = (4, 6), channels: int = 3) -> Operation:
+    """Convolutions (1x1 and 3x3 in turn) of one tensor, joined along the channels, the result with its axes in the given order; at graph level."""
+    random = np.random.default_rng(len(outputs))
+    given: list[TensorType | Array] = [TensorType((1, *size, channels), I8)]
+    for number, count in enumerate(outputs):
+        given += constants(random, (count, *((3, 3) if number % 2 else (1, 1)), channels))
+    steps: list[Step] = []
+    for number in range(len(outputs)):
+        first, convolved = 1 + 5 * number, len(given) + len(steps)
+        steps.append(("graph.conv2d", [0, first, first + 1], {"pad": (number % 2,) * 4, "x_zero_point": 3}))
+        steps.append(("graph.requantize_high", [convolved, first + 2, first + 3, first + 4], TO_BYTES))
+    ends = range(len(given) + 1, len(given) + len(steps), 2)
+    if axes == "NCHW":
+        steps += [("graph.transpose", [end], {"permutation": (0, 3, 1, 2)}) for end in ends]
+        ends = range(len(given) + len(steps) - len(outputs), len(given) + len(steps))
+    steps.append(("graph.concat", list(ends), {"axis": axes.index("C")}))
+    return chain(given, steps)
+
+
 TO_BYTES = {"low": -128, "high": 127, "zero_point": 0, "result_type": I8}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.oracle.cases import soaking
-from tests.passes.product_layers import Layer, apply, assert_same_bytes
+from tests.passes.product_layers import LOOP, Layer, apply, assert_same_bytes, branches
 from tinyir.backends.target import load_target
 from tinyir.passes.block_products import BlockProducts
 from tinyir.prove.obligations import Ledger
@@ -35,6 +35,15 @@ LAYERS = {
 def test_the_result_keeps_every_bit(name: str, room: int | None) -> None:
     found = assert_same_bytes(LAYERS[name].module(), BlockProducts(scratch_bytes=room))
     assert len(found) == (LAYERS[name].outputs > 1), "the loop over one output is none"
+
+
+@pytest.mark.parametrize("axes", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("outputs", [(2, 3), (4, 2, 5), (1, 4), (4, 1)])
+def test_layers_that_define_parts_of_one_tensor_keep_every_bit(outputs: tuple[int, ...], axes: str) -> None:
+    module = branches(outputs, axes)
+    apply(module, LOOP)
+    assert len([o for o in module.walk() if o.name == "loop.tensor"]) == 1, "the branches write into the joined tensor"
+    assert len(assert_same_bytes(module, BlockProducts())) == sum(count > 1 for count in outputs)
 
 
 def _random_layer(seed: int) -> Layer:
