@@ -54,12 +54,18 @@ class ChannelRange:
 
 @attrs.frozen(eq=False)
 class LinearTerms:
-    """bias[o] + sum over k of weights[o, k] * x[k] with x[k] in [x_low, x_high]: shapes as in `dot_range`."""
+    """bias[o] + sum over k of weights[o, k] * x[k] with x[k] in [x_low, x_high]: shapes as in `dot_range`, or one row for all channels."""
 
     weights: Integers
     x_low: Integers
     x_high: Integers
     bias: Integers
+
+    def of_channels(self, chosen: NDArray[numpy.bool_]) -> LinearTerms:
+        """The rows of the chosen channels, the mask having one element for each channel; ranges are given for each row."""
+        rows, terms = chosen.size, self.weights.shape[1]
+        weights, low, high = (numpy.broadcast_to(a, (rows, terms))[chosen] for a in (self.weights, self.x_low, self.x_high))
+        return LinearTerms(weights, low, high, numpy.broadcast_to(self.bias, (rows,))[chosen])
 
 
 def channels_of(value: Value) -> int:

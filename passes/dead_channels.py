@@ -87,10 +87,10 @@ class _Function:
     def _prove(self, operation: Operation, definer: Operation, fixed: Mask) -> bool:
         terms, meanings = self.ranges.terms(definer), requantizations(operation)
         assert terms is not None
-        low, high = (numpy.broadcast_to(x, terms.weights.shape)[fixed] for x in (terms.x_low, terms.x_high))
+        rows = terms.of_channels(fixed)
         chosen = [meanings[i if len(meanings) > 1 else 0] for i in numpy.flatnonzero(fixed)]
         values = [int(v) for v in self.ranges.of(operation.result).low[fixed]]
-        claim = DeadClaim.of(terms.weights[fixed], low, high, terms.bias[fixed], chosen, values)
+        claim = DeadClaim.of(rows.weights, rows.x_low, rows.x_high, rows.bias, chosen, values)
         where = " ".join(operation.location.names) or operation.name
         return bool(self.context.ledger.add(Obligation("dead", where, f"{fixed.sum()} of {fixed.size} channels are constant", claim)).state == "proved")
 

@@ -180,3 +180,10 @@ def test_the_visual_wake_words_model_fits_28_kilobytes(corpus: Path) -> None:
 def test_the_other_models_have_no_dead_channel(name: str, corpus: Path) -> None:
     (case,) = [case for case in EXACT_CASES if case.name == name]
     assert weights(lowered(case.path(corpus), BEFORE)) == weights(lowered(case.path(corpus), ALL[:1]))
+
+
+def test_a_sum_along_the_last_axis_may_be_constant() -> None:
+    """Its terms are the same for all results, which are the channels from then on."""
+    network = Network([1, 3, 5], X)
+    small = network.requantize(network.node("Clip", network.x, network.constant(np.float32(0)), network.constant(np.float32(0.01))), HIDDEN)
+    assert_exact(network.model(network.node("ReduceMean", small, axes=[2], keepdims=0), Y))
