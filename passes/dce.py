@@ -1,4 +1,4 @@
-"""dce: removes pure operations whose results nobody uses."""
+"""dce: removes operations that write nothing and whose results nobody uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tinyir.rewrite.passes import Pass, PassContext
 
 @attrs.frozen
 class DeadCodeElimination(Pass):
-    """Removes pure operations whose results nobody uses."""
+    """Removes operations that write nothing and whose results nobody uses."""
 
     name = "dce"
 

@@ -149,18 +149,23 @@ def has_trait(operation: Operation, trait: str) -> bool:
     return definition is not None and trait in definition.traits
 
 
-def is_pure(operation: Operation) -> bool:
-    """Whether the operation (regions included) neither reads nor writes memory."""
+def is_pure(operation: Operation, *, may_read: bool = False) -> bool:
+    """Whether the operation (regions included) neither writes memory nor, unless it `may_read`, reads it."""
     definition = definition_of(operation.name)
     if definition is None:
         return False
     effects = definition.effects_of(operation)
-    return effects == PURE and all(
-        is_pure(inner) or has_trait(inner, "terminator")
+    return is_harmless(effects, may_read=may_read) and all(
+        is_pure(inner, may_read=may_read) or has_trait(inner, "terminator")
         for region in operation.regions
         for block in region.blocks
         for inner in block
     )
+
+
+def is_harmless(effects: Effects | None, *, may_read: bool) -> bool:
+    """Whether effects are known, and none but reads that are allowed."""
+    return effects is not None and not effects.writes and (may_read or not effects.reads)
 
 
 def known_operations(dialect: str) -> list[str]:

@@ -81,7 +81,7 @@ class _Driver:
         self.context = context
         operations = list(module.walk())[1:]
         self.work = self._first_work(operations)
-        self.purity = Purity()
+        self.purity = Purity(may_read=True)
         self.waiting: set[Operation] = set(self.work)
         self.limit = 1000 + REWRITES_PER_OPERATION * len(operations)
         self.recent: list[str] = []
@@ -238,8 +238,8 @@ class _Driver:
 
 
 def erase_dead(module: Operation) -> int:
-    """Erases every pure operation whose results are unused, users before what feeds them; returns how many."""
-    purity = Purity()
+    """Erases every operation that writes nothing and whose results are unused, users before what feeds them; returns how many."""
+    purity = Purity(may_read=True)
     is_pure, traits = purity.is_pure, purity.traits
     work = [operation for operation in module.walk() if operation is not module]
     count = 0

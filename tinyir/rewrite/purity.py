@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from tinyir.ir.operation import Operation
-from tinyir.ir.registry import PURE, definition_of, is_pure
+from tinyir.ir.registry import definition_of, is_harmless, is_pure
 
 
 class Purity:
-    """Remembers which operations are always pure, and what traits they have."""
+    """Remembers which operations are always pure, and what traits they have.
 
-    def __init__(self) -> None:
+    `may_read`: what reads memory counts as pure as well; where nobody uses its result it can be left out.
+    """
+
+    def __init__(self, *, may_read: bool = False) -> None:
+        self._may_read = may_read
         self._always: dict[str, bool | None] = {}
         self._traits: dict[str, frozenset[str]] = {}
 
     def is_pure(self, operation: Operation) -> bool:
-        """`registry.is_pure`: it neither reads nor writes memory."""
+        """`registry.is_pure`: it neither writes memory nor, unless it may, reads it."""
         try:
             always = self._always[operation.name]
         except KeyError:
             always = self._always[operation.name] = self._for_all(operation.name)
         if always is None or (always and operation.regions):
-            return is_pure(operation)
+            return is_pure(operation, may_read=self._may_read)
         return always
 
     def _for_all(self, name: str) -> bool | None:
@@ -28,7 +32,7 @@ class Purity:
         definition = definition_of(name)
         if definition is None:
             return False
-        return None if callable(definition.effects) else definition.effects == PURE
+        return None if callable(definition.effects) else is_harmless(definition.effects, may_read=self._may_read)
 
     def is_isolated(self, name: str) -> bool:
         return "isolated" in self.traits(name)
