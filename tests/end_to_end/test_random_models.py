@@ -8,6 +8,7 @@ import pytest
 from tests.end_to_end.staged import LEVELS, Staged, stage
 from tests.oracle.cases import soaking
 from tests.oracle.models import Case, float_case, quantized_case
+from tests.oracle.networks import network_case
 from tinyir.backends.target import load_target
 from tinyir.backends.toolchain import check_warnings
 from tinyir.driver.arguments import GOALS
@@ -15,6 +16,8 @@ from tinyir.driver.arrays import Array
 
 SEEDS = range(400 if soaking() else 24)
 SIMULATED_SEEDS = range(1000, 1120 if soaking() else 1012)
+NETWORK_SEEDS = range(600 if soaking() else 20)
+NETWORK_TARGETS = ("cortex-m4", "cortex-m4", "host", "cortex-m4", "cortex-m33", "cortex-m4", "cortex-m0", "cortex-m4", "cortex-m55", "cortex-m4", "rv32imc")
 INTERPRETED = 2
 TOLERANCE = 1e-5  # of the output's greatest value
 
@@ -50,6 +53,15 @@ def test_a_quantized_model_gives_every_byte_of_the_oracle(seed: int, tmp_path: P
 def test_so_it_does_on_a_simulator(seed: int, target: str, tmp_path: Path) -> None:
     case = quantized_case(seed)
     for name, (found, expected) in outputs_by_name(case, compiled(case, tmp_path, target, GOALS[seed % len(GOALS)])).items():
+        assert found.dtype == expected.dtype, name
+        assert np.array_equal(found, expected), name
+
+
+@pytest.mark.parametrize("seed", NETWORK_SEEDS)
+def test_a_network_of_a_usual_kind_gives_every_byte_of_the_oracle(seed: int, tmp_path: Path) -> None:
+    target, goal = NETWORK_TARGETS[seed % len(NETWORK_TARGETS)], GOALS[seed % len(GOALS)]
+    case = network_case(seed)
+    for name, (found, expected) in outputs_by_name(case, compiled(case, tmp_path, target, goal)).items():
         assert found.dtype == expected.dtype, name
         assert np.array_equal(found, expected), name
 

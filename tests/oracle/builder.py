@@ -47,6 +47,8 @@ class Features:
     symbolic_batch: bool
     constants_are_nodes: bool
     initializers_are_inputs: bool  # as before IR version 4
+    weights_of_whole_range: bool = False  # -128 too, and channels of nothing but zeros
+    awkward_scales: bool = False  # steps far from those that fit, zero points at the ends of their range
 
 
 # The IR version that came with each opset (older ones list initializers among the inputs).
@@ -113,7 +115,11 @@ class Builder:
         kind = "uint8" if self.features.unsigned else "int8"
         limits = np.iinfo(kind)
         scale = float(np.float32(max(high - low, 1e-6) / 255))
-        return Quantization(scale, int(np.clip(round(limits.min - low / scale), limits.min, limits.max)), kind)
+        zero_point = int(np.clip(round(limits.min - low / scale), limits.min, limits.max))
+        if self.features.awkward_scales and self.random.random() < 0.5:
+            scale = float(np.float32(scale * 2.0 ** self.random.uniform(-5, 3)))
+            zero_point = self.random.choice([limits.min, limits.max, 0, zero_point])
+        return Quantization(scale, int(zero_point), kind)
 
     def dequantized(self, tensor: Tensor) -> str:
         """The name of the tensor's real values."""
@@ -152,10 +158,23 @@ class Builder:
             values, zeros = self.integers(shape, "uint8"), np.array([self.random.randint(110, 145)], np.uint8)
         else:
             values, zeros = self.integers(shape, "int8", low=-127), np.zeros(scales.shape, np.int8)
+            if self.features.weights_of_whole_range:
+                values, scales = self._roughened(values, scales, axis)
         parameters = (scales, zeros) if per_channel else (scales.reshape(()), zeros.reshape(()))
         attributes = {"axis": self.random.choice([axis, axis - len(shape)])} if per_channel else {}
         name = self.node("DequantizeLinear", [self.constant(values), *(self.constant(p) for p in parameters)], **attributes)
         return name, scales, rms
+
+    def _roughened(self, values: Array, scales: Array, axis: int) -> tuple[Array, Array]:
+        """Weights with -128 among them; now and then a channel of zeros, and scales that lie far apart."""
+        generator = np.random.default_rng(self.random.getrandbits(32))
+        channels = np.moveaxis(values, axis, 0)
+        channels[generator.random(channels.shape) < 0.05] = -128
+        if self.random.random() < 0.5:
+            channels[generator.random(len(channels)) < 0.3] = 0
+        if scales.size > 1 and self.features.awkward_scales:
+            scales = (scales * 2.0 ** generator.uniform(-20, 4, scales.size)).astype(np.float32)
+        return values, scales
 
     def bias(self, size: int, data: Tensor, scales: Array, rms: float) -> str:
         """A bias of `size` elements: int32 at float32(s_x * s_w), int32 at a scale of its own, or float32."""

@@ -36,7 +36,15 @@ class Case:
 
 def quantized_case(seed: int) -> Case:
     """An int8 or uint8 QDQ model; expected is what the exact oracle says."""
-    model, inputs = _random_model(seed, quantized=True)
+    return _judged(seed, *_random_model(seed, quantized=True))
+
+
+def judged(seed: int, builder: Builder, name: str, samples: int) -> Case:
+    """The builder's quantized model with random inputs, and what the exact oracle says of them."""
+    return _judged(seed, builder.model(name), tuple(_sample(builder, builder.random) for _ in range(samples)))
+
+
+def _judged(seed: int, model: onnx.ModelProto, inputs: tuple[dict[str, Array], ...]) -> Case:
     oracle = Oracle(model)
     names = oracle.graph.outputs
     results = [oracle.run(sample).tensors for sample in inputs]
