@@ -11,6 +11,7 @@ from typing import Protocol
 
 from tinyir.backends.c_assembly import assembly_text
 from tinyir.backends.c_text import Names, c_type, declare, declare_constant, float_literal, integer_literal, short_type
+from tinyir.backends.reserved_words import LIBRARY_FUNCTIONS
 from tinyir.dialects.buffer import referenced_symbol, symbol_name
 from tinyir.dialects.c import text_property
 from tinyir.ir.attributes import FloatAttribute, IntegerAttribute
@@ -58,7 +59,7 @@ class Environment:
     """What the functions of one file share: names of globals, how a storage is accessed, helpers that were asked for."""
 
     def __init__(self) -> None:
-        self.names = Names()
+        self.names = Names(avoided=LIBRARY_FUNCTIONS)
         self.globals: dict[str, str] = {}
         self.constants: dict[str, Type] = {}
         """For each array of constants the type of its elements."""

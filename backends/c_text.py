@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import re
 
+from tinyir.backends.reserved_words import is_reserved
 from tinyir.dialects.isa_vector import vector_name
 from tinyir.ir.attributes import DenseElements, decode_element, element_bytes, encode_float
 from tinyir.ir.types import I1, FloatType, IntegerType, MemRefType, Type, VectorType
 
-# fmt: off
-KEYWORDS = frozenset((
-    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline",
-    "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void",
-    "volatile", "while", "main", "asm", "typeof", "near", "far", "and", "or", "not", "xor", "bool", "true", "false", "class", "new", "delete", "this",
-    "template", "namespace", "public", "private",
-))
-# fmt: on
 LINE_WIDTH = 150
 
 
@@ -79,22 +72,29 @@ def identifier(text: str) -> str:
     word = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
     if not word or word[0].isdigit():
         word = f"v{word}"
-    return f"{word}_" if word in KEYWORDS else word
+    return f"{word}_" if is_reserved(word) else word
+
+
+def comment_text(text: str) -> str:
+    """A text within a comment: nothing ends it or opens another, and compilers read it as it stands."""
+    shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    return re.sub(r"\?(?=\?)", "? ", shown.replace("*/", "* /").replace("/*", "/ *"))
 
 
 def comment_lines(text: str) -> list[str]:
     """A comment of one or several lines; nothing for no text."""
     if not text:
         return []
-    lines = text.replace("*/", "* /").split("\n")
+    lines = comment_text(text).split("\n")
     return [f"/* {lines[0]} */"] if len(lines) == 1 else [f"/* {lines[0]}", *(f"   {line}" for line in lines[1:-1]), f"   {lines[-1]} */"]
 
 
 class Names:
-    """Names of one scope and those around it."""
+    """Names of one scope and those around it; `avoided` are not for this scope, but may be for others in it."""
 
-    def __init__(self, outer: Names | None = None) -> None:
+    def __init__(self, outer: Names | None = None, avoided: frozenset[str] = frozenset()) -> None:
         self.outer = outer
+        self.avoided = avoided
         self.taken: set[str] = set()
 
     def has(self, name: str) -> bool:
@@ -103,6 +103,8 @@ class Names:
     def fresh(self, wanted: str) -> str:
         """An unused identifier close to the one wanted."""
         stem = identifier(wanted)
+        if stem in self.avoided:
+            stem = f"{stem}_"
         name, count = stem, 1
         while self.has(name):
             count += 1

@@ -1,4 +1,8 @@
-"""Words that no function of the generated C may be called by: those of C and, as headers are read there too, of C++."""
+"""Names that the generated C cannot use: words of C and, as headers are read there too, of C++, and what every C compiler knows."""
+
+from __future__ import annotations
+
+import re
 
 RESERVED_WORDS = frozenset(
     (
@@ -11,3 +15,35 @@ RESERVED_WORDS = frozenset(
         *("typeof", "union", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq"),
     )
 )
+_KNOWN_WORDS = RESERVED_WORDS | {"main", "near", "far", "linux", "unix", "size_t", "ptrdiff_t", "NULL"}
+"""These, and what is a macro or a type somewhere."""
+_STANDARD_TYPE = re.compile(
+    r"u?int((_least|_fast)?(8|16|32|64)|ptr|max)_t"
+    r"|U?INT((_LEAST|_FAST)?(8|16|32|64)|PTR|MAX)_(MIN|MAX|C)|(SIZE|PTRDIFF|WCHAR|WINT|SIG_ATOMIC)_(MIN|MAX)"
+)
+"""The types and macros of <stdint.h>."""
+
+
+def is_reserved(word: str) -> bool:
+    """Whether nothing in a C file may be called by a word."""
+    return word in _KNOWN_WORDS or _STANDARD_TYPE.fullmatch(word) is not None
+
+
+_REAL_FUNCTIONS = (
+    "acos asin atan atan2 cos sin tan acosh asinh atanh cosh sinh tanh exp exp2 exp10 expm1 frexp ilogb ldexp log log10 log1p log2 logb modf scalbn "
+    "scalbln cbrt fabs hypot pow pow10 sqrt erf erfc lgamma tgamma gamma ceil floor nearbyint rint lrint llrint round lround llround roundeven trunc "
+    "fmod remainder remquo drem copysign nan nextafter nexttoward fdim fmax fmin fma significand scalb j0 j1 jn y0 y1 yn isinf isnan finite signbit sincos"
+).split()
+LIBRARY_FUNCTIONS = frozenset(
+    (
+        *(name + suffix for name in _REAL_FUNCTIONS for suffix in ("", "f", "l")),
+        *("abs labs llabs imaxabs div ldiv abort exit _Exit atexit calloc malloc realloc free aligned_alloc alloca isfinite isnormal isless isgreater".split()),
+        *("isalnum isalpha isascii isblank iscntrl isdigit isgraph islower isprint ispunct isspace isupper isxdigit toascii tolower toupper".split()),
+        *("printf fprintf sprintf snprintf vprintf vfprintf vsprintf vsnprintf scanf fscanf sscanf vscanf vfscanf vsscanf puts fputs putc".split()),
+        *("putchar fputc fwrite memchr memcmp memcpy mempcpy memmove memset bcmp bcopy bzero index rindex ffs ffsl ffsll clz ctz popcount".split()),
+        *("strcat strchr strcmp strcpy stpcpy strcspn strdup strlen strncat strncmp strncpy stpncpy strndup strpbrk strrchr strspn strstr".split()),
+        *("strcasecmp strncasecmp strfmon strftime gettext dcgettext dgettext execl execlp execle execv execvp execve fork setjmp longjmp".split()),
+        *("cabs carg cimag creal conj cproj cexp clog cpow csqrt csin ccos ctan casin cacos catan csinh ccosh ctanh".split()),
+    )
+)
+"""Functions that compilers know without a declaration: they warn where a file gives one of these names to what is none."""

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+from tinyir.backends.c_text import identifier
 from tinyir.frontend.model import import_model
 from tinyir.ir.operation import Operation
 from tinyir.text.reader import parse
@@ -24,4 +25,6 @@ def model_name(path: str) -> str:
     """The C identifier that a model goes by if nobody names it: its file's name, or its folder's if that says only "model"."""
     file = Path(path).resolve()
     word = re.sub(r"[^A-Za-z0-9]+", "_", file.stem).strip("_").lower()
-    return f"m_{word}" if not word or word[0].isdigit() else word
+    if not word:
+        return "model"
+    return word if identifier(word) == word else f"m_{word}"

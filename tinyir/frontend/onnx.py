@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from tinyir.backends.reserved_words import is_reserved
 from tinyir.frontend.model_file import GREATEST_FILE_BYTES, read_file
 from tinyir.frontend.onnx_expansion import Expander
 from tinyir.frontend.onnx_external import read_external
@@ -21,7 +22,6 @@ from tinyir.frontend.onnx_network import translate
 from tinyir.frontend.onnx_registry import is_supported, supported_operators
 from tinyir.frontend.onnx_structure import name_errors, needed_nodes
 from tinyir.frontend.onnx_tensors import ELEMENT_NAMES, ReadExternal, read_tensor
-from tinyir.frontend.reserved_words import RESERVED_WORDS
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.operation import Operation
 
@@ -55,7 +55,7 @@ def import_onnx(source: Path | str | bytes, name: str = "", file: str = "") -> O
 def function_name(name: str) -> str:
     """A name as that of a C function."""
     found = identifier(name, "model")
-    return f"{found}_model" if found in RESERVED_WORDS or found == "main" else found
+    return f"{found}_model" if is_reserved(found) else found
 
 
 def _raise_all(file: str, found: Sequence[Diagnostic]) -> None:
