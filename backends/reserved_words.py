@@ -29,21 +29,19 @@ def is_reserved(word: str) -> bool:
     return word in _KNOWN_WORDS or _STANDARD_TYPE.fullmatch(word) is not None
 
 
-_REAL_FUNCTIONS = (
-    "acos asin atan atan2 cos sin tan acosh asinh atanh cosh sinh tanh exp exp2 exp10 expm1 frexp ilogb ldexp log log10 log1p log2 logb modf scalbn "
-    "scalbln cbrt fabs hypot pow pow10 sqrt erf erfc lgamma tgamma gamma ceil floor nearbyint rint lrint llrint round lround llround roundeven trunc "
-    "fmod remainder remquo drem copysign nan nextafter nexttoward fdim fmax fmin fma significand scalb j0 j1 jn y0 y1 yn isinf isnan finite signbit sincos"
-).split()
-LIBRARY_FUNCTIONS = frozenset(
-    (
-        *(name + suffix for name in _REAL_FUNCTIONS for suffix in ("", "f", "l")),
-        *("abs labs llabs imaxabs div ldiv abort exit _Exit atexit calloc malloc realloc free aligned_alloc alloca isfinite isnormal isless isgreater".split()),
-        *("isalnum isalpha isascii isblank iscntrl isdigit isgraph islower isprint ispunct isspace isupper isxdigit toascii tolower toupper".split()),
-        *("printf fprintf sprintf snprintf vprintf vfprintf vsprintf vsnprintf scanf fscanf sscanf vscanf vfscanf vsscanf puts fputs putc".split()),
-        *("putchar fputc fwrite memchr memcmp memcpy mempcpy memmove memset bcmp bcopy bzero index rindex ffs ffsl ffsll clz ctz popcount".split()),
-        *("strcat strchr strcmp strcpy stpcpy strcspn strdup strlen strncat strncmp strncpy stpncpy strndup strpbrk strrchr strspn strstr".split()),
-        *("strcasecmp strncasecmp strfmon strftime gettext dcgettext dgettext execl execlp execle execv execvp execve fork setjmp longjmp".split()),
-        *("cabs carg cimag creal conj cproj cexp clog cpow csqrt csin ccos ctan casin cacos catan csinh ccosh ctanh".split()),
-    )
-)
+_REAL_FUNCTIONS = """
+acos asin atan atan2 cos sin tan acosh asinh atanh cosh sinh tanh exp exp2 exp10 expm1 frexp ilogb ldexp log log10 log1p log2 logb modf scalbn
+scalbln cbrt fabs hypot pow pow10 sqrt erf erfc lgamma tgamma gamma ceil floor nearbyint rint lrint llrint round lround llround roundeven trunc
+fmod remainder remquo drem copysign nan nextafter nexttoward fdim fmax fmin fma significand scalb j0 j1 jn y0 y1 yn isinf isnan finite signbit sincos
+"""
+_OTHER_FUNCTIONS = """
+abs labs llabs imaxabs div ldiv abort exit _Exit atexit calloc malloc realloc free aligned_alloc alloca isfinite isnormal isless isgreater
+isalnum isalpha isascii isblank iscntrl isdigit isgraph islower isprint ispunct isspace isupper isxdigit toascii tolower toupper
+printf fprintf sprintf snprintf vprintf vfprintf vsprintf vsnprintf scanf fscanf sscanf vscanf vfscanf vsscanf puts fputs putc putchar fputc fwrite
+memchr memcmp memcpy mempcpy memmove memset bcmp bcopy bzero index rindex ffs ffsl ffsll clz ctz popcount
+strcat strchr strcmp strcpy stpcpy strcspn strdup strlen strncat strncmp strncpy stpncpy strndup strpbrk strrchr strspn strstr
+strcasecmp strncasecmp strfmon strftime gettext dcgettext dgettext execl execlp execle execv execvp execve fork setjmp longjmp
+cabs carg cimag creal conj cproj cexp clog cpow csqrt csin ccos ctan casin cacos catan csinh ccosh ctanh
+"""
+LIBRARY_FUNCTIONS = frozenset((*(name + suffix for name in _REAL_FUNCTIONS.split() for suffix in ("", "f", "l")), *_OTHER_FUNCTIONS.split()))
 """Functions that compilers know without a declaration: they warn where a file gives one of these names to what is none."""

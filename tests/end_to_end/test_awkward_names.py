@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,7 @@ def model_of_names() -> bytes:
     random = np.random.default_rng(0)
     ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2]) for name in NAMES]
     weights = [numpy_helper.from_array(random.normal(size=(2, 2)).astype(np.float32), f"{name} ") for name in NAMES]
-    nodes = [
-        helper.make_node("MatMul", [before, f"{name} "], [name], name=name) for before, name in zip(NAMES, NAMES[1:], strict=False)
-    ]
+    nodes = [helper.make_node("MatMul", [before, f"{name} "], [name], name=name) for before, name in pairwise(NAMES)]
     graph = helper.make_graph(nodes, "*/ net", ports[:1], ports[1::2], weights)
     return bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString())
 

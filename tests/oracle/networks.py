@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from random import Random
 
-from tests.oracle.builder import Builder, Features, Quantization, Tensor
+from tests.oracle.builder import Builder, Features, Tensor
 from tests.oracle.models import Case, judged
 from tests.oracle.steps import flatten, softmax
 

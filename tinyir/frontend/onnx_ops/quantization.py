@@ -9,7 +9,6 @@ from tinyir.frontend.onnx_tensors import ELEMENT_NAMES
 from tinyir.frontend.onnx_translator import Operand, Translator, element_of, shape_of, tensor_type
 from tinyir.ir.operation import Value
 
-
 _FLOAT = 1  # TensorProto.DataType
 
 
