@@ -38,6 +38,13 @@ def has_sequence(target: object, name: str) -> bool:
     return known is not None and name in known.sequences
 
 
+def block_registers(target: object) -> int:
+    """How many registers a block of the same set has for all it holds; 0 without blocks."""
+    first = next(iter(getattr(target, "isa", ())), None)
+    known = instruction_set(first) if first is not None else None
+    return known.block.all_registers if known is not None and known.block is not None else 0
+
+
 def home_of(operation_name: str) -> tuple[InstructionSet, Instruction]:
     """The set and the instruction of an `isa.NAME`.
 

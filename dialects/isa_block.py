@@ -73,26 +73,7 @@ def machine_loop(nest: Operation) -> MachineLoop | None:
         values[operation.result] = _known_word(operation, streams, values)
     if any(operand not in values for operand in nest.body.terminator.operands) or not (stores or nest.results):
         return None
-    return _assembled(nest, values, list(streams.values()), _in_order_of_need(nest, values, steps), bounds[1])
-
-
-def _in_order_of_need(nest: Operation, values: dict[Value, int], steps: list[Step]) -> list[Step]:
-    """The steps in the order in which results and stores ask for them, so that little is alive at once."""
-    by_value = {step.value: step for step in steps}
-    wanted = [values[operand] for operand in nest.body.terminator.operands]
-    wanted += [values[o.operands[0]] for o in nest.body if o.name == "buffer.store"]
-    ordered: dict[int, Step] = {}
-
-    def need(value: int) -> None:
-        step = by_value.get(value)
-        if step is not None and value not in ordered:
-            for operand in reversed(step.operands):  # what was accumulated so far comes last, and first in time
-                need(operand)
-            ordered[value] = step
-
-    for value in wanted:
-        need(value)
-    return list(ordered.values())
+    return _assembled(nest, values, list(streams.values()), steps, bounds[1])
 
 
 def _known_word(operation: Operation, streams: dict[tuple[object, ...], _Stream], values: dict[Value, int]) -> int:

@@ -8,7 +8,13 @@
         stage ws[%r, %k]                         // the weights of both outputs
         for %t { for %k { four sums: xs[2 * %t + (0, 1), %k] * ws[(0, 1), %k] } requantize, define } } }
 
-Two positions by two outputs use each loaded word twice, and widening is paid once for many products.  Both copies lie in
+Two positions by two outputs use each loaded word twice, and widening is paid once for many products.  Where positions are few
+(a row of a stream), one output takes them all at once, and its weights are widened on their way: a wide copy of them would
+not pay.
+
+    for %o { for %k { five sums: xs[(0, ..., 4), %k] * ext(w[%o, %k]) } requantize, define }
+
+Both copies lie in
 the order in which the instructions want their lanes (`layout`), and are rings of one block (`fold`).
 Sums of 32 bits wrap alike in any order, so terms that are zero and another order change nothing.
 """
@@ -22,7 +28,7 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
-from tinyir.dialects.isa import has_sequence
+from tinyir.dialects.isa import block_registers, has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
 from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, find_product_nest, kept_axes, scheduled_nests, spare_bytes, widened
@@ -37,7 +43,7 @@ from tinyir.rewrite.passes import Pass, PassContext
 LANES = 4
 """Terms that one step of the inner loop takes from each row."""
 SIDES = 2
-"""Positions and outputs of one block of sums."""
+"""Positions and outputs of one block of sums over two copies."""
 
 
 @attrs.frozen
@@ -53,7 +59,7 @@ class BlockProducts(Pass):
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
     scratch_bytes: int | None = None
-    least_positions: int = 4
+    least_positions: int = 2
 
     def run(self, module: Operation, context: PassContext) -> None:
         if not has_sequence(context.target, "pair"):
@@ -67,7 +73,7 @@ class BlockProducts(Pass):
                     stated = spare_bytes(root)
                     spare = most - _accessed_bytes(root) if stated is None else stated
                     room = self.scratch_bytes if self.scratch_bytes is not None else max(LEAST_SCRATCH if stated is None else LEAN_SCRATCH, spare)
-                    _Blocking(nest, room).run(context)
+                    _Blocking(nest, room, block_registers(context.target)).run(context)
 
     def _is_wide(self, nest: ProductNest) -> bool:
         """Whether x moves with positions alone, and there are enough of them."""
@@ -84,6 +90,10 @@ INSTRUCTIONS_PER_TERM = 0.65
 """What one more term of one sum costs in the inner loop."""
 INSTRUCTIONS_PER_COPY = 6
 """What a term costs that is copied alone rather than in a word."""
+WIDENING = 4
+"""The instructions that widen four terms of a row: a load, one for each word, a store."""
+BESIDE_ROWS = 4
+"""The registers that sums side by side leave to others: two pointers, a word of weights and its lanes."""
 
 
 def _accessed_bytes(root: Operation) -> int:
@@ -111,7 +121,7 @@ def _rounded_up(value: int, unit: int) -> int:
 class _Blocking:
     """One nest on its way into blocks."""
 
-    def __init__(self, nest: ProductNest, room: int) -> None:
+    def __init__(self, nest: ProductNest, room: int, registers: int) -> None:
         self.nest = nest
         self.extents = [extent_of(each) for each in nest.positions]
         self.count = _product(self.extents)
@@ -122,13 +132,40 @@ class _Blocking:
         self.run_stride = self._run_stride()
         self.depth = _product(self.terms[: self.level]) * self.run_stride
         self.padded = _rounded_up(self.depth, LANES)
-        self.pairs = -(-self.outputs // SIDES)
-        most = max(SIDES, room // (2 * self.padded) // SIDES * SIDES)
-        self.blocks = -(-self.count // most)
-        self.block = _rounded_up(-(-self.count // self.blocks), SIDES)
         self.before = Builder.before(nest.root)
         self.flat: dict[tuple[Value, tuple[int, ...]], Value] = {}
         self.block_index: Index = write.constant_index(0)
+        self.rows, self.sides = self._shape(room, registers)
+        self.pairs = -(-self.outputs // self.sides)
+        self.blocks, self.block = self._blocks(room, self.rows)
+
+    def _blocks(self, room: int, rows: int) -> tuple[int, int]:
+        """How many blocks of how many positions there are, for sums of so many rows side by side."""
+        most = max(rows, room // (2 * self.padded) // rows * rows)
+        blocks = -(-self.count // most)
+        return blocks, _rounded_up(-(-self.count // blocks), rows)
+
+    def _shape(self, room: int, registers: int) -> tuple[int, int]:
+        """Positions and outputs side by side: two by two over a copy of the weights, or one output with its weights as they lie.
+
+        The instructions for four terms of one output decide, of which a multiple load is one.
+        """
+        blocks, _ = self._blocks(room, SIDES)
+        found = [(blocks * WIDENING + _rounded_up(self.count, SIDES) // SIDES * (1 + LANES), SIDES, SIDES)]
+        if self._weights_lie_as_rows():
+            most = min((registers - BESIDE_ROWS) // 2, max(SIDES, room // (2 * self.padded)), self.count)
+            found += [(-(-self.count // rows) * (WIDENING - 1 + 2 * (1 + rows)), rows, 1) for rows in range(2, most + 1)]
+        return min(found)[1:]
+
+    def _weights_lie_as_rows(self) -> bool:
+        """Whether the weights of each output are whole words in the order of the terms."""
+        known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): write.constant_index(0)}
+        row = _Row(self, self.nest.w.tensor, [], self.nest.w, known, None, [[] for _ in self.nest.folds])
+        return self.depth == self.padded == _product(self.terms) and row.walks_as_one(0)
+
+    @property
+    def stages_weights(self) -> bool:
+        return self.sides > 1
 
     def run(self, context: PassContext) -> None:
         made = write.for_each(self.before, [write.constant_index(self.blocks)], "b")
@@ -136,28 +173,37 @@ class _Blocking:
         self.xs = self._scratch(
             (self.blocks, self.block, self.padded),
             (1, 0, 0),
-            (AffineDimension(1) // SIDES, AffineDimension(2) // LANES, AffineDimension(1) % SIDES, AffineDimension(2) % 2, AffineDimension(2) // 2 % 2),
+            self._layout_of_positions(),
             "x_rows",
         )
-        self.ws = self._scratch(
-            (self.blocks, self.pairs, SIDES, self.padded),
-            (1, 1, 0, 0),
-            (AffineDimension(3) // LANES, AffineDimension(2), AffineDimension(3) % 2, AffineDimension(3) // 2 % 2),
-            "w_rows",
-        )
+        if self.stages_weights:
+            self.ws = self._scratch(
+                (self.blocks, self.pairs, SIDES, self.padded),
+                (1, 1, 0, 0),
+                (AffineDimension(3) // LANES, AffineDimension(2), AffineDimension(3) % 2, AffineDimension(3) // 2 % 2),
+                "w_rows",
+            )
         self.y = self._flat_result()
-        made.attributes["schedule"] = StringAttribute(f"block {self.block} positions, jam {SIDES} positions by {SIDES} outputs")
+        made.attributes["schedule"] = StringAttribute(f"block {self.block} positions, jam {self.rows} positions by {self.sides} outputs")
         inner, self.block_index = write.inside(made)
         self._stage_positions(inner)
         outputs = write.for_each(inner, [write.constant_index(self.pairs)], loop.induction_variable(self.nest.outputs[0]).name or "o")
         inner, pair = write.inside(outputs)
-        self._stage_outputs(inner, pair)
+        if self.stages_weights:
+            self._stage_outputs(inner, pair)
         self._sums(inner, pair)
         self._replace_result(made)
         where = ", ".join(self.nest.root.location.names) or "a sum of products"
         context.ledger.add(scratch_obligation(self.xs, [made], where))
-        context.ledger.add(scratch_obligation(self.ws, [made, outputs], where))
+        if self.stages_weights:
+            context.ledger.add(scratch_obligation(self.ws, [made, outputs], where))
         self.nest.root.erase()
+
+    def _layout_of_positions(self) -> tuple[AffineExpression, ...]:
+        """Steps of four terms, for each the words of the rows side by side: beside a copy of the weights row by row, else word by word."""
+        position, term = AffineDimension(1), AffineDimension(2)
+        row, word = position % self.rows, term % 2
+        return position // self.rows, term // LANES, *((row, word) if self.stages_weights else (word, row)), term // 2 % 2
 
     def _scratch(self, shape: Sequence[int], fold: Sequence[int], layout: Sequence[AffineExpression], name: str) -> Value:
         properties: dict[str, Attribute] = {
@@ -333,7 +379,7 @@ class _Blocking:
 
     def _stage_positions(self, builder: Builder) -> None:
         limits = [write.constant_index(self.block)]
-        even = _rounded_up(self.count, SIDES)
+        even = _rounded_up(self.count, self.rows)
         if self.blocks * self.block > even:
             limits.append(write.combined(even - AffineDimension(0) * self.block, [self.block_index]))
         inner, index = write.inside(write.for_each(builder, limits, "m"))
@@ -356,16 +402,16 @@ class _Blocking:
     # -- the sums
 
     def _sums(self, builder: Builder, pair: Index) -> None:
-        outputs = [write.combined(AffineDimension(0) * SIDES + side, [pair]) for side in range(SIDES)]
+        outputs = [write.combined(AffineDimension(0) * self.sides + side, [pair]) for side in range(self.sides)]
         fixed, moving = self.nest.split_body()
-        shared = [self._hoisted(builder, fixed, outputs[side], side) for side in range(SIDES)]
-        limits = [write.constant_index(self.block // SIDES)]
-        steps = _rounded_up(self.count, SIDES) // SIDES
-        if self.blocks * self.block // SIDES > steps:
-            limits.append(write.combined(steps - AffineDimension(0) * (self.block // SIDES), [self.block_index]))
+        shared = [self._hoisted(builder, fixed, outputs[side], side) for side in range(self.sides)]
+        limits = [write.constant_index(self.block // self.rows)]
+        steps = -(-self.count // self.rows)
+        if self.blocks * self.block // self.rows > steps:
+            limits.append(write.combined(steps - AffineDimension(0) * (self.block // self.rows), [self.block_index]))
         inner, step = write.inside(write.for_each(builder, limits, "t"))
-        rows = [write.combined(AffineDimension(0) * SIDES + side, [step]) for side in range(SIDES)]
-        lanes = [(row, side) for row in range(SIDES) for side in range(SIDES)]
+        rows = [write.combined(AffineDimension(0) * self.rows + row, [step]) for row in range(self.rows)]
+        lanes = [(row, side) for row in range(self.rows) for side in range(self.sides)]
         start = self.nest.sum.operands[-1]
         before, after = self.nest.around_sum(moving)
         initial, lane_values = [], []
@@ -384,7 +430,7 @@ class _Blocking:
         """The values that depend on the output alone; for one beyond the last, zeros are read, and nobody uses what follows from them."""
         known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): output}
         values: dict[Value, Value] = {}
-        if side == 0 or self.outputs % SIDES == 0:
+        if side == 0 or self.outputs % self.sides == 0:
             for operation in fixed:
                 builder.insert(clone_substituted(operation, values, known))
             return values
@@ -405,12 +451,19 @@ class _Blocking:
         made = write.for_each(builder, [write.constant_index(self.padded)], "k", initial=initial, parallel=False)
         at, term = Builder.at_end(made.body, builder.location), write.index_of(loop.induction_variable(made))
         xs = [at.create("arith.extsi", [write.read(at, self.xs, [self.block_index, row, term])], [I32]).result for row in rows]
-        sides = [write.constant_index(side) for side in range(SIDES)]
-        ws = [at.create("arith.extsi", [write.read(at, self.ws, [self.block_index, pair, side, term])], [I32]).result for side in sides]
+        ws = [at.create("arith.extsi", [weight], [I32]).result for weight in self._weights(at, pair, term)]
         products = [at.create("arith.muli", [x, w], [I32]).result for x in xs for w in ws]
         sums = [at.create("arith.addi", [a, p], [I32]).result for a, p in zip(made.body.arguments[1:], products, strict=True)]
         at.create("loop.yield", sums)
         return made
+
+    def _weights(self, builder: Builder, pair: Index, term: Index) -> list[Value]:
+        """Those of one term for the outputs side by side."""
+        if self.stages_weights:
+            return [write.read(builder, self.ws, [self.block_index, pair, write.constant_index(side), term]) for side in range(SIDES)]
+        known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): pair}
+        row = _Row(self, self.nest.w.tensor, [], self.nest.w, known, None, [[] for _ in self.nest.folds])
+        return [row.read_flat(builder, [], term)]
 
     def _finish(
         self, builder: Builder, after: Sequence[Operation], values: dict[Value, Value], row: tuple[Index, int], output: tuple[Index, int]
@@ -418,9 +471,9 @@ class _Blocking:
         """What follows the sum, where the position and the output are not beyond the last."""
         position = self._position(row[0])
         conditions = []
-        if row[1] and self.count % SIDES:
+        if self.count % self.rows and row[1] >= self.count % self.rows:
             conditions.append(write.combined(self.count - 1 - AffineDimension(0), [position]))
-        if output[1] and self.outputs % SIDES:
+        if output[1] and self.outputs % self.sides:
             conditions.append(write.combined(self.outputs - 1 - AffineDimension(0), [output[0]]))
         if conditions:
             _, builder, otherwise = write.branch(builder, conditions, ())
@@ -505,7 +558,7 @@ class _Row:
 
     def _copy(self, builder: Builder, folds: list[Index]) -> None:
         inner, index = write.inside(write.for_each(builder, [write.constant_index(self._inner_length(self.level))], "k"))
-        self._define(inner, self._read_flat(inner, folds, index), self._sum_of(self._first_term(folds), index))
+        self._define(inner, self.read_flat(inner, folds, index), self._sum_of(self._first_term(folds), index))
 
     def _ends(self, number: int, folds: list[Index]) -> list[Index]:
         """The conditions of a fold at its first and its last index: they hold for all between, since each is monotonous."""
@@ -595,7 +648,7 @@ class _Row:
             stride *= extent
         return True
 
-    def _read_flat(self, builder: Builder, folds: list[Index], index: Index) -> Value:
+    def read_flat(self, builder: Builder, folds: list[Index], index: Index) -> Value:
         """The element that stands `index` places after the first term below some folds."""
         assert isinstance(self.tensor.type, TensorType)
         kept = kept_axes(self.tensor)

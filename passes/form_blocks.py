@@ -43,7 +43,8 @@ class FormBlocks(Pass):
                     lines = allocate(found.body, instructions.block)
                 except NoRoomError:
                     continue
+                pinned = instructions.block.operands[: found.body.accumulators + len(found.body.pointers)]
                 where = ", ".join(nest.location.names) or "a loop"
                 statement = f"{len(lines)} lines of {instructions.name} compute an iteration of '{nest.body.arguments[0].name or 'i'}'"
-                if context.ledger.add(Obligation("instr", where, statement, BlockClaim(found.body, lines, ascending))).state == "proved":
+                if context.ledger.add(Obligation("instr", where, statement, BlockClaim(found.body, lines, ascending, pinned))).state == "proved":
                     nest.attributes["block"] = StringAttribute(instructions.name)

@@ -2,6 +2,7 @@
 
     for %k { %x = load i8 x[%k]   store ext(%x), xs[%k] }        =>  for %t { %w = load i8x4; store sxtb16 %w; store sxtb16_ror8 %w }
     for %k iter(%a) { %a + ext(xs[%k]) * ext(ws[%k]) }           =>  for %t iter(%a) { pair(load i16x2, load i16x2, %a) ... }
+    for %k iter(%a) { %a + ext(xs[%k]) * ext(w[%k]) }, i8 w      =>  for %t iter(%a) { pair(load i16x2, sxtb16 (load i8x4), %a) ... }
 
 Which lanes share a word follows from their addresses: the rows lie in memory as `layout` says.  Each loop goes on in steps of
 four elements, and what is left over stays as it is.  A sequence states that it equals the scalar terms (`instr`).
@@ -24,7 +25,7 @@ from tinyir.ir.attributes import DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder
 from tinyir.ir.instruction import InstructionSet, lanes_of, polynomial, total
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import I8, I16, I32, INDEX, VectorType
+from tinyir.ir.types import I8, I16, I32, INDEX, MemRefType, VectorType
 from tinyir.prove.instructions import InstructionClaim
 from tinyir.prove.obligations import Obligation
 from tinyir.rewrite.passes import Pass, PassContext
@@ -57,7 +58,7 @@ class PairLanes(Pass):
                 continue
             if _fill(nest):
                 continue
-            products = _products(nest)
+            products = _products(nest, sets[0])
             if products is not None and _is_proved(nest, sets[0], context):
                 _pair(nest, products, sets[0])
 
@@ -110,6 +111,12 @@ class _Walk:
         if not neighbours or not aligned or memory_behind(self.memory)[1] % 4 or isinstance(memory_behind(self.memory)[0], Operation):
             return None
         return pairs
+
+    @property
+    def is_bytes(self) -> bool:
+        """Whether four elements are the bytes of a word."""
+        memory = self.memory.type
+        return isinstance(memory, MemRefType) and memory.element is I8 and self.offsets == (0, 1, 2, 3)
 
     def at(self, c: int, old: Value, new: Value) -> tuple[AffineMap, list[Value]]:
         """The map and the operands of an access of element c to the memory as one axis."""
@@ -246,14 +253,14 @@ def _lane(expression: ast.Expression, parameter: str) -> int | None:
 
 @attrs.frozen(eq=False)
 class _Product:
-    """What one accumulator gains in an iteration."""
+    """What one accumulator gains in an iteration: lanes that share words, times such lanes or bytes of a word."""
 
     x: _Walk
     y: _Walk
 
 
-def _products(nest: Operation) -> list[_Product] | None:
-    """The product that each accumulator gains; None if the loop does more, or if the lanes do not pair up."""
+def _products(nest: Operation, instructions: InstructionSet) -> list[_Product] | None:
+    """The product that each accumulator gains; None if the loop does more, or if the lanes do not pair up, or not as bytes are widened."""
     allowed = {"buffer.load", "arith.extsi", "arith.muli", "arith.addi", "loop.yield"}
     if not nest.results or any(o.name not in allowed for o in nest.body):
         return None
@@ -264,7 +271,9 @@ def _products(nest: Operation) -> list[_Product] | None:
         if product is None or argument.use_count != 1:
             return None
         found.append(product)
-    return found
+    pairs = found[0].x.pairs or ()
+    widened = None not in [_widening(instructions, pair) for pair in pairs] or not any(product.y.is_bytes for product in found)
+    return found if widened and all(product.x.pairs == pairs for product in found) else None
 
 
 def _product(accumulator: Value, value: Value, variable: Value, walks: dict[Operation, _Walk | None]) -> _Product | None:
@@ -278,13 +287,17 @@ def _product(accumulator: Value, value: Value, variable: Value, walks: dict[Oper
     for operand in multiply.operands:
         extension = operand.definer
         load = extension.operands[0].definer if extension is not None and extension.name == "arith.extsi" else None
-        if load is None or load.name != "buffer.load" or load.result.type is not I16 or operand.type is not I32:
+        if load is None or load.name != "buffer.load" or load.result.type not in (I8, I16) or operand.type is not I32:
             return None
         if load not in walks:
             walks[load] = _Walk.of(load, variable)
         sides.append(walks[load])
     x, y = sides
-    if x is None or y is None or x.pairs is None or x.pairs != y.pairs:
+    if x is None or y is None:
+        return None
+    if x.is_bytes:
+        x, y = y, x
+    if x.access.result.type is not I16 or x.pairs is None or not (y.is_bytes or x.pairs == y.pairs):
         return None
     return _Product(x, y)
 
@@ -294,17 +307,21 @@ def _pair(nest: Operation, products: Sequence[_Product], instructions: Instructi
     builder, old = Builder.at_end(made.body, nest.location), loop.induction_variable(nest)
     pairs = products[0].x.pairs
     assert pairs is not None
-    words: dict[tuple[Operation, int], Value] = {}
+    loaded: dict[tuple[Operation, int], Value] = {}
     for product in products:
         for walk in (product.x, product.y):
-            for first, _ in pairs:
-                if (walk.access, first) not in words:
-                    words[walk.access, first] = _word(builder, walk, first, old, variable, PAIR)
+            for first in (0,) if walk.is_bytes else [first for first, _ in pairs]:
+                if (walk.access, first) not in loaded:
+                    loaded[walk.access, first] = _word(builder, walk, first, old, variable, BYTES if walk.is_bytes else PAIR)
     sums: list[Value] = list(made.body.arguments[1:])
     sequence = instructions.sequences["pair"]
-    for first, _ in pairs:
+    for first, second in pairs:
+        words = {access: word for (access, place), word in loaded.items() if place == first and word.type == PAIR}
         for number, product in enumerate(products):
-            names = {"x": words[product.x.access, first], "y": words[product.y.access, first], "c": sums[number]}
+            if product.y.access not in words:
+                name = _widening(instructions, (first, second))
+                words[product.y.access] = builder.create(f"isa.{name}", [loaded[product.y.access, 0]], [PAIR]).result
+            names = {"x": words[product.x.access], "y": words[product.y.access], "c": sums[number]}
             sums[number] = _emit(builder, sequence.value, names, instructions)
     builder.create("loop.yield", sums)
     for new, before in zip(made.body.arguments[1:], nest.body.arguments[1:], strict=True):

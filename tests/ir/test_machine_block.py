@@ -126,7 +126,7 @@ def test_words_that_change_places_are_stored_one_by_one() -> None:
         (attrs.evolve(_loads(2), pointers=(Pointer("load", 3, 3, True),)), "are not neighbours"),
         (attrs.evolve(_loads(1), pointers=(Pointer("load", 1, 1, True),) * 3), "1 accumulators and 3 pointers are more than 3 operands"),
         (attrs.evolve(_loads(2), results=(1,)), "accumulator 0 is no chain"),
-        (attrs.evolve(_loads(2), steps=(*_loads(2).steps, Step("add", (1, 3), 5))), "accumulator 0 is no chain"),
+        (attrs.evolve(_loads(2), steps=(*_loads(2).steps, Step("add", (3, 4), 5)), results=(5,)), "accumulator 0 is no chain"),
     ],
 )
 def test_what_a_block_cannot_hold(body: BlockBody, message: str) -> None:
@@ -140,5 +140,35 @@ def test_more_words_than_registers() -> None:
     steps = (Step("add", (1, 4, 0), 8), Step("add", (2, 5, 8), 9), Step("add", (3, 6, 9), 10))
     body = BlockBody(1, (Pointer("load", 3, 3, True),) * 2, accesses, steps, (10,))
     with pytest.raises(NoRoomError, match="3 words for 1 registers"):
-        allocate(body, FORM)
+        allocate(body, attrs.evolve(FORM, registers=("r3",)))
     assert len(allocate(body, attrs.evolve(FORM, registers=("r3", "r4", "r5", "r6", "r8", "r9")))) == 5
+
+
+def _columns(rows: int) -> BlockBody:
+    """For each of two words one sum of a row: the words of all rows lie beside each other, first the first, then the second."""
+    sums = range(rows)
+    first, second = ([rows + 1 + number + place * rows for number in sums] for place in range(2))
+    accesses = (WordAccess(0, 0, rows), *(WordAccess(1, word, value) for word, value in enumerate((*first, *second))))
+    wide = 3 * rows + 1
+    steps = [Step("low", (rows,), wide), *(Step("add", (first[n], wide, n), wide + 1 + n) for n in sums)]
+    steps += [Step("high", (rows,), wide + rows + 1), *(Step("add", (second[n], wide + rows + 1, wide + 1 + n), wide + rows + 2 + n) for n in sums)]
+    results = tuple(wide + rows + 2 + n for n in sums)
+    return BlockBody(rows, (Pointer("load", 1, 1, True), Pointer("load", 2 * rows, 2 * rows, True)), accesses, tuple(steps), results)
+
+
+WIDE = attrs.evolve(FORM, registers=("r3", "r4", "r5", "r6", "r8"), operands=("r0", "r1", "r2", "r8", "r7"))
+
+
+def test_as_many_words_at_once_as_leave_room_for_what_follows() -> None:
+    lines = allocate(_columns(2), WIDE)
+    assert _accesses(lines) == [(("r3",), 1, LDR), (("r5", "r6"), 2, LDM), (("r4", "r5"), 2, LDM)]
+    assert len(lines) == 3 + 6
+
+
+def test_a_register_of_both_kinds_is_an_operand_where_it_is_needed() -> None:
+    assert (WIDE.beside(3), WIDE.beside(4)) == (("r3", "r4", "r5", "r6", "r8"), ("r3", "r4", "r5", "r6"))
+    assert WIDE.all_registers == 9
+    roomy = attrs.evolve(WIDE, registers=("r3", "r4", "r5", "r6", "r8", "r9"))
+    assert used_registers(allocate(_columns(3), roomy), roomy) == ("r3", "r4", "r5", "r6", "r9")
+    with pytest.raises(NoRoomError, match="3 accumulators and 2 pointers are more than 4 operands"):
+        allocate(_columns(3), attrs.evolve(WIDE, operands=WIDE.operands[:4]))

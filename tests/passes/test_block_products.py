@@ -91,5 +91,27 @@ def test_a_target_without_pairs_of_lanes_is_left_alone(target: str) -> None:
 
 def test_a_small_room_makes_several_blocks_and_a_large_one_a_single_block() -> None:
     layer = Layer((4, 4), 4, 2)
-    assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=4 * 2 * 4)) == ["block 4 positions, jam 2 positions by 2 outputs"]
+    assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=4 * 2 * 6)) == ["block 6 positions, jam 2 positions by 2 outputs"]
     assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=1000)) == ["block 16 positions, jam 2 positions by 2 outputs"]
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "kernel", "room", "expected"),
+    [
+        ((1, 2), 4, (1, 1), 1000, "block 2 positions, jam 2 positions by 1 outputs"),
+        ((1, 5), 8, (1, 1), 1000, "block 5 positions, jam 5 positions by 1 outputs"),
+        ((4, 1), 4, (3, 1), 1000, "block 4 positions, jam 4 positions by 1 outputs"),
+        ((1, 7), 4, (1, 1), 4 * 2 * 4, "block 4 positions, jam 4 positions by 1 outputs"),
+        ((1, 5), 6, (1, 1), 1000, "block 6 positions, jam 2 positions by 2 outputs"),  # a row of weights is no number of words
+        ((3, 4), 4, (1, 1), 1000, "block 12 positions, jam 2 positions by 2 outputs"),  # a copy of the weights pays
+        ((1, 5), 8, (1, 1), 2 * 8 * 3, "block 3 positions, jam 3 positions by 1 outputs"),
+    ],
+)
+def test_few_positions_go_side_by_side_with_the_weights_as_they_lie(
+    size: tuple[int, int], channels: int, kernel: tuple[int, int], room: int, expected: str
+) -> None:
+    pad = (kernel[0] // 2, kernel[1] // 2, (kernel[0] - 1) // 2, (kernel[1] - 1) // 2)
+    layer = Layer(size, channels, 3, kernel, pad, zero=-128)
+    module = layer.module()
+    assert assert_same_bytes(module, BlockProducts(scratch_bytes=room)) == [expected]
+    assert any("block" in o.attributes and len(o.results) > 1 for o in module.walk() if o.name == "loop.for")

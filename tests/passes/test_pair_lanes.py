@@ -45,9 +45,9 @@ module {{
 """
 
 
-def _check(terms: int, x: str = "%k", w: str = "%k", start: int = 0) -> bool:
+def _check(terms: int, x: str = "%k", w: str = "%k", start: int = 0, text: str = SUM) -> bool:
     """Whether words are used in a sum whose bytes must not change."""
-    module = parse(SUM.format(terms=terms, x=x, w=w, start=start, weights=[(7 * i) % 31 - 15 for i in range(40)]))
+    module = parse(text.format(terms=terms, x=x, w=w, start=start, weights=[(7 * i) % 31 - 15 for i in range(40)]))
     given = {"input_0": np.random.default_rng(terms).integers(-999, 999, 40).astype(np.int16)}
     expected = run(module, given)["output_0"].tolist()
     ledger = apply(module, [PairLanes()])
@@ -101,3 +101,20 @@ def test_without_a_proof_no_sum_takes_words() -> None:
     PairLanes().run(module, PassContext(target=load_target("cortex-m4"), ledger=ledger))
     assert len(ledger)
     assert not _uses_words(module)
+
+
+BYTES = SUM.replace("tensor<40xi16>", "tensor<40xi8>").replace('memref<40xi16, "flash">', 'memref<40xi8, "flash">').replace("%3 : i16", "%3 : i8")
+EVEN_AND_ODD = "affine_map<(d0) -> (d0 floordiv 4 * 4 + d0 mod 2 * 2 + d0 floordiv 2 mod 2)>(%k)"
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "paired"),
+    [
+        (EVEN_AND_ODD, "%k + 3", True),  # bytes 0 and 2 share a word, 1 and 3
+        ("%k", "%k", False),  # no instruction widens bytes 0 and 1
+        (EVEN_AND_ODD, "%k * 2", False),
+        (EVEN_AND_ODD, "19 - %k", False),
+    ],
+)
+def test_bytes_are_widened_on_their_way_as_instructions_do(x: str, w: str, paired: bool) -> None:
+    assert _check(18, x, w, text=BYTES) == paired

@@ -113,3 +113,9 @@ def test_a_planted_fault_is_refuted(fault: str, prover: str) -> None:
 def test_a_refutation_says_what_stands_where() -> None:
     claim = BlockClaim(SUMS, _with(SUM_LINES, 1, AccessLine(1, ("r5", "r6"), 2, LDRD)), ASCENDING)
     assert claim.check().counterexample == {"place": 3, "found": 2, "expected": 5}
+
+
+def test_a_line_that_takes_an_operands_register_is_refuted() -> None:
+    assert BlockClaim(SUMS, SUM_LINES, ASCENDING, ("r0", "r7")).decide().state == "proved"
+    assert BlockClaim(SUMS, SUM_LINES, ASCENDING, ("r0", "r6")).decide().state == "refuted"
+    assert BlockClaim(SUMS, SUM_LINES[1:], ASCENDING, ("r0", "r4")).decide().state == "refuted"

@@ -39,7 +39,8 @@ class AccessForm:
 class BlockForm:
     """What a target's blocks are made of (`block` in `specs/isa/*.isa`).
 
-    `registers`: those that a block names itself, ascending; `operands`: those that hold accumulators and pointers.
+    `registers`: those that a block names itself, ascending; `operands`: those that hold accumulators and pointers, in the order
+    in which they are taken.  One that stands in both lists is an operand where so many are needed.
     `accesses`: how words are moved, the best first.
     `until`: the assembly that goes back to {label} until {pointer} is {end} (a word in memory), over {register}, which is free.
     """
@@ -49,6 +50,16 @@ class BlockForm:
     operands: tuple[str, ...]
     accesses: tuple[AccessForm, ...]
     until: tuple[str, ...]
+
+    def beside(self, operands: int) -> tuple[str, ...]:
+        """The registers that a block of so many operands names itself."""
+        taken = self.operands[:operands]
+        return tuple(register for register in self.registers if register not in taken)
+
+    @property
+    def all_registers(self) -> int:
+        """How many there are for everything."""
+        return len({*self.registers, *self.operands})
 
 
 @attrs.frozen
@@ -137,15 +148,47 @@ class _Chunk:
 
 
 def allocate(body: BlockBody, form: BlockForm) -> tuple[Line, ...]:
-    """Lines that compute a body, its steps in order, each load as late as it may stand, all stores at the end.
+    """The fewest lines found that compute a body, each load as late as it may stand, all stores at the end.
+
+    Steps come in the order in which results ask for them, or as they stand; lines move as many words as they can, or fewer.
 
     Raises:
         NoRoomError: more values live at once than there are registers, more operands are needed than a block has, or words
             lie so that no form moves them.
     """
-    if body.accumulators + len(body.pointers) > len(form.operands):
+    operands = body.accumulators + len(body.pointers)
+    if operands > len(form.operands):
         raise NoRoomError(f"{body.accumulators} accumulators and {len(body.pointers)} pointers are more than {len(form.operands)} operands")
-    return _Allocation(body, form).run()
+    registers = form.beside(operands)
+    found: list[tuple[Line, ...]] = []
+    errors: list[NoRoomError] = []
+    for ordered in (attrs.evolve(body, steps=_in_order_of_need(body)), body):
+        for most in range(max(access.most for access in form.accesses), 0, -1):
+            accesses = tuple(attrs.evolve(access, most=min(access.most, most)) for access in form.accesses)
+            try:
+                found.append(_Allocation(ordered, attrs.evolve(form, registers=registers, accesses=accesses)).run())
+            except NoRoomError as error:
+                errors.append(error)
+    if not found:
+        raise errors[0]
+    return min(found, key=len)
+
+
+def _in_order_of_need(body: BlockBody) -> tuple[Step, ...]:
+    """The steps in the order in which results and stores ask for them, so that little is alive at once."""
+    by_value = {step.value: step for step in body.steps}
+    ordered: dict[int, Step] = {}
+
+    def need(value: int) -> None:
+        step = by_value.get(value)
+        if step is not None and value not in ordered:
+            for operand in reversed(step.operands):  # what was accumulated so far comes last, and first in time
+                need(operand)
+            ordered[value] = step
+
+    for value in (*body.results, *(access.value for access in body.accesses if body.pointers[access.pointer].kind == "store")):
+        need(value)
+    return tuple(ordered.values())
 
 
 def used_registers(lines: Sequence[Line], form: BlockForm) -> tuple[str, ...]:

@@ -17,11 +17,15 @@ UNKNOWN_VALUE = -1
 
 @attrs.frozen(eq=False)
 class BlockClaim(Claim):
-    """The lines leave in each accumulator the result that the body states.  `ascending`: the access forms that go by register numbers."""
+    """The lines leave in each accumulator the result that the body states.
+
+    `ascending`: the access forms that go by register numbers.  `pinned`: the registers that hold accumulators and pointers.
+    """
 
     body: BlockBody
     lines: tuple[Line, ...]
     ascending: tuple[int, ...]
+    pinned: tuple[str, ...] = ()
 
     def decide(self) -> Verdict:
         for place, (found, expected) in enumerate(self._final()):
@@ -37,6 +41,8 @@ class BlockClaim(Claim):
         words = {(access.pointer, access.word): access.value for access in self.body.accesses}
         steps = {(step.instruction, step.operands): step.value for step in self.body.steps}
         for line in self.lines:
+            if any(register in self.pinned for register in (line.registers if isinstance(line, AccessLine) else (line.target, *line.sources))):
+                return [(UNKNOWN_VALUE, 0)]  # an operand lives there
             if not isinstance(line, AccessLine):
                 operands = tuple(places.get(source, UNKNOWN_VALUE) for source in line.sources)
                 places[line.target] = steps.get((line.instruction, operands), UNKNOWN_VALUE)
