@@ -13,20 +13,21 @@ def assembly_text(operation: Operation, names: Sequence[str], scope: Names, inde
     """The lines of a `c.assembly` whose operands have these names."""
     sizes = operation.properties["operandSegmentSizes"]
     assert isinstance(sizes, DenseArray)
-    sums, pointers, _ = (int(size) for size in sizes.values)
+    sums, pointers, inputs, _ = (int(size) for size in sizes.values)
     pinned = _strings(operation, "pinned")
-    words = [*(f"sum{i}" for i in range(sums)), *(f"pointer{i}" for i in range(pointers))]
+    words = [f"{word}{i}" for word, count in (("sum", sums), ("pointer", pointers), ("in", inputs)) for i in range(count)]
     places = [scope.fresh(f"in_{register}") for register in pinned]
     lines = [
         f'{indent}register {declare(operand.type, place)} __asm__("{register}") = {name};'
         for operand, place, register, name in zip(operation.operands, places, pinned, names, strict=False)
     ]
-    changed = [f'[{word}] "+r"({place})' for word, place in zip(words, places, strict=True)]
-    ends = [f'[end] "m"({name})' for name in names[sums + pointers :]]
+    operands = list(zip(words, places, strict=True))
+    changed = [f'[{word}] "+r"({place})' for word, place in operands[: sums + pointers]]
+    read = [*(f'[{word}] "r"({place})' for word, place in operands[sums + pointers :]), *(f'[end] "m"({name})' for name in names[len(words) :])]
     clobbered = ", ".join(f'"{word}"' for word in (*_strings(operation, "registers"), "cc", "memory"))
     inner = indent + "        "
     lines += [f"{indent}__asm__ volatile(", *(f'{inner}"{line}\\n"' for line in _strings(operation, "lines"))]
-    lines += [f"{inner}: {', '.join(changed)}", f"{inner}: {', '.join(ends)}".rstrip(), f"{inner}: {clobbered});"]
+    lines += [f"{inner}: {', '.join(changed)}", f"{inner}: {', '.join(read)}".rstrip(), f"{inner}: {clobbered});"]
     return lines + [f"{indent}{name} = {place};" for name, place in zip(names[:sums], places, strict=False)]
 
 

@@ -274,6 +274,8 @@ class FunctionPrinter:
         name = self.names[counter] = inner.fresh(counter.name or "i")
         change = f"{name}++" if step.value == 1 else f"{name}--" if step.value == -1 else f"{name} {'+' if step.value > 0 else '-'}= {abs(step.value)}"
         compare = "<" if step.value > 0 else ">="
+        if _stays_rolled(operation, step.value):
+            self.lines.append(f"{indent}KEEP_ROLLED")
         self.lines.append(f"{indent}for ({declare(counter.type, name)} = {start}; {name} {compare} {limit}; {change}) {{")
         self._block(operation.body, inner, indent + "    ")
         self.lines.append(f"{indent}}}")
@@ -417,6 +419,21 @@ def _reads(value: Value, reading: set[Operation]) -> bool:
     return definer is not None and (definer.name == "c.variable" or definer in reading)
 
 
+def _stays_rolled(nest: Operation, step: int) -> bool:
+    """Whether a loop is around a block of assembly and goes round more than twice (gcc 12 takes a wish not to unroll two rounds for the contrary)."""
+    bounds = [_literal(operand) for operand in nest.operands]
+    if None in bounds or not any(operation.name == "c.assembly" for operation in nest.walk()):
+        return False
+    start, limit = (bound for bound in bounds if bound is not None)
+    return (limit - start) / step > 2
+
+
+def _literal(value: Value) -> int | None:
+    definer = value.definer
+    attribute = definer.properties["value"] if definer is not None and definer.name == "c.literal" else None
+    return attribute.value if isinstance(attribute, IntegerAttribute) else None
+
+
 def _only_user(operation: Operation, block: Block) -> Operation | None:
     """The user of the one use of the result, if it stands in the same block."""
     result = operation.result
@@ -435,12 +452,9 @@ def _evaluated_often(operation: Operation, user: Operation) -> bool:
 
 def _negative_literal(value: Value) -> str | None:
     """The absolute value of a negative integer literal as text."""
-    definer = value.definer
-    if definer is None or definer.name != "c.literal":
+    definer, number = value.definer, _literal(value)
+    if definer is None or number is None or number >= 0 or definer.result.type is I1:
         return None
-    literal = definer.properties["value"]
-    if not isinstance(literal, IntegerAttribute) or literal.value >= 0 or definer.result.type is I1:
-        return None
-    return integer_literal(-literal.value, literal.type)
+    return integer_literal(-number, definer.result.type)
 
 

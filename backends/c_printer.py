@@ -348,11 +348,14 @@ _KEEP_APART = """\
 
 """
 _FOR_BLOCKS = """\
-/* Blocks of assembly take almost all registers, that of the frame pointer too: gcc shall then allocate those of a function as a whole. */
+/* Blocks of assembly take almost all registers, that of the frame pointer too: gcc shall then allocate those of a function as a whole.
+   Loops around them stay loops: to gcc a block looks small. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define FOR_BLOCKS __attribute__((optimize("ira-region=one", "omit-frame-pointer")))
+#define KEEP_ROLLED _Pragma("GCC unroll 1")
 #else
 #define FOR_BLOCKS
+#define KEEP_ROLLED
 #endif
 
 """
