@@ -256,13 +256,13 @@ _define(
 )
 _define(
     "assembly",
-    "an asm statement in GNU's form: [sumN] and [pointerN] are variables that it changes, [end] one that it reads in memory",
+    "an asm statement in GNU's form: [sumN] and [pointerN] are variables that it changes, [inN] it only reads, [end] it reads in memory",
     ("operands...",),
     properties={
         "lines": "list: of assembly",
         "registers": "list: that it names",
-        "pinned": "list: the registers of accumulators and pointers",
-        "operandSegmentSizes": "integers: accumulators, pointers, ends",
+        "pinned": "list: the registers of accumulators, pointers and inputs",
+        "operandSegmentSizes": "integers: accumulators, pointers, inputs, ends",
     },
     assembly="`(` $operands `)` attr-dict `:` type($operands)",
 )

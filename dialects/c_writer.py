@@ -176,19 +176,18 @@ class CWriter:
         self.builder.create("c.alternative", (), (), {"condition": StringAttribute(condition)}, [Region([block]) for block in blocks])
         return self.inside(blocks[0]), self.inside(blocks[1])
 
-    def assembly(self, lines: Sequence[str], sums: Sequence[Value], pointers: Sequence[Value], end: Sequence[Value], form: Sequence[Sequence[str]]) -> None:
-        """An asm statement over variables: accumulators, pointers that it moves, and perhaps where the first pointer ends.
+    def assembly(self, lines: Sequence[str], operands: Sequence[Sequence[Value]], registers: Sequence[str], pinned: Sequence[str]) -> None:
+        """An asm statement over variables: accumulators, pointers that it moves, inputs, and perhaps where the first pointer ends.
 
-        `form`: the registers that it names, and those that hold its operands.
+        `registers`: those that it names; `pinned`: those that hold its operands.
         """
-        registers, operands = form
         properties: dict[str, Attribute] = {
             "lines": ArrayAttribute([StringAttribute(line) for line in lines]),
             "registers": ArrayAttribute([StringAttribute(register) for register in registers]),
-            "pinned": ArrayAttribute([StringAttribute(register) for register in operands[: len(sums) + len(pointers)]]),
-            "operandSegmentSizes": DenseArray([len(sums), len(pointers), len(end)], I32),
+            "pinned": ArrayAttribute([StringAttribute(register) for register in pinned]),
+            "operandSegmentSizes": DenseArray([len(part) for part in operands], I32),
         }
-        self.builder.create("c.assembly", (*sums, *pointers, *end), (), properties)
+        self.builder.create("c.assembly", [operand for part in operands for operand in part], (), properties)
 
     # -- index arithmetic
 

@@ -2,8 +2,8 @@
 
     for %t iter(%a, ...) { %w = buffer.load %x[8 * %t] : vector<2xi16> ...  %s = isa.smlad %w, %v, %a ... }
 
-becomes the body of one asm statement: accumulators and pointers are operands that the compiler places, loaded words live in
-registers that the block names.
+becomes the body of one asm statement: accumulators, pointers and what comes from outside of the loop are operands that the
+compiler places, loaded words live in registers that the block names.  Stores may be of words or of single bytes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects.buffer import alignment_bytes
+from tinyir.dialects.isa import immediate_values
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, linear_terms, used_dimensions
 from tinyir.ir.attributes import element_bytes
@@ -21,19 +22,25 @@ from tinyir.ir.builder import find_symbol
 from tinyir.ir.instruction import InstructionSet
 from tinyir.ir.machine_block import WORD_BYTES, AccessLine, BlockBody, BlockForm, Line, Pointer, Step, WordAccess
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import MemRefType, VectorType
+from tinyir.ir.types import I8, I32, MemRefType, VectorType
 
 UNROLLED = (4, 5)
 """The fewest and the most iterations of one round of a block's loop: going round costs a load, a comparison and a branch."""
+MOST_LINES = 60
+"""Lines of a round: where these are not enough for the fewest iterations, a round has one, or all if they are enough for that."""
 
 
 @attrs.frozen(eq=False)
 class MachineLoop:
-    """A loop as a block: what an iteration computes, the first access of each pointer (its address at index 0 is the pointer), how often."""
+    """A loop as a block: what an iteration computes, the first access of each pointer (its address at index 0 is the pointer), how often.
+
+    `inputs`: the values from outside, or constants, that it uses.
+    """
 
     body: BlockBody
     pointers: tuple[Operation, ...]
     trips: int
+    inputs: tuple[Value, ...]
 
 
 @attrs.frozen(eq=False)
@@ -41,6 +48,7 @@ class _Stream:
     """The words that one pointer walks over: (word, access) pairs, from some word on."""
 
     kind: str
+    unit: int
     step: int
     aligned: bool
     accesses: list[tuple[int, Operation]]
@@ -51,29 +59,58 @@ def machine_loop(nest: Operation) -> MachineLoop | None:
     bounds = loop.constant_bounds(nest)
     if bounds is None or bounds[0] != 0 or bounds[1] < 1 or loop.step(nest) != 1 or loop.is_reverse(nest):
         return None
-    values: dict[Value, int] = {argument: number for number, argument in enumerate(nest.body.arguments[1:])}
+    inputs = _inputs(nest)
+    values: dict[Value, int] = {value: number for number, value in enumerate((*nest.body.arguments[1:], *inputs))}
     streams: dict[tuple[object, ...], _Stream] = {}
     steps: list[Step] = []
     stores = 0
     for operation in nest.body:
         if operation.name == "loop.yield":
             break
+        if operation.name == "arith.constant" or _is_low_byte(operation):
+            continue
         if operation.name == "buffer.load" and isinstance(operation.result.type, VectorType):
             if stores or not _stream(operation, nest, streams):
                 return None
-        elif operation.name == "buffer.store" and isinstance(operation.operands[0].type, VectorType):
-            if operation.operands[0] not in values or not _stream(operation, nest, streams):
+        elif operation.name == "buffer.store":
+            if _stored(operation) not in values or not _stream(operation, nest, streams):
                 return None
             stores += 1
             continue
-        elif not operation.name.startswith("isa.") or operation.properties or any(operand not in values for operand in operation.operands):
+        elif not operation.name.startswith("isa.") or any(operand not in values for operand in operation.operands):
             return None
         else:
-            steps.append(Step(operation.name.removeprefix("isa."), tuple(values[o] for o in operation.operands), len(set(values.values()))))
+            immediates = tuple(immediate_values(operation).values())
+            steps.append(Step(operation.name.removeprefix("isa."), tuple(values[o] for o in operation.operands), len(set(values.values())), immediates))
         values[operation.result] = _known_word(operation, streams, values)
     if any(operand not in values for operand in nest.body.terminator.operands) or not (stores or nest.results):
         return None
-    return _assembled(nest, values, list(streams.values()), steps, bounds[1])
+    return _assembled(nest, inputs, values, list(streams.values()), steps, bounds[1])
+
+
+def _inputs(nest: Operation) -> tuple[Value, ...]:
+    """The words that the loop's instructions take from outside, and constants."""
+    found: dict[Value, None] = {}
+    for operation in nest.body:
+        for operand in operation.operands if operation.name.startswith("isa.") else ():
+            definer = operand.definer
+            is_outside = definer is None or definer.parent is not nest.body or definer.name == "arith.constant"
+            if is_outside and operand not in nest.body.arguments and (operand.type is I32 or isinstance(operand.type, VectorType)):
+                found[operand] = None
+    return tuple(found)
+
+
+def _is_low_byte(operation: Operation) -> bool:
+    """Whether an operation only makes bytes of numbers for stores."""
+    is_byte = operation.name == "arith.trunci" and operation.result.type is I8 and operation.operands[0].type is I32
+    return is_byte and all(user.name == "buffer.store" for user in operation.result.users)
+
+
+def _stored(store: Operation) -> Value:
+    """What is stored; of a byte the number whose low byte it is."""
+    value = store.operands[0]
+    definer = value.definer
+    return definer.operands[0] if definer is not None and definer.parent is store.parent and _is_low_byte(definer) else value
 
 
 def _known_word(operation: Operation, streams: dict[tuple[object, ...], _Stream], values: dict[Value, int]) -> int:
@@ -87,19 +124,21 @@ def _known_word(operation: Operation, streams: dict[tuple[object, ...], _Stream]
     return len(set(values.values()))
 
 
-def _assembled(nest: Operation, values: dict[Value, int], streams: list[_Stream], steps: list[Step], trips: int) -> MachineLoop:
+def _assembled(
+    nest: Operation, inputs: tuple[Value, ...], values: dict[Value, int], streams: list[_Stream], steps: list[Step], trips: int
+) -> MachineLoop:
     accesses: list[WordAccess] = []
     pointers, firsts = [], []
     for number, stream in enumerate(streams):
         least = min(word for word, _ in stream.accesses)
         for word, access in dict(reversed(stream.accesses)).items():  # the first of each word
-            value = access.result if stream.kind == "load" else access.operands[0]
+            value = access.result if stream.kind == "load" else _stored(access)
             accesses.append(WordAccess(number, word - least, values[value]))
-        pointers.append(Pointer(stream.kind, len({word for word, _ in stream.accesses}), stream.step, stream.aligned))
+        pointers.append(Pointer(stream.kind, len({word for word, _ in stream.accesses}), stream.step, stream.aligned, stream.unit))
         firsts.append(next(access for word, access in stream.accesses if word == least))
     results = tuple(values[operand] for operand in nest.body.terminator.operands)
-    body = BlockBody(len(nest.results), tuple(pointers), tuple(accesses), tuple(steps), results)
-    return MachineLoop(body, tuple(firsts), trips)
+    body = BlockBody(len(nest.results), tuple(pointers), tuple(accesses), tuple(steps), results, len(inputs))
+    return MachineLoop(body, tuple(firsts), trips, inputs)
 
 
 def _stream(access: Operation, nest: Operation, streams: dict[tuple[object, ...], _Stream]) -> bool:
@@ -120,14 +159,16 @@ def _stream(access: Operation, nest: Operation, streams: dict[tuple[object, ...]
             return False
         else:
             rest = rest + factor * coefficient
-    if step <= 0 or step % WORD_BYTES:
+    moved = access.result.type if access.name == "buffer.load" else access.operands[0].type
+    unit = WORD_BYTES if isinstance(moved, VectorType) else element_bytes(moved)
+    if step <= 0 or step % unit or unit not in (1, WORD_BYTES):
         return False
-    words_apart = constant // WORD_BYTES
-    aligned = _is_aligned(memory) and all(part % WORD_BYTES == 0 for part in (constant, *linear_terms(rest).values()))
-    key = (memory, rest, indices, constant % WORD_BYTES, access.name)
-    stream = streams.setdefault(key, _Stream(access.name.removeprefix("buffer."), step // WORD_BYTES, aligned, []))
+    words_apart = constant // unit
+    aligned = unit == 1 or (_is_aligned(memory) and all(part % unit == 0 for part in (constant, *linear_terms(rest).values())))
+    key = (memory, rest, indices, constant % unit, access.name)
+    stream = streams.setdefault(key, _Stream(access.name.removeprefix("buffer."), unit, step // unit, aligned, []))
     stream.accesses.append((words_apart, access))
-    return stream.step == step // WORD_BYTES
+    return stream.step == step // unit and stream.unit == unit
 
 
 def _is_aligned(memory: Value) -> bool:
@@ -148,8 +189,8 @@ def block_text(lines: Sequence[Line], trips: int, instructions: InstructionSet) 
     form = instructions.block
     assert form is not None
     one = [_line_text(line, instructions, form) for line in lines]
-    least, most = UNROLLED
-    if trips < 2 * least:
+    least, most = UNROLLED if UNROLLED[0] * len(one) <= MOST_LINES else (1, 1)
+    if trips < 2 * least or (most == 1 and trips * len(one) <= MOST_LINES):
         return one * trips, False
     unrolled = min(range(least, most + 1), key=lambda count: (trips % count, -count))
     until = [text.format(register=form.registers[0], end="%[end]", pointer="%[pointer0]", label="1b") for text in form.until]
@@ -158,9 +199,15 @@ def block_text(lines: Sequence[Line], trips: int, instructions: InstructionSet) 
 
 def _line_text(line: Line, instructions: InstructionSet, form: BlockForm) -> str:
     if isinstance(line, AccessLine):
-        text = form.accesses[line.form].text
-        return text.format(pointer=f"%[pointer{line.pointer}]", registers=", ".join(line.registers), bytes=line.advance * WORD_BYTES)
-    text = instructions.instructions[line.instruction].assembly
-    for number, place in reversed(list(enumerate((line.target, *line.sources)))):
-        text = text.replace(f"%{number}", f"%[{place}]" if place.startswith("sum") else place)
+        access = form.accesses[line.form]
+        unit = access.unit
+        moved = line.offset if access.offsets is not None else line.advance
+        return access.text.format(pointer=f"%[pointer{line.pointer}]", registers=", ".join(line.registers), bytes=moved * unit)
+    instruction = instructions.instructions[line.instruction]
+    places = {0: line.target}
+    for operands, words in ((instruction.registers, line.sources), (instruction.immediates, map(str, line.immediates))):
+        places.update({instruction.operands.index(operand) + 1: word for operand, word in zip(operands, words, strict=True)})
+    text = instruction.assembly
+    for number, place in sorted(places.items(), reverse=True):
+        text = text.replace(f"%{number}", f"%[{place}]" if place.startswith(("sum", "in")) else place)
     return text

@@ -43,7 +43,7 @@ class FormBlocks(Pass):
                     lines = allocate(found.body, instructions.block)
                 except NoRoomError:
                     continue
-                pinned = instructions.block.operands[: found.body.accumulators + len(found.body.pointers)]
+                pinned = instructions.block.operands[: found.body.operands]
                 where = ", ".join(nest.location.names) or "a loop"
                 statement = f"{len(lines)} lines of {instructions.name} compute an iteration of '{nest.body.arguments[0].name or 'i'}'"
                 if context.ledger.add(Obligation("instr", where, statement, BlockClaim(found.body, lines, ascending, pinned))).state == "proved":

@@ -41,7 +41,7 @@ from tinyir.ir.attributes import (
 )
 from tinyir.ir.builder import Builder, find_symbol, functions
 from tinyir.ir.errors import TinyirError
-from tinyir.ir.machine_block import WORD_BYTES, allocate, used_registers
+from tinyir.ir.machine_block import allocate, used_registers
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import I1, I8, I32, I64, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type, VectorType
 from tinyir.rewrite.passes import Pass, PassContext
@@ -375,15 +375,20 @@ class _Function:
             address, index = self._element(load, machine)
             memory = load.operands[0 if load.name == "buffer.load" else 1].name or "from"
             pointers.append(machine.variable(machine.offset(address, index, memory), address.type, memory))
+        for constant in [value.definer for value in found.inputs if value not in self.values]:
+            assert constant is not None
+            self._constant(constant, machine)
+        inputs = [machine.variable(self.value(value, machine), self._value_type(value.type), value.name or "in") for value in found.inputs]
         allocated = allocate(found.body, instructions.block)
         lines, loops = block_text(allocated, found.trips, instructions)
         end = []
         if loops:
             assert isinstance(pointers[0].type, MemRefType)
-            length = found.trips * found.body.pointers[0].step * WORD_BYTES // element_bytes(pointers[0].type.element)
+            first = found.body.pointers[0]
+            length = found.trips * first.step * first.unit // element_bytes(pointers[0].type.element)
             end = [machine.variable(machine.offset(pointers[0], machine.index(length), "end"), pointers[0].type, "end")]
-        form = used_registers(allocated, instructions.block), instructions.block.operands
-        machine.assembly(lines, variables, pointers, end, form)
+        pinned = instructions.block.operands[: found.body.operands]
+        machine.assembly(lines, (variables, pointers, inputs, end), used_registers(allocated, instructions.block), pinned)
         self._loop(operation, plain)
 
     def _range(self, operation: Operation) -> Interval:

@@ -123,8 +123,8 @@ def test_words_that_change_places_are_stored_one_by_one() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (attrs.evolve(_loads(2), pointers=(Pointer("load", 3, 3, True),)), "are not neighbours"),
-        (attrs.evolve(_loads(1), pointers=(Pointer("load", 1, 1, True),) * 3), "1 accumulators and 3 pointers are more than 3 operands"),
+        (attrs.evolve(_loads(2), accesses=(WordAccess(0, 0, 1), WordAccess(0, 2, 2))), "no line moves a word"),  # not neighbours
+        (attrs.evolve(_loads(1), pointers=(Pointer("load", 1, 1, True),) * 6), "1 accumulators, 6 pointers and 0 inputs are more than 3 operands"),
         (attrs.evolve(_loads(2), results=(1,)), "accumulator 0 is no chain"),
         (attrs.evolve(_loads(2), steps=(*_loads(2).steps, Step("add", (3, 4), 5)), results=(5,)), "accumulator 0 is no chain"),
     ],
@@ -142,6 +142,73 @@ def test_more_words_than_registers() -> None:
     with pytest.raises(NoRoomError, match="3 words for 1 registers"):
         allocate(body, attrs.evolve(FORM, registers=("r3",)))
     assert len(allocate(body, attrs.evolve(FORM, registers=("r3", "r4", "r5", "r6", "r8", "r9")))) == 5
+
+
+def test_fewer_words_are_loaded_at_once_where_registers_are_short() -> None:
+    """As above: with at most two words to a line, four registers are enough."""
+    accesses = (*(WordAccess(0, word, word + 1) for word in range(3)), *(WordAccess(1, word, word + 4) for word in range(3)))
+    steps = (Step("add", (1, 4, 0), 8), Step("add", (2, 5, 8), 9), Step("add", (3, 6, 9), 10))
+    body = BlockBody(1, (Pointer("load", 3, 3, True),) * 2, accesses, steps, (10,))
+    assert [len(registers) for registers, _, _ in _accesses(allocate(body, FORM))] == [2, 2, 1, 1]
+
+
+OFFSETS = attrs.evolve(
+    FORM,
+    accesses=(
+        *FORM.accesses,
+        AccessForm("load", 1, 1, False, False, 0, "ldr", offsets=(-255, 4095)),
+        AccessForm("store", 1, 1, False, False, 255, "strb", unit=1),
+        AccessForm("store", 1, 1, False, False, 0, "strb", unit=1, offsets=(-255, 4095)),
+        AccessForm("move", 0, 0, False, False, 4095, "add"),
+    ),
+)
+LDR_AT, STRB, STRB_AT, ADD = range(5, 9)
+
+
+def _spread(word: int, step: int = 1) -> BlockBody:
+    """Two words that lie apart, added to one accumulator."""
+    steps = (Step("add", (1, 0), 3), Step("add", (2, 3), 4))
+    return BlockBody(1, (Pointer("load", 2, step, True),), (WordAccess(0, 0, 1), WordAccess(0, word, 2)), steps, (4,))
+
+
+def test_words_that_lie_apart_are_loaded_from_where_the_first_load_leaves_the_pointer() -> None:
+    lines = [line for line in allocate(_spread(25), OFFSETS) if isinstance(line, AccessLine)]
+    assert lines == [AccessLine(0, ("r3",), 1, LDR), AccessLine(0, ("r3",), 0, LDR_AT, 24)]
+
+
+def test_a_pointer_that_no_load_moves_far_enough_is_moved_last() -> None:
+    lines = [line for line in allocate(_spread(25, step=100), OFFSETS) if isinstance(line, AccessLine)]
+    assert lines == [AccessLine(0, ("r3",), 0, LDR_AT), AccessLine(0, ("r3",), 0, LDR_AT, 25), AccessLine(0, (), 100, ADD)]
+    walked = [line for line in allocate(_loads(3, step=100), OFFSETS) if isinstance(line, AccessLine)]
+    assert walked == [AccessLine(0, ("r3", "r4", "r5"), 3, LDM), AccessLine(0, (), 97, ADD)]
+
+
+@pytest.mark.parametrize(("word", "step"), [(1025, 1), (1024, 100), (1, 1026)])
+def test_distances_are_as_far_as_the_instructions_reach(word: int, step: int) -> None:
+    with pytest.raises(NoRoomError, match="no line moves a word"):
+        allocate(_spread(word, step), OFFSETS)
+
+
+def test_inputs_are_operands_and_keep_their_places() -> None:
+    body = BlockBody(0, (Pointer("store", 2, 16, True, 1),), (WordAccess(0, 0, 3), WordAccess(0, 8, 4)), (), (), inputs=3)
+    steps = (Step("shift", (0, 1), 3, (7,)), Step("shift", (2, 1), 4, (8,)))
+    body = attrs.evolve(body, steps=steps)
+    form = attrs.evolve(OFFSETS, operands=("r0", "r1", "r2", "r3"))
+    assert allocate(body, form) == (
+        StepLine("shift", "r4", ("in0", "in1"), (7,)),
+        StepLine("shift", "r5", ("in2", "in1"), (8,)),
+        AccessLine(0, ("r4",), 16, STRB),
+        AccessLine(0, ("r5",), 0, STRB_AT, -8),
+    )
+
+
+def test_steps_wait_for_one_another_where_the_words_of_all_have_no_room() -> None:
+    """Two sums over the same words, with one register: in their own order each needs both words at once."""
+    accesses = (WordAccess(0, 0, 2), WordAccess(0, 1, 3))
+    steps = (Step("add", (2, 0), 4), Step("add", (3, 4), 5), Step("add", (2, 1), 6), Step("add", (3, 6), 7))
+    body = BlockBody(2, (Pointer("load", 2, 2, True),), accesses, steps, (5, 7))
+    lines = allocate(body, attrs.evolve(FORM, registers=("r3",), operands=("r0", "r1", "r2")))
+    assert [line.target for line in lines if isinstance(line, StepLine)] == ["sum0", "sum1", "sum0", "sum1"]
 
 
 def _columns(rows: int) -> BlockBody:
@@ -170,5 +237,5 @@ def test_a_register_of_both_kinds_is_an_operand_where_it_is_needed() -> None:
     assert WIDE.all_registers == 9
     roomy = attrs.evolve(WIDE, registers=("r3", "r4", "r5", "r6", "r8", "r9"))
     assert used_registers(allocate(_columns(3), roomy), roomy) == ("r3", "r4", "r5", "r6", "r9")
-    with pytest.raises(NoRoomError, match="3 accumulators and 2 pointers are more than 4 operands"):
+    with pytest.raises(NoRoomError, match="3 accumulators, 2 pointers and 0 inputs are more than 4 operands"):
         allocate(_columns(3), attrs.evolve(WIDE, operands=WIDE.operands[:4]))

@@ -20,6 +20,7 @@ module {{
     %xs = buffer.get_global @x : memref<160xi8, "ram">
     %x = buffer.view %xs[0] : memref<160xi8, "ram"> to memref<40xi16, "ram">
     %y = buffer.view %xs[80] : memref<160xi8, "ram"> to memref<40xi16, "ram">
+    %z = buffer.view %xs[80] : memref<160xi8, "ram"> to memref<80xi8, "ram">
     %0 = arith.constant 9 : i32
     %n = arith.constant 4 : i32
     %s = loop.for %k = 0 to 4 iter(%a = %0) -> (i32) {{
@@ -41,6 +42,10 @@ def _store(map: str = "d0 * 2") -> str:
     return f'"buffer.store"(%v, %y, %k) <{{map = affine_map<(d0) -> ({map})>}}> : (vector<2xi16>, memref<40xi16, "ram">, index) -> () '
 
 
+def _byte(number: str) -> str:
+    return f"%b = arith.trunci {number} : i32 to i8 buffer.store %b, %z[%k] : memref<80xi8, \"ram\"> "
+
+
 def _is_block(lines: str) -> bool:
     module = parse(PROGRAM.format(lines=lines))
     ledger = apply(module, [FormBlocks()])
@@ -60,6 +65,8 @@ def _marked(module: Operation) -> bool:
         _load("d0 * 2 + 1") + ADD + YIELD,  # words at any address
         _load() + ADD + _store() + YIELD,
         _load() + _load("d0 * 2", "%u") + ADD.replace("%v, %v", "%v, %u") + YIELD,  # one word loaded twice
+        _load() + ADD + "%t = isa.ssat8_asr(%r) {s = 3 : i32} : (i32) -> i32 loop.yield %t : i32",  # a number in an instruction
+        _load() + ADD.replace("%a)", "%n)").replace("%r", "%t") + _byte("%t") + ADD + YIELD,  # a value from outside, a byte stored
     ],
 )
 def test_loops_over_words_are_blocks(lines: str) -> None:
@@ -77,8 +84,8 @@ def test_loops_over_words_are_blocks(lines: str) -> None:
         _load() + _store() + _load("d0 * 2", "%u", "%y") + ADD.replace("%v, %v", "%v, %u") + YIELD,  # a load after a store
         _load() + ADD + "%t = arith.addi %r, %r : i32 loop.yield %t : i32",
         _load() + _load("d0 * 4", "%u") + ADD.replace("%v, %v", "%v, %u") + YIELD,  # two steps in one memory
-        _load() + ADD.replace("%a)", "%n)") + YIELD,  # a value from outside
-        _load() + ADD + "%t = isa.ssat8_asr(%r) {s = 3 : i32} : (i32) -> i32 loop.yield %t : i32",
+        _load() + ADD.replace("%a)", "%n)") + YIELD,  # no sum
+        _load() + ADD + _byte("%r") + "%c = arith.extsi %b : i8 to i32 loop.yield %c : i32",  # a byte that is used again
     ],
 )
 def test_other_loops_are_not(lines: str) -> None:

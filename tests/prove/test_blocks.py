@@ -9,8 +9,8 @@ from tinyir.ir.machine_block import AccessLine, BlockBody, Line, Pointer, Step, 
 from tinyir.prove.blocks import BlockClaim
 from tinyir.text.instruction_reader import instruction_set
 
-ASCENDING = (0, 3)
-LDM, LDRD, LDR, STM, STRD, STR = range(6)
+ASCENDING = (0, 5)
+LDM, LDRD, LDR, LDRD_AT, LDR_AT, STM, STRD, STR, STRB, STRB_AT, MOVE = range(11)
 SUMS = BlockBody(
     2,
     (Pointer("load", 2, 2, True), Pointer("load", 2, 5, True)),
@@ -24,6 +24,14 @@ COPY = BlockBody(
     (WordAccess(0, 0, 0), WordAccess(1, 0, 1), WordAccess(1, 1, 2)),
     (Step("sxtb16", (0,), 1), Step("sxtb16_ror8", (0,), 2)),
     (),
+)
+BYTES = BlockBody(
+    0,
+    (Pointer("load", 2, 1, True), Pointer("store", 2, 300, True, 1)),
+    (WordAccess(0, 0, 2), WordAccess(0, 25, 3), WordAccess(1, 0, 4), WordAccess(1, 8, 5)),
+    (Step("smlabb", (2, 0, 1), 4), Step("ssat8_asr", (3,), 5, (7,))),
+    (),
+    inputs=2,
 )
 SUM_LINES: tuple[Line, ...] = (
     AccessLine(0, ("r3", "r4"), 2, LDM),
@@ -40,14 +48,25 @@ COPY_LINES: tuple[Line, ...] = (
 )
 
 
+BYTE_LINES: tuple[Line, ...] = (
+    AccessLine(0, ("r3",), 1, LDR),
+    StepLine("smlabb", "r3", ("r3", "in0", "in1")),
+    AccessLine(0, ("r4",), 0, LDR_AT, 24),
+    StepLine("ssat8_asr", "r4", ("r4",), (7,)),
+    AccessLine(1, ("r3",), 0, STRB_AT),
+    AccessLine(1, ("r4",), 0, STRB_AT, 8),
+    AccessLine(1, (), 300, MOVE),
+)
+
+
 @pytest.mark.parametrize("prover", ["native", "z3"])
-@pytest.mark.parametrize(("body", "lines"), [(SUMS, SUM_LINES), (COPY, COPY_LINES)])
+@pytest.mark.parametrize(("body", "lines"), [(SUMS, SUM_LINES), (COPY, COPY_LINES), (BYTES, BYTE_LINES)])
 def test_the_lines_compute_the_body(body: BlockBody, lines: tuple[Line, ...], prover: str) -> None:
     assert BlockClaim(body, lines, ASCENDING).check(prover).state == "proved"
 
 
 @pytest.mark.parametrize("prover", ["native", "z3"])
-@pytest.mark.parametrize("body", [SUMS, COPY])
+@pytest.mark.parametrize("body", [SUMS, COPY, BYTES])
 def test_what_is_allocated_is_proved(body: BlockBody, prover: str) -> None:
     instructions = instruction_set("armv7e-m")
     assert instructions is not None
@@ -96,6 +115,12 @@ FAULTS: dict[str, tuple[BlockBody, tuple[Line, ...]]] = {
     "registers swapped in an ascending store": (COPY, (COPY_LINES[0], *_exchanged(COPY_LINES[1:3], "r4", "r5"), AccessLine(1, ("r5", "r4"), 2, STM))),
     "a word stored that was not computed": (COPY, _with(COPY_LINES, 1, None)),
     "one word more than is to be stored": (COPY, _with(COPY_LINES, 3, AccessLine(1, ("r4", "r5", "r6"), 2, STM))),
+    "an input overwritten": (BYTES, _with(BYTE_LINES, 3, StepLine("ssat8_asr", "in0", ("r4",), (7,)))),
+    "another number in an instruction": (BYTES, _with(BYTE_LINES, 3, StepLine("ssat8_asr", "r4", ("r4",), (8,)))),
+    "inputs in each other's place": (BYTES, _with(BYTE_LINES, 1, StepLine("smlabb", "r3", ("r3", "in1", "in0")))),
+    "a word at another distance": (BYTES, _with(BYTE_LINES, 2, AccessLine(0, ("r4",), 0, LDR_AT, 25))),
+    "a byte stored at another distance": (BYTES, _with(BYTE_LINES, 5, AccessLine(1, ("r4",), 0, STRB_AT, 9))),
+    "a pointer not moved": (BYTES, _with(BYTE_LINES, 6, None)),
     "a load after a store": (
         attrs.evolve(COPY, pointers=(Pointer("load", 2, 2, False), COPY.pointers[1]), accesses=(*COPY.accesses, WordAccess(0, 1, 3))),
         (*COPY_LINES, AccessLine(0, ("r6",), 1, LDR)),

@@ -32,6 +32,21 @@ def test_a_block_is_read() -> None:
     )
 
 
+def test_bytes_distances_and_pointers_that_move_alone_are_read() -> None:
+    lines = (
+        'store 1 byte within 255 "strb {registers}, [{pointer}], #{bytes}"',
+        'load 2 aligned at -1020..1020 "ldrd {registers}, [{pointer}, #{bytes}]"',
+        'move within 4095 "add {pointer}, {pointer}, #{bytes}"',
+    )
+    form = read_instruction_set(_block(*LINES, *lines)).block
+    assert form is not None
+    assert form.accesses[2:] == (
+        AccessForm("store", 1, 1, False, False, 255, "strb {registers}, [{pointer}], #{bytes}", unit=1),
+        AccessForm("load", 2, 2, True, False, 0, "ldrd {registers}, [{pointer}, #{bytes}]", offsets=(-1020, 1020)),
+        AccessForm("move", 0, 0, False, False, 4095, "add {pointer}, {pointer}, #{bytes}"),
+    )
+
+
 def test_an_immediate_is_no_register() -> None:
     text = HEAD + 'instr shift(a: i32, s: immediate 1..31) -> i32\n  lane 0 = a >> s\n  asm "asr %0, %1, #%2"\n'
     instruction = read_instruction_set(text).instructions["shift"]
@@ -51,7 +66,19 @@ def test_a_block_needs_all_its_parts(missing: int) -> None:
     assert str(caught.value).startswith("m.isa:3:1: error:")
 
 
-@pytest.mark.parametrize("line", ['load many "ldr"', "load 1 ldr", 'fetch 1 "ldr"', "registers", 'load 1 far 255 "ldr"', 'store 2 ascending aligned "stm"'])
+NONSENSE = (
+    'load many "ldr"',
+    "load 1 ldr",
+    'fetch 1 "ldr"',
+    "registers",
+    'load 1 far 255 "ldr"',
+    'load 1 at 3 "ldr"',
+    'move 1 "add"',
+    'store 2 ascending aligned "stm"',
+)
+
+
+@pytest.mark.parametrize("line", NONSENSE)
 def test_a_line_that_says_nothing_is_an_error_at_its_place(line: str) -> None:
     with pytest.raises(TinyirError, match=r"expected 'registers \.\.\.', 'operands") as caught:
         read_instruction_set(_block(*LINES, line), "m.isa")

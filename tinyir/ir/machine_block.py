@@ -1,7 +1,7 @@
 """A straight piece of machine code as data: what it is to compute, and the lines that do.
 
-Values are numbers.  A place is the name of a register or of an accumulator; a line that loads or stores words moves its
-pointer on.
+Values are numbers.  A place is the name of a register, of an accumulator or of an input; a line that loads or stores words
+moves its pointer on, or takes words at a distance from it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ class AccessForm:
     """How to load or store `least` to `most` neighbouring words at once, over {pointer}, {registers} and {bytes}.
 
     `aligned`: the address is a multiple of a word; `most_bytes`: as far as the pointer may move on, 0: to the end of the words.
-    `ascending`: the words lie in the order of their registers' numbers.
+    `ascending`: the words lie in the order of their registers' numbers.  `unit`: the bytes of a word, 1 for bytes.
+    `offsets`: the pointer stays, and the words begin so many bytes from it.  `kind` is load, store, or move: no words, the pointer alone.
     """
 
     kind: str
@@ -28,19 +29,33 @@ class AccessForm:
     ascending: bool
     most_bytes: int
     text: str
+    unit: int = WORD_BYTES
+    offsets: tuple[int, int] | None = None
 
-    def fits(self, kind: str, words: int, advance: int, aligned: bool) -> bool:
+    def fits(self, pointer: Pointer, words: int, advance: int) -> bool:
         """Whether so many words can be moved, and the pointer by `advance` words."""
-        far_enough = advance == words if self.most_bytes == 0 else advance * WORD_BYTES <= self.most_bytes
-        return self.kind == kind and self.least <= words <= self.most and far_enough and (aligned or not self.aligned)
+        far_enough = advance == words if self.most_bytes == 0 else advance * self.unit <= self.most_bytes
+        return self.offsets is None and far_enough and self._takes(pointer, words)
+
+    def reaches(self, pointer: Pointer, words: int, offset: int) -> bool:
+        """Whether so many words can be moved that begin `offset` words from the pointer."""
+        return self.offsets is not None and self.offsets[0] <= offset * self.unit <= self.offsets[1] and self._takes(pointer, words)
+
+    def moves(self, pointer: Pointer, advance: int) -> bool:
+        """Whether the pointer can be moved alone by `advance` words."""
+        return self.kind == "move" and advance * pointer.unit <= self.most_bytes
+
+    def _takes(self, pointer: Pointer, words: int) -> bool:
+        same = self.kind == pointer.kind and self.unit == pointer.unit
+        return same and self.least <= words <= self.most and (pointer.aligned or not self.aligned)
 
 
 @attrs.frozen
 class BlockForm:
     """What a target's blocks are made of (`block` in `specs/isa/*.isa`).
 
-    `registers`: those that a block names itself, ascending; `operands`: those that hold accumulators and pointers, in the order
-    in which they are taken.  One that stands in both lists is an operand where so many are needed.
+    `registers`: those that a block names itself, ascending; `operands`: those that hold accumulators, pointers and inputs, in the
+    order in which they are taken.  One that stands in both lists is an operand where so many are needed.
     `accesses`: how words are moved, the best first.
     `until`: the assembly that goes back to {label} until {pointer} is {end} (a word in memory), over {register}, which is free.
     """
@@ -64,12 +79,16 @@ class BlockForm:
 
 @attrs.frozen
 class Pointer:
-    """What one pointer does in an iteration: it loads or stores `words` words from where it is, and ends `step` words further."""
+    """What one pointer does in an iteration: it loads or stores `words` words from where it is, and ends `step` words further.
+
+    `unit`: the bytes of its words.
+    """
 
     kind: str
     words: int
     step: int
     aligned: bool
+    unit: int = WORD_BYTES
 
 
 @attrs.frozen
@@ -83,32 +102,46 @@ class WordAccess:
 
 @attrs.frozen
 class Step:
-    """Value number `value` is the instruction's result on other values."""
+    """Value number `value` is the instruction's result on other values and the numbers within it."""
 
     instruction: str
     operands: tuple[int, ...]
     value: int
+    immediates: tuple[int, ...] = ()
 
 
 @attrs.frozen
 class BlockBody:
-    """One iteration: from the accumulators' values 0 .. accumulators - 1 to `results`, loads first, stores last."""
+    """One iteration: from the accumulators' values 0 .. accumulators - 1 to `results`, loads first, stores last.
+
+    The next `inputs` values are the same in all iterations.
+    """
 
     accumulators: int
     pointers: tuple[Pointer, ...]
     accesses: tuple[WordAccess, ...]
     steps: tuple[Step, ...]
     results: tuple[int, ...]
+    inputs: int = 0
+
+    @property
+    def operands(self) -> int:
+        """How many places the block does not name itself."""
+        return self.accumulators + len(self.pointers) + self.inputs
 
 
 @attrs.frozen
 class AccessLine:
-    """Moves words between memory and registers, and the pointer by `advance` words; `form` is the number of the access form."""
+    """Moves words between memory, from `offset` words behind the pointer on, and registers, and then the pointer by `advance` words.
+
+    `form` is the number of the access form.
+    """
 
     pointer: int
     registers: tuple[str, ...]
     advance: int
     form: int
+    offset: int = 0
 
 
 @attrs.frozen
@@ -118,6 +151,7 @@ class StepLine:
     instruction: str
     target: str
     sources: tuple[str, ...]
+    immediates: tuple[int, ...] = ()
 
 
 Line = AccessLine | StepLine
@@ -126,6 +160,11 @@ Line = AccessLine | StepLine
 def accumulator_place(number: int) -> str:
     """The place of an accumulator."""
     return f"sum{number}"
+
+
+def input_place(number: int) -> str:
+    """The place of an input."""
+    return f"in{number}"
 
 
 def register_number(register: str) -> int:
@@ -145,28 +184,33 @@ class _Chunk:
     values: tuple[int, ...]
     advance: int
     form: int
+    offset: int = 0
+
+    def line(self, registers: tuple[str, ...]) -> AccessLine:
+        return AccessLine(self.pointer, registers, self.advance, self.form, self.offset)
 
 
 def allocate(body: BlockBody, form: BlockForm) -> tuple[Line, ...]:
     """The fewest lines found that compute a body, each load as late as it may stand, all stores at the end.
 
-    Steps come in the order in which results ask for them, or as they stand; lines move as many words as they can, or fewer.
+    Steps come in the order in which results ask for them, or as they stand, or as words are loaded; lines move as many words as
+    they can, or fewer.
 
     Raises:
         NoRoomError: more values live at once than there are registers, more operands are needed than a block has, or words
             lie so that no form moves them.
     """
-    operands = body.accumulators + len(body.pointers)
-    if operands > len(form.operands):
-        raise NoRoomError(f"{body.accumulators} accumulators and {len(body.pointers)} pointers are more than {len(form.operands)} operands")
-    registers = form.beside(operands)
+    if body.operands > len(form.operands):
+        what = f"{body.accumulators} accumulators, {len(body.pointers)} pointers and {body.inputs} inputs"
+        raise NoRoomError(f"{what} are more than {len(form.operands)} operands")
+    registers = form.beside(body.operands)
     found: list[tuple[Line, ...]] = []
     errors: list[NoRoomError] = []
-    for ordered in (attrs.evolve(body, steps=_in_order_of_need(body)), body):
+    for steps in (_in_order_of_need(body), body.steps, _in_order_of_loads(body)):
         for most in range(max(access.most for access in form.accesses), 0, -1):
             accesses = tuple(attrs.evolve(access, most=min(access.most, most)) for access in form.accesses)
             try:
-                found.append(_Allocation(ordered, attrs.evolve(form, registers=registers, accesses=accesses)).run())
+                found.append(_Allocation(attrs.evolve(body, steps=steps), attrs.evolve(form, registers=registers, accesses=accesses)).run())
             except NoRoomError as error:
                 errors.append(error)
     if not found:
@@ -191,6 +235,28 @@ def _in_order_of_need(body: BlockBody) -> tuple[Step, ...]:
     return tuple(ordered.values())
 
 
+def _in_order_of_loads(body: BlockBody) -> tuple[Step, ...]:
+    """The steps in an order in which words are loaded late: first those that need nothing new, then those that free most."""
+    steps, waiting = list(body.steps), {step.value for step in body.steps}
+    absent = {access.value for access in body.accesses if body.pointers[access.pointer].kind == "load"}
+    uses = [operand for step in steps for operand in step.operands]
+    ordered: list[Step] = []
+
+    def cost(step: Step) -> tuple[int, int]:
+        return len(absent & set(step.operands)), -sum(uses.count(operand) == step.operands.count(operand) for operand in set(step.operands))
+
+    while steps:
+        ready = [step for step in steps if not waiting & set(step.operands)]
+        taken = min(ready, key=cost)
+        steps.remove(taken)
+        waiting.remove(taken.value)
+        absent -= set(taken.operands)
+        for operand in taken.operands:
+            uses.remove(operand)
+        ordered.append(taken)
+    return tuple(ordered)
+
+
 def used_registers(lines: Sequence[Line], form: BlockForm) -> tuple[str, ...]:
     """The registers that the lines name, and the first, over which a block goes round."""
     named = {form.registers[0]}
@@ -204,6 +270,7 @@ class _Allocation:
         self.body = body
         self.form = form
         self.places = {number: accumulator_place(number) for number in range(body.accumulators)}
+        self.places.update({body.accumulators + number: input_place(number) for number in range(body.inputs)})
         self.free = list(form.registers)
         self.lines: list[Line] = []
         self.pending = [chunk for number, pointer in enumerate(body.pointers) if pointer.kind == "load" for chunk in _chunks(body, form, number)]
@@ -221,7 +288,7 @@ class _Allocation:
             for operand in dict.fromkeys(step.operands):
                 if self.last_use[operand] == number and operand not in self.stored:
                     self._release(self.places[operand])
-            self.lines.append(StepLine(step.instruction, self._place(step.value), sources))
+            self.lines.append(StepLine(step.instruction, self._place(step.value), sources, step.immediates))
         for chunk in list(self.pending):
             if chunk in self.pending:
                 self._load(chunk)
@@ -231,22 +298,19 @@ class _Allocation:
         return tuple(self.lines)
 
     def _load(self, chunk: _Chunk) -> None:
-        """Loads a chunk, and before it those that its pointer comes by first."""
-        while True:
-            first = next(each for each in self.pending if each.pointer == chunk.pointer)
-            if len(self.free) < len(first.values):
-                raise NoRoomError(f"{len(first.values)} words for {len(self.free)} registers")
-            taken, self.free = self.free[: len(first.values)], self.free[len(first.values) :]
-            self.places.update(zip(first.values, taken, strict=True))
-            self.lines.append(AccessLine(first.pointer, tuple(taken), first.advance, first.form))
-            self.pending.remove(first)
-            if first is chunk:
-                return
+        """Loads a chunk, and before it those that move its pointer on."""
+        before = self.pending[: self.pending.index(chunk)]
+        for each in [*(other for other in before if other.pointer == chunk.pointer and other.advance), chunk]:
+            if len(self.free) < len(each.values):
+                raise NoRoomError(f"{len(each.values)} words for {len(self.free)} registers")
+            taken, self.free = self.free[: len(each.values)], self.free[len(each.values) :]
+            self.places.update(zip(each.values, taken, strict=True))
+            self.lines.append(each.line(tuple(taken)))
+            self.pending.remove(each)
 
     def _store(self, number: int) -> None:
         for chunk in _chunks(self.body, self.form, number, self.places):
-            registers = tuple(self.places[value] for value in chunk.values)
-            self.lines.append(AccessLine(number, registers, chunk.advance, chunk.form))
+            self.lines.append(chunk.line(tuple(self.places[value] for value in chunk.values)))
 
     def _release(self, place: str) -> None:
         if place in self.form.registers:
@@ -266,32 +330,88 @@ class _Allocation:
 def _chunks(body: BlockBody, form: BlockForm, number: int, places: Mapping[int, str] | None = None) -> list[_Chunk]:
     """The words of a pointer in the order of their addresses, as many to a line as one may move; from `places`, if the registers are known.
 
+    The pointer walks over words that are neighbours; else the first line moves it on, or one of its own after all others.
+
     Raises:
-        NoRoomError: they are not neighbours, or no form moves them.
+        NoRoomError: no form moves the words, or the pointer.
     """
-    pointer = body.pointers[number]
-    accesses = sorted((access for access in body.accesses if access.pointer == number), key=lambda access: access.word)
-    if [access.word for access in accesses] != list(range(pointer.words)):
-        raise NoRoomError(f"the words of pointer {number} are not neighbours")
-    found: list[_Chunk] = []
-    first = 0
-    while first < pointer.words:
-        found.append(_chunk(pointer, accesses, first, form, number, places))
-        first += len(found[-1].values)
+    words = _Words(body, form, number, places)
+    ways = [words.spread(words.pointer.step), words.spread(0)]
+    if [access.word for access in words.accesses] == list(range(len(words.accesses))):
+        ways = [words.walk(words.pointer.step), words.walk(len(words.accesses)), *ways]
+    found = next((way for way in ways if way is not None), None)
+    if found is None:
+        raise NoRoomError(f"no line moves a word of pointer {number} and then the pointer")
     return found
 
 
-def _chunk(
-    pointer: Pointer, accesses: Sequence[WordAccess], first: int, form: BlockForm, number: int, places: Mapping[int, str] | None
-) -> _Chunk:
-    for count in range(pointer.words - first, 0, -1):
-        advance = count if first + count < pointer.words else pointer.step - first
-        values = tuple(each.value for each in accesses[first : first + count])
-        numbers = [register_number(places[value]) for value in values] if places is not None else []
-        for index, access in enumerate(form.accesses):
-            if access.fits(pointer.kind, count, advance, pointer.aligned) and (not access.ascending or numbers == sorted(numbers)):
-                return _Chunk(number, values, advance, index)
-    raise NoRoomError(f"no line moves a word of pointer {number} and then the pointer")
+class _Words:
+    """The words that one pointer is to move."""
+
+    def __init__(self, body: BlockBody, form: BlockForm, number: int, places: Mapping[int, str] | None) -> None:
+        self.pointer = body.pointers[number]
+        self.accesses = sorted((access for access in body.accesses if access.pointer == number), key=lambda access: access.word)
+        self.form = form
+        self.number = number
+        self.places = places
+
+    def walk(self, end: int) -> list[_Chunk] | None:
+        """Each line moves the pointer over its words, the last to `end`."""
+        found: list[_Chunk] = []
+        first = 0
+        while first < len(self.accesses):
+            for count in range(len(self.accesses) - first, 0, -1):
+                advance = count if first + count < len(self.accesses) else end - first
+                form = self._form(first, count, [access.fits(self.pointer, count, advance) for access in self.form.accesses])
+                if form is not None:
+                    found.append(_Chunk(self.number, self._values(first, count), advance, form))
+                    first += count
+                    break
+            else:
+                return None
+        return self._moved(found, end)
+
+    def spread(self, start: int) -> list[_Chunk] | None:
+        """The first line moves the pointer by `start`, and the others find their words from there."""
+        found: list[_Chunk] = []
+        first = 0
+        while first < len(self.accesses):
+            offset = self.accesses[first].word - start
+            for count in range(self._neighbours(first), 0, -1):
+                moves = first == 0 and start != 0
+                fits = [access.fits(self.pointer, count, start) if moves else access.reaches(self.pointer, count, offset) for access in self.form.accesses]
+                form = self._form(first, count, fits)
+                if form is not None:
+                    found.append(_Chunk(self.number, self._values(first, count), start if moves else 0, form, 0 if moves else offset))
+                    first += count
+                    break
+            else:
+                return None
+        return self._moved(found, start)
+
+    def _neighbours(self, first: int) -> int:
+        """How many words from one on lie side by side."""
+        count = 1
+        while first + count < len(self.accesses) and self.accesses[first + count].word == self.accesses[first].word + count:
+            count += 1
+        return count
+
+    def _values(self, first: int, count: int) -> tuple[int, ...]:
+        return tuple(each.value for each in self.accesses[first : first + count])
+
+    def _form(self, first: int, count: int, fits: Sequence[bool]) -> int | None:
+        """The first form that fits, and whose registers may be those of the words."""
+        numbers = [register_number(self.places[value]) for value in self._values(first, count)] if self.places is not None else []
+        in_order = numbers == sorted(numbers)
+        return next((index for index, access in enumerate(self.form.accesses) if fits[index] and (in_order or not access.ascending)), None)
+
+    def _moved(self, chunks: list[_Chunk], position: int) -> list[_Chunk] | None:
+        """The chunks, and a line that moves the pointer from a position to where it ends."""
+        rest = self.pointer.step - position
+        if rest == 0:
+            return chunks
+        form = next((index for index, access in enumerate(self.form.accesses) if access.moves(self.pointer, rest)), None)
+        return [*chunks, _Chunk(self.number, (), rest, form)] if form is not None else None
 
 
 def _accumulator_chains(body: BlockBody) -> dict[int, int]:

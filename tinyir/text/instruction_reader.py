@@ -8,7 +8,7 @@ from functools import cache
 from tinyir.ir import operator as ast
 from tinyir.ir.errors import Place, TinyirError
 from tinyir.ir.instruction import Instruction, InstructionSequence, InstructionSet, Operand, VectorForm
-from tinyir.ir.machine_block import AccessForm, BlockForm
+from tinyir.ir.machine_block import WORD_BYTES, AccessForm, BlockForm
 from tinyir.ir.plugins import specification_files
 from tinyir.ir.written_out import written_out
 from tinyir.text.operator_reader import read_expression
@@ -132,7 +132,8 @@ def _sequence(file: str, name: str, operands: tuple[Operand, ...], result: Opera
     return InstructionSequence(name, operands, result, parts["value"], parts["means"])
 
 
-_ACCESS = re.compile(r'(load|store) (\d+)(?:\.\.(\d+))?( aligned)?( ascending)?(?: within (\d+))? "(.+)"$')
+_ACCESS = re.compile(r'(load|store) (\d+)(?:\.\.(\d+))?( byte)?( aligned)?( ascending)?(?: within (\d+)| at (-?\d+)\.\.(\d+))? "(.+)"$')
+_MOVE = re.compile(r'move within (\d+) "(.+)"$')
 
 
 def _block(file: str, condition: str, lines: list[tuple[int, str]]) -> BlockForm:
@@ -142,12 +143,18 @@ def _block(file: str, condition: str, lines: list[tuple[int, str]]) -> BlockForm
         word, _, rest = line.partition(" ")
         access = _ACCESS.match(line)
         if access is not None:
-            kind, least, most, aligned, ascending, within, text = access.groups()
-            accesses.append(AccessForm(kind, int(least), int(most or least), aligned is not None, ascending is not None, int(within or 0), text))
+            kind, least, most, byte, aligned, ascending, within, low, high, text = access.groups()
+            offsets = (int(low), int(high)) if low is not None else None
+            unit = 1 if byte is not None else WORD_BYTES
+            counts = int(least), int(most or least)
+            accesses.append(AccessForm(kind, *counts, aligned is not None, ascending is not None, int(within or 0), text, unit, offsets))
+        elif (move := _MOVE.match(line)) is not None:
+            accesses.append(AccessForm("move", 0, 0, False, False, int(move.group(1)), move.group(2)))
         elif word in ("registers", "operands", "until") and rest:
             words.setdefault(word, []).append(rest)
         else:
-            raise _error(file, number, line, "expected 'registers ...', 'operands ...', 'load|store WORDS \"...\"' or 'until \"...\"'")
+            known = "'registers ...', 'operands ...', 'load|store WORDS \"...\"', 'move within BYTES \"...\"' or 'until \"...\"'"
+            raise _error(file, number, line, f"expected {known}")
     operands = tuple(words.get("operands", [""])[0].split())
     if not accesses or not operands or not words.get("registers") or not words.get("until"):
         raise _error(file, lines[0][0], lines[0][1], "a block needs registers, operands, loads of words, and what ends its loop")
