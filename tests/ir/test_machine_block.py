@@ -183,6 +183,15 @@ def test_a_pointer_that_no_load_moves_far_enough_is_moved_last() -> None:
     assert walked == [AccessLine(0, ("r3", "r4", "r5"), 3, LDM), AccessLine(0, (), 97, ADD)]
 
 
+def test_a_pointer_to_bytes_is_moved_by_bytes() -> None:
+    """What moves a pointer to words would move it four times as far."""
+    body = BlockBody(0, (Pointer("store", 1, 300, True, 1),), (WordAccess(0, 0, 1),), (Step("shift", (0,), 1),), (), inputs=1)
+    with pytest.raises(NoRoomError, match="no line moves a word"):
+        allocate(body, OFFSETS)
+    form = attrs.evolve(OFFSETS, accesses=(*OFFSETS.accesses, AccessForm("move", 0, 0, False, False, 4095, "add", unit=1)))
+    assert allocate(body, form)[-1] == AccessLine(0, (), 299, ADD + 1)
+
+
 @pytest.mark.parametrize(("word", "step"), [(1025, 1), (1024, 100), (1, 1026)])
 def test_distances_are_as_far_as_the_instructions_reach(word: int, step: int) -> None:
     with pytest.raises(NoRoomError, match="no line moves a word"):

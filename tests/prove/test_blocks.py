@@ -10,7 +10,7 @@ from tinyir.prove.blocks import BlockClaim
 from tinyir.text.instruction_reader import instruction_set
 
 ASCENDING = (0, 5)
-LDM, LDRD, LDR, LDRD_AT, LDR_AT, STM, STRD, STR, STRB, STRB_AT, MOVE = range(11)
+LDM, LDRD, LDR, LDRD_AT, LDR_AT, STM, STRD, STR, STRB, STRB_AT, _, MOVE = range(12)
 SUMS = BlockBody(
     2,
     (Pointer("load", 2, 2, True), Pointer("load", 2, 5, True)),

@@ -37,6 +37,7 @@ def test_bytes_distances_and_pointers_that_move_alone_are_read() -> None:
         'store 1 byte within 255 "strb {registers}, [{pointer}], #{bytes}"',
         'load 2 aligned at -1020..1020 "ldrd {registers}, [{pointer}, #{bytes}]"',
         'move within 4095 "add {pointer}, {pointer}, #{bytes}"',
+        'move byte within 99 "add {pointer}, {pointer}, #{bytes}"',
     )
     form = read_instruction_set(_block(*LINES, *lines)).block
     assert form is not None
@@ -44,6 +45,7 @@ def test_bytes_distances_and_pointers_that_move_alone_are_read() -> None:
         AccessForm("store", 1, 1, False, False, 255, "strb {registers}, [{pointer}], #{bytes}", unit=1),
         AccessForm("load", 2, 2, True, False, 0, "ldrd {registers}, [{pointer}, #{bytes}]", offsets=(-1020, 1020)),
         AccessForm("move", 0, 0, False, False, 4095, "add {pointer}, {pointer}, #{bytes}"),
+        AccessForm("move", 0, 0, False, False, 99, "add {pointer}, {pointer}, #{bytes}", unit=1),
     )
 
 

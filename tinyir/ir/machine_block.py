@@ -43,7 +43,7 @@ class AccessForm:
 
     def moves(self, pointer: Pointer, advance: int) -> bool:
         """Whether the pointer can be moved alone by `advance` words."""
-        return self.kind == "move" and advance * pointer.unit <= self.most_bytes
+        return self.kind == "move" and self.unit == pointer.unit and advance * self.unit <= self.most_bytes
 
     def _takes(self, pointer: Pointer, words: int) -> bool:
         same = self.kind == pointer.kind and self.unit == pointer.unit

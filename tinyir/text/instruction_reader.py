@@ -133,7 +133,7 @@ def _sequence(file: str, name: str, operands: tuple[Operand, ...], result: Opera
 
 
 _ACCESS = re.compile(r'(load|store) (\d+)(?:\.\.(\d+))?( byte)?( aligned)?( ascending)?(?: within (\d+)| at (-?\d+)\.\.(\d+))? "(.+)"$')
-_MOVE = re.compile(r'move within (\d+) "(.+)"$')
+_MOVE = re.compile(r'move( byte)? within (\d+) "(.+)"$')
 
 
 def _block(file: str, condition: str, lines: list[tuple[int, str]]) -> BlockForm:
@@ -149,7 +149,8 @@ def _block(file: str, condition: str, lines: list[tuple[int, str]]) -> BlockForm
             counts = int(least), int(most or least)
             accesses.append(AccessForm(kind, *counts, aligned is not None, ascending is not None, int(within or 0), text, unit, offsets))
         elif (move := _MOVE.match(line)) is not None:
-            accesses.append(AccessForm("move", 0, 0, False, False, int(move.group(1)), move.group(2)))
+            unit = 1 if move.group(1) is not None else WORD_BYTES
+            accesses.append(AccessForm("move", 0, 0, False, False, int(move.group(2)), move.group(3), unit))
         elif word in ("registers", "operands", "until") and rest:
             words.setdefault(word, []).append(rest)
         else:
