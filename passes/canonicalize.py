@@ -11,8 +11,8 @@ from tinyir.rewrite.common import merge_equal
 from tinyir.rewrite.constants import gather_constants
 from tinyir.rewrite.evaluation import evaluations
 from tinyir.rewrite.greedy import RuleIndex, apply_rules, erase_dead
+from tinyir.rewrite.kept_rules import reachable_rules
 from tinyir.rewrite.passes import Pass, PassContext
-from tinyir.rewrite.rule_book import reachable_rules
 
 
 def canonical_rewrites(module: Operation) -> RuleIndex:

@@ -11,8 +11,9 @@ from tinyir.prove.claim import Verdict
 from tinyir.prove.instructions import InstructionClaim
 from tinyir.prove.obligations import Ledger, Obligation
 from tinyir.prove.rules import RuleProof, prove_rule
+from tinyir.rewrite.kept_rules import rules_file
 from tinyir.rewrite.proof_lock import FILE_NAME, Entry, digest_of, lock_file, locked, read_lock, write_lock
-from tinyir.rewrite.rule_book import RuleBook, rules_of_file, shipped_rules
+from tinyir.rewrite.rule_book import RuleBook, keep_shipped_rules, rules_of_file, shipped_rules
 from tinyir.rewrite.rule_compiler import compile_rule, used_functions
 from tinyir.rewrite.rule_conflicts import find_conflicts, find_overlaps
 from tinyir.text.instruction_reader import read_instruction_set
@@ -89,13 +90,14 @@ def lock_of(ledger: Ledger) -> dict[str, Entry]:
 
 
 def update_lock(ledger: Ledger) -> None:
-    """Writes `specs/proofs.lock`.
+    """Writes `specs/proofs.lock` and `specs/rules.jsonl`.
 
     Raises:
         TinyirError: the file cannot be written.
     """
     try:
         lock_file().write_text(write_lock(lock_of(ledger)), encoding="utf-8")
+        rules_file().write_text(keep_shipped_rules(), encoding="utf-8")
     except OSError as error:
         raise TinyirError(f"cannot be written: {error.strerror}", place=Place(str(lock_file()))) from error
 

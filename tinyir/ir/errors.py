@@ -16,9 +16,11 @@ from itertools import takewhile
 
 import attrs
 
+from tinyir.ir.record import Record
 
-@attrs.frozen
-class Place:
+
+@attrs.frozen(repr=False)
+class Place(Record):
     """A position in a text: 1-based line and column, and the line itself for the caret (may be empty)."""
 
     file: str = ""
@@ -32,8 +34,8 @@ class Place:
         return f"{self.file or '-'}:{self.line}:{self.column}"
 
 
-@attrs.frozen
-class Diagnostic:
+@attrs.frozen(repr=False)
+class Diagnostic(Record):
     """One message: what is wrong with the numbers that break it, where, one hint, notes at other places."""
 
     message: str

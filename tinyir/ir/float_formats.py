@@ -6,9 +6,11 @@ import math
 
 import attrs
 
+from tinyir.ir.record import Record
 
-@attrs.frozen
-class FloatFormat:
+
+@attrs.frozen(repr=False)
+class FloatFormat(Record):
     """Sign, `exponent` bits with `bias`, `fraction` bits; in an `explicit` format the leading bit is stored before them.
 
     `special` says what is no number: "ieee" (the greatest exponent: infinities and NaNs), "fn" (no infinity, all ones is

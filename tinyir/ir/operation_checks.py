@@ -11,13 +11,14 @@ from tinyir.ir.errors import closest, did_you_mean
 from tinyir.ir.finding import Finding
 from tinyir.ir.operation import Operation
 from tinyir.ir.property_kinds import with_kinds
+from tinyir.ir.record import Record
 from tinyir.ir.registry import OperationDefinition, Verifier, definition_of, known_operations, load_dialect
 
 SEGMENTS = "operandSegmentSizes"
 
 
-@attrs.frozen(eq=False)
-class OperationChecks:
+@attrs.frozen(eq=False, repr=False)
+class OperationChecks(Record):
     """The checks of one operation name."""
 
     name: str

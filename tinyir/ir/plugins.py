@@ -30,6 +30,8 @@ from pkgutil import iter_modules
 
 import attrs
 
+from tinyir.ir.record import Record
+
 FOLDERS = "TINYIR_SPECS"
 PROJECT = "TINYIR_PROJECT"
 PREFIX = "tinyir."
@@ -37,8 +39,8 @@ _DECLARES = re.compile(rb"^[ \t]*[^#\n]*entry-points[^#\n]*tinyir", re.MULTILINE
 GROUPS = ("tinyir.dialects", "tinyir.passes", "tinyir.specs")
 
 
-@attrs.frozen
-class Brought:
+@attrs.frozen(repr=False)
+class Brought(Record):
     """An entry point: its name, and the module or package that it names."""
 
     name: str
@@ -110,8 +112,8 @@ def _entry_point_texts() -> tuple[str, ...]:
     return tuple(found)
 
 
-@attrs.frozen
-class SpecificationFile:
+@attrs.frozen(repr=False)
+class SpecificationFile(Record):
     """A file of specifications.  `label` is what errors and reports call it: `specs/ops/dense.op`, or its path."""
 
     label: str

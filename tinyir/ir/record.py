@@ -12,10 +12,10 @@ import attrs
 
 
 class Record:
-    """Shows itself as `Class(field=value, ...)`."""
+    """Shows itself as attrs would have it: `Class(field=value, ...)`."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         kind: Any = type(self)
-        return f"{kind.__name__}({', '.join(f'{field.alias}={getattr(self, field.name)!r}' for field in attrs.fields(kind))})"
+        return f"{kind.__qualname__}({', '.join(f'{field.name}={getattr(self, field.name)!r}' for field in attrs.fields(kind) if field.repr)})"

@@ -18,6 +18,7 @@ import attrs
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.operation import Operation
 from tinyir.ir.plugins import modules_of
+from tinyir.ir.record import Record
 from tinyir.ir.scalar_signature import ScalarSignature
 from tinyir.ir.types import Type
 
@@ -25,8 +26,8 @@ Verifier = Callable[[Operation], Iterable[str]]
 """Yields one message for each thing wrong with the operation itself; a `Finding` for one with a hint or a note."""
 
 
-@attrs.frozen
-class Effects:
+@attrs.frozen(repr=False)
+class Effects(Record):
     """Which operands' memory an operation reads and writes (indices of operands)."""
 
     reads: tuple[int, ...] = ()
@@ -40,8 +41,8 @@ def _names(names: Iterable[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-@attrs.define(eq=False)
-class OperationDefinition:
+@attrs.define(eq=False, repr=False)
+class OperationDefinition(Record):
     """What a dialect says of one operation.
 
     `operands`, `results`: their names, None if any; one that ends in "..." stands for any number.

@@ -20,6 +20,7 @@ from typing import Self, TypeVar
 import attrs
 
 from tinyir.ir.operation import Operation
+from tinyir.ir.record import Record
 
 
 class Analysis:
@@ -40,16 +41,16 @@ Kind = type[Analysis]
 Key = tuple[Kind, Operation]
 
 
-@attrs.frozen
-class _Entry:
+@attrs.frozen(repr=False)
+class _Entry(Record):
     """An analysis and those that it was computed from."""
 
     found: Analysis
     sources: frozenset[Key]
 
 
-@attrs.define(eq=False)
-class Analyses:
+@attrs.define(eq=False, repr=False)
+class Analyses(Record):
     """The analyses of one compilation that are still right."""
 
     _entries: dict[Key, _Entry] = attrs.field(factory=dict, init=False)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import attrs
 
+from tinyir.ir.record import Record
 
-@attrs.frozen
-class Definers:
+
+@attrs.frozen(repr=False)
+class Definers(Record):
     """The names of the operations that may define an operand, or of those that may not."""
 
     names: frozenset[str]

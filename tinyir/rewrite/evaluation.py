@@ -9,6 +9,7 @@ import attrs
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.errors import Place
 from tinyir.ir.operation import Operation, Value
+from tinyir.ir.record import Record
 from tinyir.ir.registry import definition_of, known_operations
 from tinyir.rewrite.definers import Definers
 from tinyir.rewrite.edit import Edit
@@ -18,8 +19,8 @@ Fold = Callable[[Operation], Attribute | None]
 _CONSTANT = Definers(frozenset(CONSTANT_OPERATIONS))
 
 
-@attrs.frozen(eq=False)
-class Evaluation:
+@attrs.frozen(eq=False, repr=False)
+class Evaluation(Record):
     """Replaces operations by the constants that their definitions' `fold` gives."""
 
     folds: Mapping[str, Fold]

@@ -13,7 +13,6 @@ from tinyir.rewrite.passes import PassContext
 from tinyir.rewrite.pattern import Pattern, in_order
 from tinyir.rewrite.purity import Purity
 from tinyir.rewrite.rewrite_checks import RewriteChecks
-from tinyir.rewrite.rule_compiler import RuleFacts
 
 REWRITES_PER_OPERATION = 64
 """More than this, on the average of a module's operations, is taken for a cycle of rules."""
@@ -201,8 +200,9 @@ class _Driver:
     def _use(self, rewriter: Rewriter) -> None:
         """A rewriter is applied for the first time."""
         self.context.used_rules[rewriter.name] = rewriter
-        if isinstance(rewriter, RuleFacts) and rewriter.assumed:
-            self.context.remark(f"the rule '{rewriter.name}' is assumed, not proved: {rewriter.assumed}")
+        assumed = "" if isinstance(rewriter, Pattern) else getattr(rewriter, "assumed", "")
+        if assumed:
+            self.context.remark(f"the rule '{rewriter.name}' is assumed, not proved: {assumed}")
 
     def _replace(self, root: Operation, values: Sequence[Value]) -> None:
         """Makes the users of the root's results use the values, and sees them again."""

@@ -13,6 +13,7 @@ import attrs
 from tinyir.ir.equality import first_difference
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Operation
+from tinyir.ir.record import Record
 from tinyir.rewrite.passes import Pass, PassContext
 
 
@@ -20,8 +21,8 @@ class CheckError(TinyirError):
     """A pass or rule did what it must not do: the fault is its own, not the model's."""
 
 
-@attrs.frozen
-class PassReport:
+@attrs.frozen(repr=False)
+class PassReport(Record):
     """What became of one pass: its text, CPU seconds, whether the module changed (None: nobody asked), rewrites by rule, proofs.
 
     `proofs` is the number of obligations that the pass stated, `proof_seconds` the part of its time that the provers took.
@@ -71,8 +72,8 @@ class Observer:
         """The pass, or a check after it, has raised `error`, which goes on its way afterwards."""
 
 
-@attrs.define(eq=False)
-class PassRun:
+@attrs.define(eq=False, repr=False)
+class PassRun(Record):
     """One pass at work on a module; entering it tells the observers, and so does leaving it by an error.
 
     `before` is a copy of the module from before the pass.
@@ -103,8 +104,8 @@ class PassRun:
                 observer.failed(self, error)
 
 
-@attrs.frozen
-class Hooks:
+@attrs.frozen(repr=False)
+class Hooks(Record):
     """What happens around each pass.
 
     `verify`: the module is verified after each pass.  `progress`: called with the text of each pass before it runs.

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import attrs
 
 from tinyir.ir.operation import Operation
+from tinyir.ir.record import Record
 from tinyir.rewrite.analyses import Analyses, Analysis
 from tinyir.rewrite.edit import Rewriter
 
@@ -60,8 +61,8 @@ class Ledger(Protocol):
         """CPU time that the provers took."""
 
 
-@attrs.define
-class PassContext:
+@attrs.define(repr=False)
+class PassContext(Record):
     """What all passes of one compilation share.
 
     `target`: None while the program is still the same for every machine.  `goal`: "speed", "size" or "ram".
@@ -118,8 +119,8 @@ class PassContext:
             self.remarks.append(message)
 
 
-@attrs.frozen
-class Pass:
+@attrs.frozen(repr=False)
+class Pass(Record):
     """Base of passes.
 
     `reads`: the dialects whose operations the pass understands.  `leaves`: the dialects that may remain after it (empty:

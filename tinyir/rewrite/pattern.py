@@ -25,6 +25,7 @@ import attrs
 
 from tinyir.ir.errors import Place, TinyirError
 from tinyir.ir.operation import Value
+from tinyir.ir.record import Record
 from tinyir.rewrite.edit import Edit, Rewriter
 
 Answer = Value | Sequence[Value] | None
@@ -33,8 +34,8 @@ Body = Callable[[Edit], Answer]
 Oblige = Callable[[Edit, Sequence[Value]], Iterable[Any]]
 
 
-@attrs.frozen(eq=False)
-class Pattern:
+@attrs.frozen(eq=False, repr=False)
+class Pattern(Record):
     """A rewrite in Python, tried at the operations named in `roots`.
 
     `benefit`: greater ones are tried first; rules have 0.  `before`: the names of those that are tried after it, whatever their benefit.

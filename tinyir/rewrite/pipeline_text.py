@@ -14,6 +14,7 @@ from typing import NoReturn
 import attrs
 
 from tinyir.ir.errors import Place, TinyirError
+from tinyir.ir.record import Record
 from tinyir.rewrite.option_text import Quoted, Value
 
 _TOKEN = re.compile(
@@ -29,8 +30,8 @@ _DEEPEST = 32
 """Brackets inside each other."""
 
 
-@attrs.frozen
-class PassText:
+@attrs.frozen(repr=False)
+class PassText(Record):
     """One pass as written: its name and its options, each with its place."""
 
     name: str
@@ -38,8 +39,8 @@ class PassText:
     options: Mapping[str, tuple[Value, Place]]
 
 
-@attrs.frozen
-class NestText:
+@attrs.frozen(repr=False)
+class NestText(Record):
     """Passes of one level as written."""
 
     level: str

@@ -8,18 +8,21 @@ compares hashes and proves nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
 from tinyir.ir.errors import Place, TinyirError
 from tinyir.ir.plugins import specification_files
+from tinyir.ir.record import Record
 from tinyir.ir.registry import definition_of
-from tinyir.text import rule_syntax as ast
+
+if TYPE_CHECKING:  # who reads rules has loaded it
+    from tinyir.text import rule_syntax as ast
 
 PROVER_VERSION = "1"
 """Changed when the meaning of something in proofs changes: all old proofs of rules then no longer count."""
@@ -31,21 +34,55 @@ CACHE = "TINYIR_CACHE"
 """The environment variable that names the folder where proofs of users' own rules are kept."""
 
 
-@attrs.frozen
-class Entry:
+@attrs.frozen(repr=False)
+class Entry(Record):
     """A line of the lock.  `state`: "proved" or "assumed"."""
 
     digest: str
     state: str
 
 
+@attrs.frozen(repr=False)
+class Basis(Record):
+    """What a proof rests on: what the rule says, with the functions that it uses, and the meanings of the operations that it names."""
+
+    texts: Sequence[str]
+    operations: Sequence[str]
+
+
+def basis_of(rule: ast.Rule, functions: Iterable[ast.Function]) -> Basis:
+    """What a proof of the rule rests on; `functions`: the helpers that it uses."""
+    syntax = import_module("tinyir.text.rule_syntax")
+    texts = [str(rule), "exact" if rule.exact else "over the reals", rule.assumed]
+    texts += [f"{f.name}({', '.join(f.parameters)}) = {syntax.spell(f.value)}" for f in functions]
+    return Basis(texts, sorted({a.operation for side in (rule.pattern, rule.result) for a in syntax.applications(side)}))
+
+
+def hash_of(basis: Basis) -> str:
+    """The hash of what a proof rests on."""
+    parts = [PROVER_VERSION, *basis.texts, *(f"{name}: {_meaning_text(name)}" for name in basis.operations)]
+    digest: str = import_module("hashlib").sha256("\n".join(parts).encode()).hexdigest()  # late: it loads a library
+    return digest[:32]
+
+
 def digest_of(rule: ast.Rule, functions: Iterable[ast.Function]) -> str:
     """The hash of what a proof of the rule rests on; `functions`: the helpers that it uses."""
-    parts = [PROVER_VERSION, str(rule), "exact" if rule.exact else "over the reals", rule.assumed]
-    parts += [f"{f.name}({', '.join(f.parameters)}) = {ast.spell(f.value)}" for f in functions]
-    names = sorted({a.operation for side in (rule.pattern, rule.result) for a in ast.applications(side)})
-    parts += [f"{name}: {_meaning_text(name)}" for name in names]
-    return sha256("\n".join(parts).encode()).hexdigest()[:32]
+    return hash_of(basis_of(rule, functions))
+
+
+def has_proof(rule: str, digest: str, place: Place) -> bool:
+    """Whether a rule is proved that has this hash.
+
+    Raises:
+        TinyirError: it is not, and as a shipped rule it must be.
+    """
+    if locked().get(rule) == Entry(digest, "proved") or is_cached(digest):
+        return True
+    if not place.file.startswith("specs/"):
+        return False
+    change = "has changed since it was proved" if rule in locked() else "has no proof"
+    hint = 'tinyir prove rules --update, or mark the rule: assumed "the reason"'
+    raise TinyirError(f"rule '{rule}' {change}", place=place, hint=hint)
 
 
 @cache

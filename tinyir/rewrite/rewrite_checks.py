@@ -13,14 +13,15 @@ import attrs
 
 from tinyir.ir.equality import first_difference
 from tinyir.ir.operation import Operation, Result, Value
+from tinyir.ir.record import Record
 from tinyir.rewrite.edit import Edit, Rewriter
 from tinyir.rewrite.observer import CheckError
 
 Fingerprint = list[tuple[Any, ...]]
 
 
-@attrs.define
-class RewriteChecks:
+@attrs.define(repr=False)
+class RewriteChecks(Record):
     """The checks of one run of the driver on a module."""
 
     module: Operation

@@ -11,11 +11,11 @@ from pathlib import Path
 import attrs
 
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
-from tinyir.ir.operation import Value
 from tinyir.ir.plugins import specification_files
-from tinyir.rewrite.edit import Edit
-from tinyir.rewrite.proof_lock import Entry, digest_of, is_cached, locked, remember
-from tinyir.rewrite.rule_compiler import PROVED_DIMENSIONS, CompiledRule, Rewrite, RuleFacts, compile_rule, used_functions
+from tinyir.rewrite.edit import Rewriter
+from tinyir.rewrite.kept_rules import KeptRule, kept_rules, spell_rules
+from tinyir.rewrite.proof_lock import basis_of, digest_of, has_proof, remember
+from tinyir.rewrite.rule_compiler import PROVED_DIMENSIONS, CompiledRule, compile_rule, used_functions
 from tinyir.rewrite.rule_types import is_scalar_rule
 from tinyir.text import rule_syntax as ast
 from tinyir.text.rule_reader import Statement, read_rules, wanted_names
@@ -121,46 +121,51 @@ def rules_of_file(path: Path) -> RuleBook:
 
 
 @lru_cache(maxsize=64)
-def reachable_rules(operations: frozenset[str], *groups: str) -> Sequence[ShippedRule]:
-    """The shipped rules of some groups that can apply to a program of such operations, or to what rules make of it.
-
-    Only these are read: a program has operations of few dialects.
-    """
+def reachable_rules(operations: frozenset[str], *groups: str) -> Sequence[CompiledRule]:
+    """`tinyir.rewrite.kept_rules.reachable_rules` of the texts.  Only these are read and compiled: a program has operations of few dialects."""
     files = [(file.read(), file.label) for file in specification_files("rules", ".rules")]
     wanted = wanted_names((text for text, _ in files), operations)
     book = RuleBook.of((s for text, label in files for s in read_rules(text, label, wanted)), is_part=True)
-    return [_shipped(rule, book) for rule in book.reachable(operations, *groups)]
+    return [_compiled(rule, book) for rule in book.reachable(operations, *groups)]
 
 
-@attrs.define(eq=False, repr=False)
-class ShippedRule(RuleFacts):
-    """A rule of the book: compiled, and its proof looked up, when it is first tried.  Of the rules of a program few are."""
-
-    rule: ast.Rule
-    functions: Mapping[str, ast.Function]
-    rewrite: Rewrite = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.rewrite = self._first_rewrite
-
-    def _first_rewrite(self, edit: Edit) -> Sequence[Value] | None:
-        """
-        Raises:
-            TinyirError: there is no proof.
-        """
-        self.rewrite = compile_proved(self.rule, self.functions).rewrite
-        return self.rewrite(edit)
+_COMPILED: dict[str, CompiledRule] = {}
 
 
-_SHIPPED: dict[str, ShippedRule] = {}
-
-
-def _shipped(rule: ast.Rule, book: RuleBook) -> ShippedRule:
-    """A shipped rule, the same one each time."""
-    found = _SHIPPED.get(rule.name)
+def _compiled(rule: ast.Rule, book: RuleBook) -> CompiledRule:
+    """A rule of the book, compiled once."""
+    found = _COMPILED.get(rule.name)
     if found is None:
-        found = _SHIPPED[rule.name] = ShippedRule(rule, book.functions)
+        found = _COMPILED[rule.name] = compile_proved(rule, book.functions)
     return found
+
+
+def keep(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> KeptRule:
+    """A shipped rule as `specs/rules.jsonl` keeps it."""
+    used = used_functions(rule, functions)
+    compiled = compile_rule(rule, functions, _most_dimensions(rule))
+    return KeptRule(
+        name=rule.name,
+        roots=compiled.roots,
+        definers=compiled.definers,
+        repeats=compiled.repeats,
+        depth=compiled.depth,
+        place=rule.place,
+        exact=rule.exact,
+        assumed=rule.assumed,
+        statement=compiled.statement,
+        basis=basis_of(rule, used),
+        source=compiled.source,
+    )
+
+
+def keep_shipped_rules() -> str:
+    """The contents of `specs/rules.jsonl`, of the rules as they are now."""
+    texts = {file.label: file.read() for file in specification_files("rules", ".rules")}
+    book = shipped_rules()
+    rules = list(book.rules.values())
+    index = [(rule.name, rule.group, rule.pattern.operation, sorted({a.operation for a in ast.applications(rule.result)})) for rule in rules]
+    return spell_rules(texts, index, [keep(rule, book.functions) for rule in rules])
 
 
 def compile_proved(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> CompiledRule:
@@ -174,14 +179,10 @@ def compile_proved(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Com
     """
     if rule.assumed:
         return attrs.evolve(compile_rule(rule, functions), state="assumed")
-    compiled = compile_rule(rule, functions, None if is_scalar_rule(rule) else PROVED_DIMENSIONS)
+    compiled = compile_rule(rule, functions, _most_dimensions(rule))
     digest = digest_of(rule, used_functions(rule, functions))
-    if locked().get(rule.name) == Entry(digest, "proved") or is_cached(digest):
+    if has_proof(rule.name, digest, rule.place):
         return compiled
-    if rule.place.file.startswith("specs/"):
-        change = "has changed since it was proved" if rule.name in locked() else "has no proof"
-        hint = 'tinyir prove rules --update, or mark the rule: assumed "the reason"'
-        raise TinyirError(f"rule '{rule.name}' {change}", place=rule.place, hint=hint)
     found = import_module("tinyir.prove.rules").prove_rule(rule, functions)
     if found.state != "proved":
         hint = 'a rule that nobody can prove is marked: assumed "the reason"'
@@ -190,8 +191,16 @@ def compile_proved(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Com
     return compiled
 
 
+def _most_dimensions(rule: ast.Rule) -> int | None:
+    """A rule that is proved for operands of so many axes only declines others."""
+    return None if rule.assumed or is_scalar_rule(rule) else PROVED_DIMENSIONS
+
+
 @cache
-def compiled_rules(*groups: str) -> Sequence[ShippedRule]:
+def compiled_rules(*groups: str) -> Sequence[Rewriter]:
     """The shipped rules of some groups, ready for a driver."""
+    kept = kept_rules()
+    if kept is not None and kept.groups.issuperset(groups):
+        return kept.of_groups(groups)
     book = shipped_rules()
-    return [_shipped(rule, book) for rule in book.group(*groups)]
+    return [_compiled(rule, book) for rule in book.group(*groups)]

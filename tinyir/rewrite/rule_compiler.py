@@ -17,37 +17,20 @@ becomes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 import attrs
 
 from tinyir.ir.errors import Place, TinyirError, did_you_mean
-from tinyir.ir.expression import SCALAR_TYPES
 from tinyir.ir.operation import Value
 from tinyir.ir.registry import OperationDefinition, definition_of, known_operations
-from tinyir.ir.scalar_signature import F16, KINDS, in_relation
-from tinyir.ir.types import F64, I1, I32, I64, INDEX, ShapedType, TensorType, Type
+from tinyir.ir.types import I1, I32, I64, INDEX, Type
 from tinyir.rewrite.definers import Definers
 from tinyir.rewrite.edit import Edit
-from tinyir.rewrite.rule_functions import (
-    BUILT_IN,
-    CONSTANT_OPERATIONS,
-    CONSTANTS,
-    DeclinedError,
-    constant_attribute,
-    is_of,
-    is_splat,
-    like,
-    other_properties,
-    property_attribute,
-    property_value,
-    shift_left,
-    shift_right,
-    word_attribute,
-    word_of,
-)
+from tinyir.rewrite.rule_functions import BUILT_IN, CONSTANT_OPERATIONS
+from tinyir.rewrite.rule_scope import names_of
 from tinyir.rewrite.rule_types import RuleTypes, TypeClass, constant_operation, is_scalar_rule, literal_type, signature_of, words_of
 from tinyir.text import rule_syntax as ast
 
@@ -55,31 +38,17 @@ PROVED_DIMENSIONS = 4
 """Rules over tensors are proved for operands and results of up to so many axes."""
 Path = tuple[int, ...]
 Rewrite = Callable[[Edit], Sequence[Value] | None]
-HELPERS: dict[str, Any] = {
-    "is_splat": is_splat,
-    "other_properties": other_properties,
-    "property_attribute": property_attribute,
-    "property_value": property_value,
-    "constant_attribute": constant_attribute,
-    "is_of": is_of,
-    "in_relation": in_relation,
-    "element_of": lambda type: type.element if isinstance(type, ShapedType) else type,
-    "scalar_tensor": lambda element: TensorType((), element),
-    "like": like,
-    "shift_left": shift_left,
-    "shift_right": shift_right,
-    "word_of": word_of,
-    "word_attribute": word_attribute,
-    "Declined": (DeclinedError, ZeroDivisionError),
-    **{f"type_{type}": type for type in (*SCALAR_TYPES.values(), *KINDS["c integer"], F16, F64) if type is not None},
-}
 
 
-class RuleFacts:
-    """What the text of a rule tells the drivers."""
+@attrs.frozen(eq=False, repr=False)
+class CompiledRule:
+    """A rule that the drivers can apply.  `state`: "proved" or "assumed"."""
 
-    __slots__ = ()
     rule: ast.Rule
+    source: str
+    rewrite: Rewrite
+    state: str = "proved"
+    how: str = ""
 
     def __repr__(self) -> str:
         return f"<rule {self.rule.name}: {self.rule}>"
@@ -126,17 +95,6 @@ class RuleFacts:
         return self.rule.assumed
 
 
-@attrs.frozen(eq=False, repr=False)
-class CompiledRule(RuleFacts):
-    """A rule that the drivers can apply.  `state`: "proved" or "assumed"."""
-
-    rule: ast.Rule
-    source: str
-    rewrite: Rewrite
-    state: str = "proved"
-    how: str = ""
-
-
 def _definers(pattern: ast.Pattern, condition: ast.Expression | None) -> Definers | None:
     if isinstance(pattern, ast.Application):
         return Definers(frozenset((pattern.operation,)))
@@ -172,12 +130,16 @@ def compile_functions(functions: Mapping[str, ast.Function]) -> dict[str, Callab
     Raises:
         TinyirError: a name in a function is unknown.
     """
-    scope: dict[str, Any] = {**BUILT_IN, **CONSTANTS, **HELPERS, "__builtins__": {"range": range, "tuple": tuple, "all": all}}
-    for function in functions.values():
+    scope = names_of("\n".join(_function_lines(functions.values(), functions)), "<functions of rules>")
+    return {name: scope[name] for name in functions}
+
+
+def _function_lines(wanted: Iterable[ast.Function], functions: Mapping[str, ast.Function]) -> Iterator[str]:
+    """A line of Python for each function."""
+    for function in wanted:
         names = _Names(function.place, functions, set(function.parameters))
         parameters = ", ".join(f"n_{name}" for name in function.parameters)
-        scope[function.name] = eval(f"lambda {parameters}: {names.spell(function.value)}", scope)
-    return {name: scope[name] for name in functions}
+        yield f"{function.name} = lambda {parameters}: {names.spell(function.value)}"
 
 
 def compile_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], most_dimensions: int | None = None) -> CompiledRule:
@@ -186,12 +148,9 @@ def compile_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], most_dim
     Raises:
         TinyirError: the rule names an operation, property, function or value that does not exist.
     """
-    used = {function.name: function for function in used_functions(rule, functions)}
-    writer = _Writer(rule, functions, most_dimensions)
-    source = writer.write()
-    scope: dict[str, Any] = {**BUILT_IN, **CONSTANTS, **HELPERS, **writer.scope, **compile_functions(used)}
-    exec(compile(source, f"<rule {rule.name}>", "exec"), scope)
-    return CompiledRule(rule, source, scope["rewrite"])
+    body = _Writer(rule, functions, most_dimensions).write()
+    source = "\n".join([*_function_lines(used_functions(rule, functions), functions), body])
+    return CompiledRule(rule, source, names_of(source, f"<rule {rule.name}>")["rewrite"])
 
 
 class _Names:
@@ -263,7 +222,7 @@ class _Writer(_Names):
         self.count = 0
         self.types = RuleTypes.infer(rule) if is_scalar_rule(rule) else None
         self.places: dict[Path, str] = {}
-        self.scope: dict[str, Any] = {}
+        self.sets: list[str] = []
         if self.types is not None:
             self.bound |= set(self.types.types)
 
@@ -285,9 +244,9 @@ class _Writer(_Names):
         self.emit(f"edit.matched = ({''.join(name + ', ' for name in self.matched)})")
         self.emit(f"return ({self._build(self.rule.result, (1,))},)")
         if not self._may_decline():
-            return "\n".join(["def rewrite(edit):", *self.lines, ""])
+            return "\n".join([*self.sets, "def rewrite(edit):", *self.lines, ""])
         body = ["    " + line for line in self.lines]
-        return "\n".join(["def rewrite(edit):", "    try:", *body, "    except Declined: return None", ""])
+        return "\n".join([*self.sets, "def rewrite(edit):", "    try:", *body, "    except Declined: return None", ""])
 
     def _require_values(self) -> None:
         """Operands are values; what may change before a rewritten operation reads it is none."""
@@ -330,8 +289,9 @@ class _Writer(_Names):
         allowed = [type for type in whole.types if type is not None]
         if not allowed or whole.types == (I1,) == left.types:
             return
-        name = f"types_{len(self.scope)}"
-        self.scope[name] = frozenset([*allowed, *([INDEX] if I64 in allowed and I32 in allowed else [])])
+        name = f"types_{len(self.sets)}"
+        names = [f"type_{type}" for type in (*allowed, *([INDEX] if I64 in allowed and I32 in allowed else []))]
+        self.sets.append(f"{name} = frozenset(({', '.join(dict.fromkeys(names))},))")
         self.require(f"{text}.type in {name} or is_of({text}.type, {name})")
 
     def _representative(self, wanted: TypeClass) -> str:

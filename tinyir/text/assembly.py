@@ -45,6 +45,7 @@ import attrs
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.operation import Operation, Value
+from tinyir.ir.record import Record
 from tinyir.ir.registry import OperationDefinition
 from tinyir.ir.types import INDEX, FloatType, IntegerType, Type
 from tinyir.text.affine_part import Affine
@@ -74,8 +75,8 @@ _TOKEN = re.compile(r"\s*(`[^`]*`|\$\w+(?::\w+)?(?:=-?[\d.]+)?|\(|\)\?|\)|,|\^|[
 _VARIADIC = ("affine", "max", "min", "set", "iter")
 
 
-@attrs.frozen(eq=False)
-class AssemblyForm:
+@attrs.frozen(eq=False, repr=False)
+class AssemblyForm(Record):
     """The compiled format of one operation."""
 
     definition: OperationDefinition

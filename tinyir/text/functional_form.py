@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from tinyir.ir.operation import Operation, Value
+from tinyir.ir.record import Record
 from tinyir.ir.registry import OperationDefinition
 from tinyir.text.assembly_parts import AttributeDictionary, Signature
 from tinyir.text.cursor import Cursor
@@ -18,8 +19,8 @@ _SIGNATURE = Signature()
 _SUCCESSORS = Successors()
 
 
-@attrs.frozen(eq=False)
-class FunctionalForm:
+@attrs.frozen(eq=False, repr=False)
+class FunctionalForm(Record):
     """`name(operands)[successors] {properties and attributes} ({regions}) : (types) -> types`."""
 
     definition: OperationDefinition

@@ -13,6 +13,7 @@ from functools import cache
 
 import attrs
 
+from tinyir.ir.record import Record
 from tinyir.text.grammar_tables import Tables, load_tables
 
 SKIP = r"(?:[ \t\r\n]++|//[^\n]*+)*+"
@@ -20,8 +21,8 @@ SKIP = r"(?:[ \t\r\n]++|//[^\n]*+)*+"
 Match = Callable[[str, int], "re.Match[str] | None"]
 
 
-@attrs.frozen(eq=False)
-class Reduction:
+@attrs.frozen(eq=False, repr=False)
+class Reduction(Record):
     """One rule: pops `size` symbols, gives the parts in `picks` to the reader's method `action`, goes on as `origin`."""
 
     origin: str
@@ -40,8 +41,8 @@ class Reduction:
     """Whether the picks are just symbols."""
 
 
-@attrs.frozen(eq=False)
-class Grammar:
+@attrs.frozen(eq=False, repr=False)
+class Grammar(Record):
     """Tables by state: `actions` (terminal -> state or reduction), `gotos` (rule -> state), `defaults` (the one
     reduction that the state can do, whatever follows), `fallbacks` (the one that it can do beside shifting), and the
     states in which an operation may begin."""

@@ -14,6 +14,8 @@ from typing import Any
 
 import attrs
 
+from tinyir.ir.record import Record
+
 STARTS = (
     "file",
     "region",
@@ -41,8 +43,8 @@ LONGEST_SIGN = 8
 _FOLDER = Path(__file__).resolve().parent
 
 
-@attrs.frozen
-class Language:
+@attrs.frozen(repr=False)
+class Language(Record):
     """A grammar beside this file, by its name, and the symbols from which texts are read."""
 
     name: str
@@ -65,8 +67,8 @@ OPERATORS = Language("operator", ("start", "expression"))
 LANGUAGES = (IR, RULES, OPERATORS)
 
 
-@attrs.frozen(eq=False)
-class Tables:
+@attrs.frozen(eq=False, repr=False)
+class Tables(Record):
     """`states`: for each state terminal -> next state, or -1 - number of a rule; `gotos`: for each state rule -> state.
     `rules`: origin, size, action, picks (-1: absent), spliced parts, flags (passes, grows).
     `terminals`: name -> regular expression, in the order in which they are tried.
