@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import random
 
@@ -9,11 +10,13 @@ import pytest
 
 from tinyir.ir.attributes import IntegerAttribute, StringAttribute, UnitAttribute
 from tinyir.ir.builder import Builder, create_function, create_module, find_symbol, functions
+from tinyir.ir.collection import never_collected
 from tinyir.ir.equality import first_difference, structurally_equal
 from tinyir.ir.location import FileLocation
 from tinyir.ir.operation import Block, Operation, Region, Value
 from tinyir.ir.types import F32, I32, TensorType
 from tinyir.ir.verifier import verify
+from tinyir.text.reader import parse
 
 
 def source() -> Operation:
@@ -156,6 +159,31 @@ def test_a_clone_is_equal_and_shares_nothing() -> None:
     assert len(verify(copy)) == len(verify(module)) == 1
     copy.drop_references()
     assert structurally_equal(module, nest())
+
+
+def test_a_clone_of_what_uses_itself_and_what_comes_later_uses_its_own() -> None:
+    text = '"builtin.module"() ({ %0 = "t.a"(%0, %1) : (i1, i1) -> i1 %1 = "t.b"(%0) : (i1) -> i1 }) : () -> ()'
+    module = parse(text)
+    copy = module.clone()
+    assert structurally_equal(module, copy)
+    first, second = copy.body
+    assert first.operands == (first.result, second.result)
+    assert set(first.result.users) == {first, second}
+    assert set(module.body.operations[0].result.users) == set(module.body)
+
+
+def test_the_collector_rests_while_a_clone_is_made_and_no_longer() -> None:
+    module = parse('"t.a"() ({ "t.b"() : () -> () }) : () -> ()')
+    for before in (True, False):
+        (gc.enable if before else gc.disable)()
+        try:
+            with never_collected():
+                assert not gc.isenabled()
+                module.clone()
+                assert not gc.isenabled()
+            assert gc.isenabled() is before
+        finally:
+            gc.enable()
 
 
 def test_a_clone_takes_replacements_for_outer_values() -> None:

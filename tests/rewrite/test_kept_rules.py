@@ -17,8 +17,8 @@ from tinyir.text.reader import parse
 GRAPH = frozenset(("func.func", "func.return", "graph.relu", "graph.transpose"))
 RELUS = """
 func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
-  %0 = graph.relu(%x) : tensor<4xf32>
-  %1 = graph.relu(%0) : tensor<4xf32>
+  %0 = graph.relu(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = graph.relu(%0) : (tensor<4xf32>) -> tensor<4xf32>
   func.return %1 : tensor<4xf32>
 }
 """

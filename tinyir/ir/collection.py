@@ -43,3 +43,17 @@ def seldom_collected() -> Iterator[None]:
     finally:
         _AGING.age()
         gc.set_threshold(*thresholds)
+
+
+@contextmanager
+def never_collected() -> Iterator[None]:
+    """Stops the collector for the time of a block that makes no garbage: to look for some would cost more, the more the block makes."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        _AGING.age()
+        gc.enable()

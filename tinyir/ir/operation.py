@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.collection import seldom_collected
+from tinyir.ir.collection import never_collected
 from tinyir.ir.location import UNKNOWN, Location
 from tinyir.ir.types import Type
 
@@ -380,14 +380,17 @@ class Operation:
         blocks = {} if blocks is None else blocks
         if not self.regions:
             return self._copy(values, blocks)
-        with seldom_collected():
+        with never_collected():
             return self._copy(values, blocks)
 
-    def _copy(self, values: dict[Value, Value], blocks: dict[Block, Block]) -> Operation:
-        get, results, regions = values.get, self.results, self.regions
+    def _copy(self, values: dict[Value, Value], blocks: dict[Block, Block], forward: list[tuple[Operation, Operation]] | None = None) -> Operation:
+        """A copy; it is added to `forward`, with its original, if some operand has no replacement (yet)."""
+        results, regions = self.results, self.regions
+        operands = [new for operand in self._operands if (new := values.get(operand)) is not None]
+        is_forward = len(operands) != len(self._operands)
         copy = Operation(
             self.name,
-            [get(operand, operand) for operand in self._operands],
+            [values.get(operand, operand) for operand in self._operands] if is_forward else operands,
             (results[0].type,) if len(results) == 1 else [result.type for result in results],
             self._properties.copy() if self._properties else None,
             [Region() for _ in regions] if regions else (),
@@ -401,6 +404,8 @@ class Operation:
             values[old] = new
         for index, region in enumerate(regions):
             region.clone_into(copy.regions[index], values, blocks)
+        if is_forward and forward is not None:
+            forward.append((self, copy))
         return copy
 
     def __str__(self) -> str:
@@ -570,14 +575,11 @@ class Region:
                 values[old] = new
             blocks[block] = target.add(copy)
         forward: list[tuple[Operation, Operation]] = []
-        get = values.get
         for block in self.blocks:
             append = blocks[block].append
             operation = block.first
             while operation is not None:
-                copied = append(operation._copy(values, blocks))
-                if None in [get(operand) for operand in operation._operands]:
-                    forward.append((operation, copied))
+                append(operation._copy(values, blocks, forward))
                 operation = operation.next
         for original, copied in forward:
             copied.operands = [values.get(operand, operand) for operand in original._operands]

@@ -238,25 +238,34 @@ class _Driver:
 
 
 def erase_dead(module: Operation) -> int:
-    """Erases every operation that writes nothing and whose results are unused, users before what feeds them; returns how many."""
+    """Erases every operation that writes nothing and whose results are unused, users before what feeds them; returns how many.
+
+    What is used at first is looked at when it loses a user.
+    """
     purity = Purity(may_read=True)
     is_pure, traits = purity.is_pure, purity.traits
-    work = [operation for operation in module.walk() if operation is not module]
+    work = [operation for operation in module.walk() if operation.results and operation.results[0]._users is None and operation is not module]
     count = 0
     while work:
         operation = work.pop()
         results = operation.results
-        if not results or results[0]._users is not None or operation.parent is None:
+        if results[0]._users is not None or operation.parent is None:
             continue
         if not is_pure(operation) or "symbol" in traits(operation.name) or (len(results) > 1 and not _is_unused(operation)):
             continue
-        feeding = operation._operands
+        feeding = _operands_from_outside(operation) if operation.regions else operation._operands
         operation.erase()
         count += 1
         for operand in feeding:
             if operand._users is None and isinstance(operand, Result):
                 work.append(operand.owner)
     return count
+
+
+def _operands_from_outside(operation: Operation) -> list[Value]:
+    """What an operation and all inside use of what is defined outside."""
+    inside = dict.fromkeys(operation.walk())
+    return [operand for inner in inside for operand in inner._operands if operand.definer not in inside]
 
 
 def _is_unused(operation: Operation) -> bool:
