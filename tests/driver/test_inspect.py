@@ -9,7 +9,8 @@ from typing import Any
 from tests.driver.test_commands import NETWORK
 from tinyir.driver.api import compile as compile_model
 from tinyir.driver.command_line import main
-from tinyir.driver.inspection import inspect_compilation
+from tinyir.driver.inspection import InspectedStage, Proof, inspect_compilation
+from tinyir.driver.inspection_data import packed, unpacked
 from tinyir.text.reader import parse
 
 
@@ -27,7 +28,7 @@ class Page(HTMLParser):
         self.links += [value or "" for name, value in attrs if name in ("src", "href")]
 
     def handle_data(self, data: str) -> None:
-        if data.startswith("[{"):
+        if data.startswith('{"lines"'):
             self.data = data
 
 
@@ -36,8 +37,7 @@ def stages_of(path: Path) -> list[dict[str, Any]]:
     page.feed(path.read_text(encoding="utf-8"))
     assert page.links == []
     assert page.tags.count("script") == 2
-    found: list[dict[str, Any]] = json.loads(page.data)
-    return found
+    return unpacked(json.loads(page.data))
 
 
 def test_the_page_holds_every_stage_from_the_model_to_its_c(tmp_path: Path) -> None:
@@ -72,3 +72,28 @@ def test_a_stage_tells_what_its_pass_changed_rewrote_and_proved() -> None:
     assert unchanged
     assert all(stage.difference == "" for stage in unchanged)
     assert next(stage for stage in stages if stage.title == "prove_bounds").proofs[0].kind == "bounds"
+
+
+def test_the_page_holds_each_line_once_however_many_stages_have_it() -> None:
+    lines = [f'%{i} = t.x() loc("node {i // 10}")' for i in range(100)]
+    proof = Proof("bounds", "n", "0 <= i", "proved", "interval")
+    stages = (
+        InspectedStage("input", "It.", "\n".join([*lines, ""])),
+        InspectedStage("dce", "Out.", "", proofs=(proof, proof)),
+        InspectedStage("cse", "Less.", "\n".join([*lines[:50], "new", *lines[51:], ""]), "--- a\n+++ b\n@@ -51 +51 @@\n-%50 = t.x()\n+new\n"),
+    )
+    data = packed(stages, 240)
+    assert len(set(data["lines"])) == len(data["lines"]) == 100 + 1 + 3 + 5
+    assert data["stages"][2]["shown"] == [[0, 50], [data["lines"].index("new"), 1], [51, 49]]
+    assert data["stages"][0]["from"] == [[place, 10] for place in range(10)]
+    for stage, found in zip(stages, unpacked(data), strict=True):
+        assert (found["title"], found["text"], found["difference"]) == (stage.title, stage.text, stage.difference)
+        assert [list(entry.values()) for entry in found["proofs"]] == [["bounds", "n", "0 <= i", "proved", "interval"]] * len(stage.proofs)
+
+
+def test_of_a_very_long_line_the_page_leaves_the_middle_out() -> None:
+    line = f"%0 = t.scale() {{scale = [{', '.join('0.12345' for _ in range(300))}]}} : () -> i1"
+    (found,) = unpacked(packed([InspectedStage("input", "It.", line)], 240))
+    assert found["text"].startswith("%0 = t.scale() {scale = [0.12345, ")
+    assert found["text"].endswith("]} : () -> i1\n")
+    assert f"...{len(line) - 240} characters..." in found["text"]

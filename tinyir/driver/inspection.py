@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from sys import modules
-from typing import Any
 
 import attrs
 
@@ -118,8 +117,3 @@ def _with_proofs(stages: list[InspectedStage], compilation: Compilation) -> tupl
 
 def _proof(obligation: Obligation, verdict: Verdict) -> Proof:
     return Proof(obligation.kind, obligation.where, obligation.statement, verdict.state, verdict.how)
-
-
-def as_data(stages: tuple[InspectedStage, ...]) -> list[dict[str, Any]]:
-    """The stages as JSON would have them."""
-    return [attrs.asdict(stage) for stage in stages]

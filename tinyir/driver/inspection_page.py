@@ -3,6 +3,8 @@
 The list of passes is on the left; the arrow keys step through those that changed something.  Of each the page shows what changed, the
 whole program (the pointer on a line shows which node of the model it came from), the rewrites and the proofs; a word in the search
 field marks the lines, and those of the nodes, that hold it, at every stage.
+
+Stages differ in few of their lines: the page holds every line once, and of each stage which lines it has.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 import json
 from html import escape
 
-from tinyir.driver.inspection import InspectedStage, as_data
+from tinyir.driver.inspection import InspectedStage
+from tinyir.driver.inspection_data import packed
 from tinyir.driver.rewrites_page import STYLE
 
 MORE_STYLE = """
@@ -26,17 +29,26 @@ table { border-collapse: collapse; } td, th { text-align: left; vertical-align: 
 td.refuted, td.unknown, td.not_attempted { color: #c0392b; font-weight: 600; }
 """
 
+CHARACTERS = 15
+"""Lists of numbers in other places than constants are shown up to so many characters for each element that constants may have."""
 SCRIPT = """
-const stages = JSON.parse(document.getElementById('stages').textContent);
+const {lines: known, places, stages} = JSON.parse(document.getElementById('stages').textContent);
+const spread = runs => runs.flatMap(([first, count]) => Array.from({length: count}, (_, i) => first + i));
+const repeat = runs => runs.flatMap(([what, count]) => Array(count).fill(what));
+for (const stage of stages) {
+  const {shown, from} = stage, {marks, of} = stage.changes;
+  stage.text = shown.length ? () => { const at = repeat(from); return spread(shown).map((line, i) => [known[line], places[at[i]]]); } : null;
+  stage.difference = marks.length ? () => { const text = spread(of); return repeat(marks).map((sign, i) => [sign + known[text[i]], '']); } : null;
+}
 const list = document.querySelector('ol'), main = document.querySelector('main'), search = document.querySelector('input');
 let current = 0, tab = 'changes';
 const make = (tag, text, name) => { const e = document.createElement(tag); e.textContent = text; if (name) e.className = name; return e; };
 function lines(text, kind) {
   const word = search.value.toLowerCase(), block = make('pre', '');
-  for (const line of text.replace(/\\n$/, '').split('\\n')) {
-    const place = line.match(/ loc\\((.*)\\)$/), span = make('span', (place ? line.slice(0, place.index) : line) || ' ', kind(line));
-    if (place) span.title = place[1];
-    if (word && line.toLowerCase().includes(word)) span.classList.add('found');
+  for (const [line, place] of text()) {
+    const span = make('span', line || ' ', kind(line));
+    if (place) span.title = place;
+    if (word && (line + place).toLowerCase().includes(word)) span.classList.add('found');
     block.append(span);
   }
   return block;
@@ -61,9 +73,9 @@ function proofs(found) {
   const table = make('table', ''), head = make('tr', '');
   for (const title of ['kind', 'where', 'statement', 'state', 'how']) head.append(make('th', title));
   table.append(head);
-  for (const p of found) {
-    const row = make('tr', '');
-    for (const key of ['kind', 'where', 'statement', 'state', 'how']) row.append(make('td', p[key], key === 'state' ? p.state : ''));
+  for (const numbers of found) {
+    const row = make('tr', ''), fields = numbers.map(number => known[number]), state = fields[3];
+    fields.forEach(field => row.append(make('td', field, field === state ? state : '')));
     table.append(row);
   }
   return table;
@@ -105,9 +117,9 @@ show(0);
 """
 
 
-def inspection_page(stages: tuple[InspectedStage, ...], title: str) -> str:
-    """The page as HTML; `title` is what was compiled, for which target."""
-    data = json.dumps(as_data(stages)).replace("<", "\\u003c")
+def inspection_page(stages: tuple[InspectedStage, ...], title: str, elide: int) -> str:
+    """The page as HTML; `title` is what was compiled, for which target.  `elide`: the greatest number of elements of a constant that is shown."""
+    data = json.dumps(packed(stages, CHARACTERS * elide), separators=(",", ":")).replace("<", "\\u003c")
     heading = escape(title)
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{heading}</title>\n<style>{STYLE}{MORE_STYLE}</style>\n</head>\n<body>\n'

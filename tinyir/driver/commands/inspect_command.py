@@ -22,5 +22,5 @@ def execute(arguments: argparse.Namespace) -> int:
             passes=arguments.passes,
             say=progress,
         )
-    write_text(arguments.output, inspection_page(stages, f"{Path(arguments.model).name} for {arguments.target}, {arguments.goal}"))
+    write_text(arguments.output, inspection_page(stages, f"{Path(arguments.model).name} for {arguments.target}, {arguments.goal}", arguments.elide))
     return 0
