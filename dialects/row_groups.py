@@ -61,6 +61,15 @@ class RowGroups:
                 self.alive_at[number].append(tensor)
         self.reshaped = {stored(o.result) for o in function.body if o.name == "loop.reshape"}
 
+    def peak(self, streamed: bool) -> int:
+        """The most bytes that live at once: of the best groups, or of the stages one after the other."""
+        groups = [group.bytes for group in self.best()] if streamed else [self._bytes(stage, stage, None)[0] for stage in range(len(self.stages))]
+        return max(groups, default=0)
+
+    def shared_bytes(self, stage: int, given: Value, made: Value) -> int:
+        """The bytes that an input which dies in a stage and an output which is born there may share."""
+        return self._common(stage, stage, None, given, made)
+
     def best(self) -> list[Group]:
         """The groups that cover all stages in order."""
         count = len(self.stages)

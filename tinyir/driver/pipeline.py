@@ -26,13 +26,14 @@ GRAPH = (
     "cse",
     "dce",
 )
-LOOP = ("lower_to_loops", "fuse_nests", "fold_reads")
-FAST_LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true}", "fold_reads", "block_products", "stage_planes", "block_rows", "jam_outputs")
+LOOP = ("lower_to_loops", "fuse_nests", "fold_reads", "order_nests")
+FAST_LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true}", "fold_reads", "order_nests", "block_products", "stage_planes", "block_rows", "jam_outputs")
 LEAN_LOOP = (
     "lower_to_loops",
     "fold_reshapes",
     "fuse_nests{sums_apart=true}",
     "fold_reads",
+    "order_nests{streamed=true}",
     "stream_rows",
     "block_products",
     "stage_planes",
