@@ -20,7 +20,7 @@ from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, 
 from tinyir.ir.attributes import element_bytes
 from tinyir.ir.builder import find_symbol
 from tinyir.ir.instruction import InstructionSet
-from tinyir.ir.machine_block import WORD_BYTES, AccessLine, BlockBody, BlockForm, Line, Pointer, Step, WordAccess
+from tinyir.ir.machine_block import WORD_BYTES, AccessLine, BlockBody, BlockForm, Line, Pointer, Step, StepLine, WordAccess, accumulator_place
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I8, I32, MemRefType, VectorType
 
@@ -28,6 +28,8 @@ UNROLLED = (4, 5)
 """The fewest and the most iterations of one round of a block's loop: going round costs a load, a comparison and a branch."""
 MOST_LINES = 60
 """Lines of a round: where these are not enough for the fewest iterations, a round has one, or all if they are enough for that."""
+MOST_LINES_WITHOUT_SUMS = 50
+"""The same of a block that carries no sums."""
 
 
 @attrs.frozen(eq=False)
@@ -189,8 +191,10 @@ def block_text(lines: Sequence[Line], trips: int, instructions: InstructionSet) 
     form = instructions.block
     assert form is not None
     one = [_line_text(line, instructions, form) for line in lines]
-    least, most = UNROLLED if UNROLLED[0] * len(one) <= MOST_LINES else (1, 1)
-    if trips < 2 * least or (most == 1 and trips * len(one) <= MOST_LINES):
+    carries = any(isinstance(line, StepLine) and line.target == accumulator_place(0) for line in lines)
+    most_lines = MOST_LINES if carries else MOST_LINES_WITHOUT_SUMS
+    least, most = UNROLLED if UNROLLED[0] * len(one) <= most_lines else (1, 1)
+    if trips < 2 * least or (most == 1 and trips * len(one) <= most_lines):
         return one * trips, False
     unrolled = min(range(least, most + 1), key=lambda count: (trips % count, -count))
     until = [text.format(register=form.registers[0], end="%[end]", pointer="%[pointer0]", label="1b") for text in form.until]

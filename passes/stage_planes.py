@@ -5,10 +5,11 @@
     for %o {
       stage xs[%r, %c]                        // the channel's plane, 16 bits wide, with its padding as zeros
       %w... = w[%o, ...]                      // its weights, in registers
-      for %p { for %t { two sums, side by side: xs[%p + i, 2 * %t + j] * %w[i][j], all terms written out } } }
+      for %t { for %p { two sums, side by side: xs[%p + i, 2 * %t + j] * %w[i][j], all terms written out } } }
 
-Neighbours in a row share words of two lanes, and neither padding nor the kernel's loops are left inside.  Where the rows come
-one at a time from a loop outside, the plane holds what one of them reads.
+Neighbours in a row share words of two lanes, and neither padding nor the kernel's loops are left inside.  The longer of the two
+loops is the inner one; a last column that has no neighbour is a strip of its own, or has one that is not kept.  Where the
+rows come one at a time from a loop outside, the plane holds what one of them reads.
 """
 
 from __future__ import annotations
@@ -198,9 +199,12 @@ class _Staging:
         self.plane = plane
         self.nest = plane.nest
         self.channels = extent_of(self.nest.outputs[0])
-        self.pairs = -(-plane.columns.positions // SIDES)
         self.height = plane.rows.reached(plane.rows.positions)
-        reached = plane.columns.reached(self.pairs * SIDES)
+        self.whole, self.last = divmod(plane.columns.positions, SIDES)
+        self.is_padded = self.last > 0 and plane.rows.positions == 1
+        if self.is_padded:  # of one row, a strip for the last column costs more than it saves
+            self.whole, self.last = self.whole + 1, 0
+        reached = plane.columns.reached(self.whole * SIDES + self.last)
         self.width = reached + reached % SIDES
         self.plane_bytes = self.height * self.width * 2
 
@@ -290,14 +294,37 @@ class _Staging:
         shared: dict[Value, Value] = {}
         for operation in fixed:
             builder.insert(clone_substituted(operation, shared, output))
-        row: Index = write.constant_index(0)
-        if rows.position is not None and not rows.outside:
-            builder, row = write.inside(write.for_each(builder, [write.constant_index(rows.positions)], loop.induction_variable(rows.position).name or "p"))
-        builder, pair = write.inside(write.for_each(builder, [write.constant_index(self.pairs)], "t"))
-        sides = [write.combined(AffineDimension(0) * SIDES + side, [pair]) for side in range(SIDES)]
+        for count, sides, first in ((self.whole, SIDES, 0), (self.last, 1, self.whole * SIDES)):
+            if count:
+                at, row, strip = self._loops(builder, count)
+                places = [write.combined(AffineDimension(0) * SIDES + first + side, [strip]) for side in range(sides)]
+                self._strip(at, channel, row, places, weights, shared, moving)
+
+    def _loops(self, builder: Builder, strips: int) -> tuple[Builder, Index, Index]:
+        """Loops over rows and strips of columns, the longer one inside: where their body goes on, and the indices of row and strip."""
+        rows = self.plane.rows
+        row_label = loop.induction_variable(rows.position).name if rows.position is not None else None
+        indices: list[Index] = [write.constant_index(0), write.constant_index(0)]
+        for axis, count, label in sorted(((0, rows.positions, row_label or "p"), (1, strips, "t")), key=lambda each: each[1]):
+            if count > 1:
+                builder, indices[axis] = write.inside(write.for_each(builder, [write.constant_index(count)], label))
+        return builder, indices[0], indices[1]
+
+    def _strip(
+        self,
+        builder: Builder,
+        channel: Index,
+        row: Index,
+        columns: Sequence[Index],
+        weights: dict[tuple[int, int], Value],
+        shared: dict[Value, Value],
+        moving: Sequence[Operation],
+    ) -> None:
+        """The sums of neighbouring columns, and what follows them."""
+        nest = self.nest
         before, after = nest.around_sum(moving)
         lanes = []
-        for column in sides:
+        for column in columns:
             values, known = dict(shared), self._known(channel, row, column)
             for operation in before:
                 builder.insert(clone_substituted(operation, values, known))
@@ -305,7 +332,7 @@ class _Staging:
             lanes.append((values, known, self._sum(builder, channel, row, column, weights, values.get(start, start))))
         for number, (values, known, total) in enumerate(lanes):
             values[nest.sum.result] = total
-            self._finish(builder, after, values, known, sides[number] if number and columns.positions % SIDES else None)
+            self._finish(builder, after, values, known, columns[number] if number and self.is_padded else None)
 
     def _weight(self, builder: Builder, output: dict[Value, Index], i: int, j: int) -> Value:
         known = dict(output)

@@ -9,6 +9,7 @@ import pytest
 from tests.graphs import Array, Step
 from tests.passes.product_layers import TO_BYTES, Layer, apply, assert_same_bytes, constants, in_loops
 from tinyir.backends.target import load_target
+from tinyir.dialects import loop
 from tinyir.ir.types import I8, TensorType
 from tinyir.passes.stage_planes import StagePlanes
 from tinyir.passes.stream_rows import StreamRows
@@ -44,6 +45,23 @@ def test_kernels_of_every_width(width: int, stride: int, columns: int) -> None:
 )
 def test_windows_and_what_follows_them(layer: Layer) -> None:
     assert assert_same_bytes(layer.module(), StagePlanes()) == STAGED
+
+
+@pytest.mark.parametrize(
+    ("size", "loops"),
+    [
+        ((7, 4), [["t", "p"]]),
+        ((4, 16), [["p", "t"]]),
+        ((9, 5), [["t", "p"], ["p"]]),  # a strip for the last column
+    ],
+)
+def test_the_longer_loop_is_inside(size: tuple[int, int], loops: list[list[str]]) -> None:
+    module = attrs.evolve(SAME, size=size).module()
+    apply(module, [StagePlanes()])
+    sums = [o for o in module.walk() if o.name == "arith.muli" and o.next is not None and o.next.name == "arith.addi"]
+    chains = [[loop.induction_variable(each).name for each in o.ancestors() if each.name == "loop.for"][::-1][1:] for o in sums]
+    assert list(dict.fromkeys(map(tuple, chains))) == [tuple(names) for names in loops]
+    assert_same_bytes(attrs.evolve(SAME, size=size).module(), StagePlanes())
 
 
 def test_sums_of_too_many_terms_and_those_over_channels_are_left_alone() -> None:
