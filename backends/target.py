@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -10,7 +11,8 @@ from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
 
-from tinyir.ir.errors import TinyirError, did_you_mean
+from tinyir.backends.toml_places import Key, place_of_key
+from tinyir.ir.errors import Place, TinyirError, did_you_mean
 from tinyir.ir.plugins import SpecificationFile, specification_files
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
@@ -170,57 +172,92 @@ def load_target(name: str) -> Target:
     return read_target(name, file.label, file.read())
 
 
+@attrs.frozen
+class _Where:
+    """A value in a text in TOML: the file, its text, and the keys that lead to the value."""
+
+    file: str
+    text: str
+    path: tuple[Key, ...] = ()
+
+    def __truediv__(self, key: Key) -> _Where:
+        return attrs.evolve(self, path=(*self.path, key))
+
+    def error(self, message: str, hint: str = "", key: str = "") -> TinyirError:
+        """What is wrong with the value, told at its key, or at one in it."""
+        names = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.path).removeprefix(".")
+        return TinyirError(f"{names}: {message}" if names else message, place=place_of_key(self.text, self.file, (*self.path, key)), hint=hint)
+
+
+_POSITION = re.compile(r" \(at line (\d+), column (\d+)\)$")
+
+
+def _not_toml(error: tomllib.TOMLDecodeError, file: str, text: str) -> TinyirError:
+    """tomllib's message, at the place that it names."""
+    message = str(error)
+    position = _POSITION.search(message)
+    if position is None:
+        return TinyirError(message, place=Place(file))
+    line = int(position[1])
+    return TinyirError(message[: position.start()], place=Place(file, line, int(position[2]), text.splitlines()[line - 1]))
+
+
 def read_target(name: str, file: str, text: str) -> Target:
-    """The target that a text in TOML describes; `file` is what errors name."""
+    """The target that a text in TOML describes; `file` is what errors name.
+
+    Raises:
+        TinyirError: it is no TOML, or a key is unknown, absent or of a wrong kind: at its line.
+    """
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise TinyirError(f"{file}: {error}") from error
+        raise _not_toml(error, file, text) from error
+    whole = _Where(file, text)
     parts: dict[str, object] = {
-        "c": _record(CTypes, table.pop("c", None), f"{file}: c"),
-        "memories": _records(Memory, table.pop("memories", None), f"{file}: memories"),
-        "flags": _record(Flags, table.pop("flags", None), f"{file}: flags"),
-        "harness": _record(HarnessData, table.pop("harness", None), f"{file}: harness"),
-        "toolchains": _records(ToolchainData, table.pop("toolchains", None), f"{file}: toolchains"),
-        "simulators": _records(SimulatorData, table.pop("simulators", None), f"{file}: simulators"),
-        "costs": _record(Costs, table.pop("costs", {}), f"{file}: costs"),
+        "c": _record(CTypes, table.pop("c", None), whole / "c"),
+        "memories": _records(Memory, table.pop("memories", None), whole / "memories"),
+        "flags": _record(Flags, table.pop("flags", None), whole / "flags"),
+        "harness": _record(HarnessData, table.pop("harness", None), whole / "harness"),
+        "toolchains": _records(ToolchainData, table.pop("toolchains", None), whole / "toolchains"),
+        "simulators": _records(SimulatorData, table.pop("simulators", None), whole / "simulators"),
+        "costs": _record(Costs, table.pop("costs", {}), whole / "costs"),
     }
-    return _record(Target, {"name": name, **table, **parts}, file)
+    return _record(Target, {"name": name, **table, **parts}, whole)
 
 
-def _records(kind: type[T], value: object, where: str) -> tuple[T, ...]:
+def _records(kind: type[T], value: object, where: _Where) -> tuple[T, ...]:
     if not isinstance(value, list) or not value:
-        raise TinyirError(f"{where}: at least one such table is needed")
-    return tuple(_record(kind, row, f"{where}[{index}]") for index, row in enumerate(value))
+        raise where.error("at least one such table is needed")
+    return tuple(_record(kind, row, where / index) for index, row in enumerate(value))
 
 
-def _record(kind: type[T], value: object, where: str) -> T:
+def _record(kind: type[T], value: object, where: _Where) -> T:
     """The table as an instance of a frozen class: its fields are the keys, their types are checked."""
     if not isinstance(value, dict):
-        raise TinyirError(f"{where}: a table is needed")
+        raise where.error("a table is needed")
     fields = attrs.fields_dict(kind)
     for key in value:
         if key not in fields:
-            raise TinyirError(f"{where}: unknown key '{key}'", hint=did_you_mean(key, fields))
+            raise where.error(f"unknown key '{key}'", did_you_mean(key, fields), key)
     missing = [name for name, field in fields.items() if field.default is attrs.NOTHING and name not in value]
     if missing:
-        raise TinyirError(f"{where}: '{missing[0]}' is missing")
+        raise where.error(f"'{missing[0]}' is missing")
     hints = get_type_hints(kind)
     make: Callable[..., T] = kind
-    return make(**{key: _checked(item, hints[key], f"{where}: {key}") for key, item in value.items()})
+    return make(**{key: _checked(item, hints[key], where / key) for key, item in value.items()})
 
 
-def _checked(value: object, hint: object, where: str) -> object:
+def _checked(value: object, hint: object, where: _Where) -> object:
     """The value, a list as a tuple, if it is what the hint says."""
     if get_origin(hint) is tuple and isinstance(value, list):
         return tuple(_checked(item, get_args(hint)[0], where) for item in value)
     if get_origin(hint) is Mapping and isinstance(value, dict):
-        return {key: _checked(item, get_args(hint)[1], f"{where}.{key}") for key, item in value.items()}
+        return {key: _checked(item, get_args(hint)[1], where / key) for key, item in value.items()}
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
-            raise TinyirError(f"{where}: {value!r} is none of {', '.join(map(repr, get_args(hint)))}")
+            raise where.error(f"{value!r} is none of {', '.join(map(repr, get_args(hint)))}")
         return value
     plain = get_origin(hint) or hint
     if not isinstance(plain, type) or not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
-        raise TinyirError(f"{where}: {value!r} is not of type {getattr(plain, '__name__', plain)}")
+        raise where.error(f"{value!r} is not of type {getattr(plain, '__name__', plain)}")
     return value

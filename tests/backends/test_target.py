@@ -43,16 +43,16 @@ def test_a_target_may_stand_in_a_file_of_its_own(tmp_path: Path, repository: Pat
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("int_bits = 32", "int_bit = 32", "mine.toml: c: unknown key 'int_bit'"),
-        ("int_bits = 32", "", "mine.toml: c: 'int_bits' is missing"),
-        ("int_bits = 32", "int_bits = true", "mine.toml: c: int_bits: True is none of 16, 32, 64"),
-        ("int_bits = 32", "int_bits = ", "mine.toml: Invalid value (at line"),
-        ('"little"', '"middle"', "mine.toml: c: byte_order: 'middle' is none of 'little', 'big'"),
-        ('size = ["-Os"]', 'size = "-Os"', "mine.toml: flags: size: '-Os' is not of type tuple"),
-        ('size = ["-Os"]', "size = [3]", "mine.toml: flags: size: 3 is not of type str"),
-        ("[[simulators]]", "[[simulator]]", "mine.toml: simulators: at least one such table is needed"),
-        ("[c]", "c = 3\n[d]", "mine.toml: c: a table is needed"),
-        ("description", "descriptions", "mine.toml: unknown key 'descriptions'"),
+        ("int_bits = 32", "int_bit = 32", "mine.toml:6:1: error: c: unknown key 'int_bit'\n   6 | int_bit = 32\n     | ^\n     hint: did you mean 'int_bits'?"),
+        ("int_bits = 32", "", "mine.toml:4:2: error: c: 'int_bits' is missing\n   4 | [c]\n"),
+        ("int_bits = 32", "int_bits = true", "mine.toml:6:1: error: c.int_bits: True is none of 16, 32, 64"),
+        ("int_bits = 32", "int_bits = ", "mine.toml:6:12: error: Invalid value\n   6 | int_bits = \n"),
+        ('"little"', '"middle"', "error: c.byte_order: 'middle' is none of 'little', 'big'"),
+        ('size = ["-Os"]', 'size = "-Os"', "error: flags.size: '-Os' is not of type tuple"),
+        ('size = ["-Os"]', "size = [3]", "error: flags.size: 3 is not of type str"),
+        ("[[simulators]]", "[[simulator]]", "mine.toml: error: simulators: at least one such table is needed"),
+        ("[c]", "c = 3\n[d]", "mine.toml:4:1: error: c: a table is needed\n   4 | c = 3\n"),
+        ("description", "descriptions", "mine.toml:2:1: error: unknown key 'descriptions'"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(old: str, new: str, message: str, repository: Path) -> None:

@@ -72,7 +72,7 @@ def test_ones_own_wrong_rule_does_not_load(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("TINYIR_CACHE", str(tmp_path))
     with pytest.raises(TinyirError) as caught:
         compile_proved(rule_of("rule mine   arith.muli(x, 2)  =>  arith.addi(x, 2)"), {})
-    assert str(caught.value).startswith("mine.rules:1:1: error: rule 'mine' is refuted: at x: i8")
+    assert str(caught.value).startswith("mine.rules:1:6: error: rule 'mine' is refuted: at x: i8")
     assert not list(tmp_path.rglob("*"))
 
 

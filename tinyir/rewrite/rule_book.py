@@ -85,7 +85,7 @@ def _in_order(rules: Mapping[str, ast.Rule], is_part: bool) -> dict[str, ast.Rul
             if later not in rules and is_part:
                 continue
             if later not in rules:
-                raise TinyirError(f"rule '{rule.name}' is before the unknown rule '{later}'", place=rule.place, hint=did_you_mean(later, rules))
+                raise TinyirError(f"rule '{rule.name}' is before the unknown rule '{later}'", place=ast.place_of(rule, later), hint=did_you_mean(later, rules))
             sorter.add(later, rule.name)
     try:
         sorter.prepare()

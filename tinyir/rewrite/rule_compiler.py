@@ -137,7 +137,7 @@ def compile_functions(functions: Mapping[str, ast.Function]) -> dict[str, Callab
 def _function_lines(wanted: Iterable[ast.Function], functions: Mapping[str, ast.Function]) -> Iterator[str]:
     """A line of Python for each function."""
     for function in wanted:
-        names = _Names(function.place, functions, set(function.parameters))
+        names = _Names(function, functions, set(function.parameters))
         parameters = ", ".join(f"n_{name}" for name in function.parameters)
         yield f"{function.name} = lambda {parameters}: {names.spell(function.value)}"
 
@@ -156,13 +156,14 @@ def compile_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], most_dim
 class _Names:
     """Spells expressions as Python; knows which names are bound."""
 
-    def __init__(self, place: Place, functions: Mapping[str, ast.Function], bound: set[str]) -> None:
-        self.place = place
+    def __init__(self, statement: ast.Rule | ast.Function, functions: Mapping[str, ast.Function], bound: set[str]) -> None:
+        self.statement = statement
         self.functions = functions
         self.bound = bound
 
-    def error(self, message: str, hint: str = "") -> TinyirError:
-        return TinyirError(message, place=self.place, hint=hint)
+    def error(self, message: str, hint: str = "", word: str = "") -> TinyirError:
+        """What is wrong with the statement, at a word of it."""
+        return TinyirError(message, place=ast.place_of(self.statement, word), hint=hint)
 
     def spell(self, expression: ast.Expression, variables: frozenset[str] = frozenset()) -> str:
         if isinstance(expression, ast.Number | ast.Text):
@@ -172,7 +173,7 @@ class _Names:
                 type = literal_type(expression.name)
                 if type is not None:
                     return f"type_{type}"
-                raise self.error(f"'{expression.name}' is not bound by the pattern", did_you_mean(expression.name, self.bound))
+                raise self.error(f"'{expression.name}' is not bound by the pattern", did_you_mean(expression.name, self.bound), expression.name)
             return f"n_{expression.name}"
         if isinstance(expression, ast.Comprehension | ast.Every):
             inside = variables | {expression.variable}
@@ -199,9 +200,9 @@ class _Names:
             return f"({parts[1]} if {parts[0]} else {parts[2]})"
         function = self.functions.get(call.name)
         if function is None and call.name not in BUILT_IN:
-            raise self.error(f"there is no function '{call.name}'", did_you_mean(call.name, [*self.functions, *BUILT_IN]))
+            raise self.error(f"there is no function '{call.name}'", did_you_mean(call.name, [*self.functions, *BUILT_IN]), call.name)
         if function is not None and len(function.parameters) != len(parts):
-            raise self.error(f"function '{call.name}' takes {len(function.parameters)} arguments, not {len(parts)}")
+            raise self.error(f"function '{call.name}' takes {len(function.parameters)} arguments, not {len(parts)}", word=call.name)
         return f"{call.name}({', '.join(parts)})"
 
 
@@ -209,7 +210,7 @@ class _Writer(_Names):
     """Writes the function of one rule."""
 
     def __init__(self, rule: ast.Rule, functions: Mapping[str, ast.Function], most_dimensions: int | None) -> None:
-        super().__init__(rule.place, functions, set())
+        super().__init__(rule, functions, set())
         self.rule = rule
         self.most_dimensions = most_dimensions
         self.lines: list[str] = []
@@ -337,7 +338,7 @@ class _Writer(_Names):
         elif len(application.operands) == 1:
             self._match_sequence(application.operands[0], variable)
         else:
-            raise self.error(f"a sequence must be the only operand of '{application.operation}'")
+            raise self.error(f"a sequence must be the only operand of '{application.operation}'", word=application.operation)
         if variable not in self.matched and self.indent == "    ":
             self.matched.append(variable)
         for name, value in application.properties:
@@ -358,7 +359,7 @@ class _Writer(_Names):
     def _check_arity(self, application: ast.Application, definition: OperationDefinition) -> None:
         wanted = definition.operands
         if wanted is not None and len(wanted) != len(application.operands):
-            raise self.error(f"'{application.operation}' takes {len(wanted)} operands, not {len(application.operands)}")
+            raise self.error(f"'{application.operation}' takes {len(wanted)} operands, not {len(application.operands)}", word=application.operation)
 
     def _match_operand(self, pattern: ast.Pattern, text: str, path: Path) -> None:
         if isinstance(pattern, ast.Splat):
@@ -448,11 +449,12 @@ class _Writer(_Names):
         definition = definition_of(application.operation)
         if definition is None:
             dialect = application.operation.partition(".")[0]
-            raise self.error(f"unknown operation '{application.operation}'", did_you_mean(application.operation, known_operations(dialect)))
+            name = application.operation
+            raise self.error(f"unknown operation '{name}'", did_you_mean(name, known_operations(dialect)), name)
         known = {name.removeprefix("?") for name in definition.properties}
         for name, _ in application.properties:
             if name not in known:
-                raise self.error(f"'{application.operation}' has no property '{name}'", did_you_mean(name, known))
+                raise self.error(f"'{application.operation}' has no property '{name}'", did_you_mean(name, known), name)
         return definition
 
     def _default(self, application: ast.Application, name: str) -> str:
@@ -502,7 +504,8 @@ class _Writer(_Names):
         given = {name for name, _ in application.properties}
         missing = [name for name in definition.required_properties if name not in given]
         if missing and not application.rest:
-            raise self.error(f"'{application.operation}' on the right needs the property '{missing[0]}'", "`..` copies the properties of the left side")
+            message, hint = f"'{application.operation}' on the right needs the property '{missing[0]}'", "`..` copies the properties of the left side"
+            raise self.error(message, hint, application.operation)
 
     def _build_constant(self, pattern: ast.Splat | ast.Made, path: Path) -> str:
         """A new constant: of the type of its class, or at the graph level a scalar of its neighbour's element type."""

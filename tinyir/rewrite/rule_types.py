@@ -114,14 +114,14 @@ class RuleTypes:
     def _visit_application(self, application: ast.Application, path: Path, rule: ast.Rule) -> TypeClass:
         definition = definition_of(application.operation)
         if definition is None:
-            raise TinyirError(f"rule '{rule.name}': unknown operation '{application.operation}'", place=rule.place)
+            raise TinyirError(f"rule '{rule.name}': unknown operation '{application.operation}'", place=ast.place_of(rule, application.operation))
         try:
             signature = signature_of(application, definition)
         except TinyirError as error:
-            raise TinyirError(f"rule '{rule.name}': {error.diagnostics[0].message}", place=rule.place) from error
+            raise TinyirError(f"rule '{rule.name}': {error.diagnostics[0].message}", place=ast.place_of(rule, application.operation)) from error
         if len(signature.operands) != len(application.operands):
             message = f"rule '{rule.name}': '{application.operation}' takes {len(signature.operands)} operands, not {len(application.operands)}"
-            raise TinyirError(message, place=rule.place)
+            raise TinyirError(message, place=ast.place_of(rule, application.operation))
         parts = {name: TypeClass(KINDS[kind]) for name, kind in signature.kinds.items()}
         for i, (operand, name) in enumerate(zip(application.operands, signature.operands, strict=True)):
             self._join(parts[name], self._visit(operand, (*path, i), rule), rule)

@@ -45,9 +45,10 @@ def read_rules(text: str, file: str = "-", wanted: frozenset[str] | None = None)
         body = "\n".join(line.split("#", 1)[0] for line in lines[start:end])
         if wanted is not None and _names(body).isdisjoint(wanted):
             continue
-        place = Place(file, start + 1, 1, lines[start])
+        name = _STATEMENT.match(body)
+        place = Place(file, start + 1, name.start(1) + 1 if name is not None else 1, lines[start])
         try:
-            statement = parse_small(_grammar(), body, _Statements(group, _summary(lines, start), place))
+            statement = parse_small(_grammar(), body, _Statements(group, _summary(lines, start), place, body))
         except UnexpectedTextError as error:
             errors.append(_diagnostic(error, body, start, lines, file))
             continue
@@ -63,6 +64,7 @@ def read_rules(text: str, file: str = "-", wanted: frozenset[str] | None = None)
 
 
 _NAME = re.compile(r"[a-z_]\w*(?:\.[a-z_]\w*|(?=\())")
+_STATEMENT = re.compile(r"\w+[ \t]+(\w+)")
 _FUNCTION = re.compile(r"function\s+(\w+)")
 
 
@@ -126,10 +128,11 @@ def _diagnostic(error: UnexpectedTextError, body: str, start: int, lines: Sequen
 class _Statements:
     """Builds a statement from its parts, bottom up."""
 
-    def __init__(self, group: str, summary: str, place: Place) -> None:
+    def __init__(self, group: str, summary: str, place: Place, text: str) -> None:
         self.in_group = group
         self.summary = summary
         self.place = place
+        self.body = text
 
     def start(self, statement: Any) -> Any:
         return statement
@@ -138,12 +141,12 @@ class _Statements:
         return str(name)
 
     def function(self, name: str, *parts: Any) -> ast.Function:
-        return ast.Function(str(name), tuple(map(str, parts[:-1])), parts[-1], self.summary, self.place)
+        return ast.Function(str(name), tuple(map(str, parts[:-1])), parts[-1], self.summary, self.place, self.body)
 
     def rule(self, name: str, marks: Any, pattern: Any, result: Any, condition: Any, *families: Any) -> list[ast.Rule]:
         if not isinstance(pattern, ast.Application):
             raise TinyirError(f"rule '{name}' must start from an operation", place=self.place)
-        rule = ast.Rule(str(name), self.in_group, pattern, result, condition, summary=self.summary, place=self.place, **marks)
+        rule = ast.Rule(str(name), self.in_group, pattern, result, condition, summary=self.summary, place=self.place, text=self.body, **marks)
         variables = [variable for variable, _ in families]
         return [_member(rule, dict(zip(variables, chosen, strict=True))) for chosen in product(*(names for _, names in families))]
 

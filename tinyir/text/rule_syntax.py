@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import attrs
@@ -158,6 +159,7 @@ class Function(Record):
     value: Expression
     summary: str = ""
     place: Place = attrs.field(default=Place(), eq=False)
+    text: str = attrs.field(default="", eq=False, repr=False)
 
 
 @attrs.frozen(repr=False)
@@ -180,6 +182,7 @@ class Rule(Record):
     family: Mapping[str, str] = attrs.field(factory=dict, eq=False)
     summary: str = attrs.field(default="", eq=False)
     place: Place = attrs.field(default=Place(), eq=False)
+    text: str = attrs.field(default="", eq=False, repr=False)
 
     def __repr__(self) -> str:
         return f"<rule {self.name}: {self}>"
@@ -187,6 +190,17 @@ class Rule(Record):
     def __str__(self) -> str:
         condition = f" where {spell(self.condition)}" if self.condition is not None else ""
         return f"{spell_pattern(self.pattern)} => {spell_pattern(self.result)}{condition}"
+
+
+def place_of(statement: Rule | Function, word: str) -> Place:
+    """Where a word first stands in a statement, comments left out; where the statement's name does if it does not."""
+    found = re.search(rf"(?<![\w.]){re.escape(word)}(?![\w.])", statement.text) if word else None
+    if found is None:
+        return statement.place
+    above, newline, before = statement.text[: found.start()].rpartition("\n")
+    number = above.count("\n") + 1 if newline else 0
+    line = statement.text.splitlines()[number] if number else statement.place.text
+    return attrs.evolve(statement.place, line=statement.place.line + number, column=len(before) + 1, text=line)
 
 
 def children(expression: Expression) -> tuple[Expression, ...]:
