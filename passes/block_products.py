@@ -357,7 +357,7 @@ class _Blocking:
     def _clone(self, operation: Operation, builder: Builder, values: dict[Value, Value], known: dict[Value, Index], position: Index) -> None:
         """A copy at a position; accesses whose positions are one axis of the memory do without divisions."""
         found = self.flattened(operation) if operation.name in ("loop.read", "loop.define") else None
-        if found is None:
+        if found is None or (operation is self.nest.define and self.y is loop.accessed_tensor(operation) and tuple(found[0]) != _shape(self.y)):
             builder.insert(clone_substituted(operation, values, known))
             return
         shape, slots = found
@@ -673,6 +673,11 @@ class _Row:
 
     def _zero(self, builder: Builder, term: Index) -> None:
         write.define(builder, write.literal(builder, 0, I16), self.target, [*self.place, term])
+
+
+def _shape(tensor: Value) -> tuple[int, ...]:
+    assert isinstance(tensor.type, TensorType)
+    return tuple(tensor.type.shape)
 
 
 def _last_nest(tensor: Value, nest: Operation) -> Operation:

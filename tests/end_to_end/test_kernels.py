@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import pytest
 
-from tests.graphs import Array, chain
+from tests.graphs import Array, Step, chain
 from tests.passes.product_layers import TO_BYTES, Layer, branches, constants
 from tinyir.backends.target import load_target
 from tinyir.driver.api import run
@@ -35,6 +35,7 @@ LAYERS = {
 OTHERS: dict[str, Callable[[], Operation]] = {
     "one row": lambda: _row(70),
     "one short row": lambda: _row(19),
+    "several images": lambda: _images(),
     "branches": lambda: branches((4, 3, 1)),
     "branches, channels first": lambda: branches((4, 3, 2), "NCHW"),
 }
@@ -59,3 +60,16 @@ def _row(terms: int) -> Operation:
     weights, *others = constants(np.random.default_rng(terms), (5, terms))
     given: list[TensorType | Array] = [TensorType((1, terms), I8), np.maximum(weights, -127).astype(np.int8), *others]
     return chain(given, [("graph.dense", [0, 1, 2], {"x_zero_point": 3}), ("graph.requantize_high", [6, 3, 4, 5], TO_BYTES)])
+
+
+def _images() -> Operation:
+    """Two layers on three images: what runs row by row for one image runs image by image."""
+    random = np.random.default_rng(5)
+    given: list[TensorType | Array] = [TensorType((3, 5, 4, 2), I8), *constants(random, (5, 3, 3, 2)), *constants(random, (5, 3, 3, 1))]
+    steps: list[Step] = [
+        ("graph.conv2d", [0, 1, 2], {"pad": (1, 1, 1, 1), "x_zero_point": 3}),
+        ("graph.requantize_high", [11, 3, 4, 5], TO_BYTES),
+        ("graph.conv2d", [12, 6, 7], {"groups": 5}),
+        ("graph.requantize_high", [13, 8, 9, 10], TO_BYTES),
+    ]
+    return chain(given, steps)
