@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import attrs
 
+from tinyir.dialects.buffer import referenced_symbol, symbol_name
 from tinyir.dialects.c import text_property
 from tinyir.dialects.c_writer import literal_of
 from tinyir.ir.attributes import IntegerAttribute
@@ -22,7 +23,7 @@ from tinyir.rewrite.rule_book import compiled_rules
 
 @attrs.frozen
 class SimplifyC(Pass):
-    """Applies the rules of the group `c`."""
+    """Applies the rules of the group `c`, and leaves out constants that nobody reads any more."""
 
     name = "simplify_c"
     reads = ("builtin", "c")
@@ -35,6 +36,10 @@ class SimplifyC(Pass):
                 joined = [_join(operation) for operation in list(function.walk()) if operation.name == "c.binary"]
                 if any(joined):
                     _erase_unused(function)
+        used = {referenced_symbol(operation, "name") for operation in module.walk() if operation.name == "c.address"}
+        for array in list(module.body):
+            if array.name == "c.array" and symbol_name(array) not in used:
+                array.erase()
 
 
 def _join(operation: Operation) -> bool:
