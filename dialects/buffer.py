@@ -220,6 +220,7 @@ register(
         results=("memory",),
         properties={"name": "symbol: the buffer.global"},
         assembly="$name attr-dict `:` type($memory)",
+        traits=("memory",),
         effects=PURE,
     )
 )
@@ -231,6 +232,7 @@ register(
         results=("view",),
         properties={"offset": "integer: bytes"},
         assembly="$source `[` $offset:index `]` attr-dict `:` type($source) `to` type($view)",
+        traits=("view",),
         effects=PURE,
         verify=_verify_view,
     )
@@ -243,6 +245,7 @@ register(
         results=("memory",),
         properties={"?alignment": "integer: bytes, a power of two; the element's own if absent"},
         assembly="attr-dict `:` type($memory)",
+        traits=("memory",),
         effects=None,
     )
 )

@@ -229,7 +229,15 @@ _define(
     traits=frozenset(("mutable",)),
     assembly="($initial)? attr-dict `:` type($variable)",
 )
-_define("scratch", "a local array", (), ("memory",), {"extent": "integer: elements"}, assembly="attr-dict `:` type($memory)")
+_define(
+    "scratch",
+    "a local array",
+    (),
+    ("memory",),
+    {"extent": "integer: elements"},
+    traits=frozenset(("memory",)),
+    assembly="attr-dict `:` type($memory)",
+)
 _define("assign", "gives a variable another value", ("variable", "value"), verify=_verify_assign, assembly="$variable `,` $value attr-dict `:` type($variable)")
 _define(
     "store",
@@ -295,6 +303,7 @@ _define(
     (),
     ("pointer",),
     {"name": "symbol: c.array or c.storage"},
+    traits=frozenset(("memory",)),
     effects=PURE,
     assembly="$name attr-dict `:` type($pointer)",
 )
@@ -348,6 +357,7 @@ _define(
     "the address of array[index]",
     ("memory", "index"),
     ("pointer",),
+    traits=frozenset(("view",)),
     effects=PURE,
     assembly="$memory `[` $index `]` attr-dict `:` type($memory)",
     infer=_infer_first,

@@ -12,7 +12,7 @@ import attrs
 from tinyir.dialects import loop
 from tinyir.dialects.buffer import access_map, integer_property, referenced_symbol
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineSet
-from tinyir.ir.attributes import element_bytes
+from tinyir.ir.attributes import IntegerAttribute, element_bytes
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import BlockArgument, Operation, Value
 from tinyir.ir.types import MemRefType
@@ -124,6 +124,10 @@ def index_expressions(values: Sequence[Value], loops: Sequence[Operation]) -> li
             if inner is None:
                 return None
             found.append(access_map(definer).results[0].replace(inner))
+        elif definer is not None and definer.name == "arith.constant":
+            number = definer.properties["value"]
+            assert isinstance(number, IntegerAttribute)
+            found.append(AffineConstant(number.value))
         else:
             return None
     return found

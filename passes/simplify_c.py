@@ -17,8 +17,8 @@ from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation
 from tinyir.ir.types import IntegerType
 from tinyir.rewrite.greedy import apply_rules
+from tinyir.rewrite.kept_rules import reachable_rules
 from tinyir.rewrite.passes import Pass, PassContext
-from tinyir.rewrite.rule_book import compiled_rules
 
 
 @attrs.frozen
@@ -30,7 +30,8 @@ class SimplifyC(Pass):
     leaves = ("builtin", "c")
 
     def run(self, module: Operation, context: PassContext) -> None:
-        apply_rules(module, compiled_rules("c"), context)
+        operations = frozenset({operation.name for operation in module.walk()})
+        apply_rules(module, reachable_rules(operations, "c"), context)
         for function in list(module.body):
             if function.name == "c.function":
                 joined = [_join(operation) for operation in list(function.walk()) if operation.name == "c.binary"]

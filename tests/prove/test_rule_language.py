@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tinyir.ir.errors import TinyirError
 from tinyir.prove.rules import RuleProof, prove_rule
 from tinyir.text import rule_syntax as ast
 from tinyir.text.rule_reader import read_rules
@@ -61,6 +62,23 @@ REFUTED = {
     " => graph.negate(graph.reduce_sum(x) {axes = a, ..}) where is_float(element(x))",
     "NaN forgotten": 'arith.xori(arith.cmpf(x, y) {predicate = "olt"}, 1) => arith.cmpf(x, y) {predicate = "oge"}',
     "the first part alone": "graph.slice(graph.concat(x, y) {axis = a}) {start = s, size = z, step = t} => graph.slice(x) {start = s, size = z, step = t}",
+    "another place": "buffer.store(v, m, i...) {map = f} before buffer.store(w, m, j...) {map = f} => nothing where type(v) == type(w)",
+    "memory that may be shared": "buffer.load(m, i...) {map = f} after buffer.store(v, n, j...) {map = g} => v",
+    "the value of another store": "buffer.store(v, m, i...) {map = f} after buffer.store(w, m, i...) {map = f} => nothing",
+    "an element of another tensor": "loop.read(t, i...) {map = f} after loop.define(v, s, i...) {map = f} => v",
+    "a loop that may run": "loop.for(l..., u..., x...) {lower_map = f, upper_map = g} do B => x... where min(g) <= max(f) + 1",
+    "a body with effects": "loop.for(l..., u...) do B => nothing",
+    "one of two iterations": "loop.for(l..., u..., x...) {lower_map = f, upper_map = g, step = s} do B => B(constant(max(f)), x...)"
+    " where max(f) < min(g)",
+    "the wrong start": "loop.for(l..., u..., x...) {lower_map = f, upper_map = g, step = s} do B => B(constant(min(g)), x...)"
+    " where max(f) < min(g) and min(g) <= max(f) + s",
+    "the other branch": "loop.if(i...) {condition = s} do A else B => B() where always(s)",
+    "a branch of two": "loop.if(i...) do A else B => A()",
+    "a branch that does nothing": "loop.if(i...) do A else nothing => A()",
+    "no value where the loop does not run": "loop.for(l..., u..., x...) do B with arith.remui(a, b)"
+    " => let v = arith.remui(a, b) in loop.for(l..., u..., x...) {..} do B with v",
+    "flags where the loop does not run": "loop.for(l..., u..., x...) do B with arith.addi(a, b)"
+    " => let v = arith.addi(a, b) {..} in loop.for(l..., u..., x...) {..} do B with v",
     "least integer": "graph.absolute(graph.negate(x)) => graph.negate(graph.negate(x)) where is_integer(element(x))",
 }
 
@@ -76,6 +94,9 @@ VACUOUS = {
     "a contradiction": "arith.addi(x, constant c) => x where value(c) > 3 and value(c) < 2",
     "a shift without meaning": "arith.shrsi(x, constant c) => arith.shrsi(x, constant(0)) where value(c) >= bits(element(x))",
     "two ranks": "graph.relu(graph.relu(x)) => graph.relu(x) where rank(x) == 2 and rank(x) == 3",
+    "bounds that cross": "loop.for(l..., u..., x...) {lower_map = f, upper_map = g} do B => x... where min(g) <= max(f) and max(f) < min(g)",
+    "a loop in a tree of types": "buffer.store(v, m, i...) {map = f} after v = buffer.load(m, i...) {map = f} => nothing where type(v) != type(v)",
+    "another number of arguments": "loop.if(i...) do A else A => A(constant(1))",
     "more axes than there are": "graph.relu(x) => graph.clamp(x) {low = 0, high = 5} where rank(x) == 7",
 }
 
@@ -99,6 +120,12 @@ RIGHT = {
     "lattice of tensors": "graph.maximum(x, graph.minimum(x, y)) => x",
     "doubled": "graph.add(x, x) => graph.multiply(x, 2)",
     "operands of a variadic operation": "graph.concat(graph.relu(x), graph.relu(y)) {axis = a} => graph.relu(graph.concat(x, y) {axis = a})",
+    "memories that share nothing": "buffer.load(m, i...) {map = f} after v = buffer.load(m, i...) {map = f} => v where apart(m, m) or not apart(m, m)",
+    "a tensor's element": "loop.read(t, i...) {map = f} after loop.define(v, t, i...) {map = f} => v",
+    "a store that changes nothing": "c.store(v, m, i) after v = c.load(m, i) => nothing",
+    "a loop of C downwards": "c.for(constant a, constant b) {step = s} do B => B(a) where s < 0 and value(b) <= value(a) and value(a) + s < value(b)",
+    "a loop of C that never runs": "c.for(constant a, constant b) {step = s} do B => nothing where s < 0 and value(a) < value(b)",
+    "branches of C": "c.if(constant c) do A else B => B() where value(c) == 0",
     "twice": "graph.multiply(x, 2.0) => graph.add(x, x)",
 }
 
@@ -108,11 +135,47 @@ def test_a_right_rule_is_proved(kind: str) -> None:
     assert verdicts(f"rule right   {RIGHT[kind]}")["right"].state == "proved"
 
 
-STRANGE = ("loop.reshape(loop.reshape(x)) => loop.reshape(x)", "arith.addi(graph.relu(x), y) => y", "loop.for(x) => x")
+STRANGE = (
+    "loop.reshape(loop.reshape(x)) => loop.reshape(x)",
+    "arith.addi(graph.relu(x), y) => y",
+    "loop.for(x...) do B => x...",
+    "buffer.load(buffer.view(m), i...) {map = f} => buffer.load(m, i...) {map = f}",
+)
 
 
 @pytest.mark.parametrize("text", STRANGE)
 def test_what_proofs_do_not_know_is_unknown_and_named(text: str) -> None:
     found = verdicts(f"rule strange   {text}")["strange"]
     assert found.state == "unknown"
-    assert re.search(r"no meaning for '(loop|arith)\.\w+'", found.detail)
+    assert re.search(r"no meaning for '(loop|arith|buffer)\.\w+'", found.detail)
+
+
+UNSURE = {
+    "the interpreter runs no C": "c.if(constant c) do A else B => A() where value(c) == 0",
+    "a part of a condition that is not looked at": "loop.for(l..., u..., x...) {lower_map = f, upper_map = g} do B => x..."
+    " where min(g) <= max(f) or min(g) == max(f)",
+}
+
+
+@pytest.mark.parametrize("kind", UNSURE)
+def test_what_nothing_confirms_is_unknown(kind: str) -> None:
+    found = verdicts(f"rule unsure   {UNSURE[kind]}")["unsure"]
+    assert found.state == "unknown"
+    assert found.detail
+
+
+ILL_FORMED = {
+    "loop.for(l, u, x) do B => x": "the operands of 'loop.for' are sequences",
+    "loop.for(l..., u..., x...) do B => x": "'x' is a sequence: write `x...`",
+    "loop.if(i...) do A else B => loop.if(i...) {..} do A": "what has bodies on the right is a 'loop.if' as on the left",
+    "loop.for(l..., u..., x...) do B with arith.addi(a, b) => loop.for(l..., u..., x...) {..} do B": "the body 'B' holds an operation",
+    "loop.for(l..., u..., x...) do B => loop.for(l..., u..., x...) {..} do C": "'C' is no body of the left side",
+    "buffer.load(m, i...) {map = f} after x => x": "'after' is followed by an operation",
+}
+
+
+@pytest.mark.parametrize("text", ILL_FORMED)
+def test_a_rule_that_makes_no_sense_is_told(text: str) -> None:
+    with pytest.raises(TinyirError) as caught:
+        verdicts(f"rule wrong   {text}")
+    assert ILL_FORMED[text] in str(caught.value)

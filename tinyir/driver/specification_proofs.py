@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tinyir.driver.compilation import ASSUMED
@@ -36,9 +37,9 @@ def prove_file(file: Path, prover: str = "native", progress: Progress | None = N
     return ledger
 
 
-def prove_shipped(progress: Progress | None = None) -> Ledger:
-    """Every shipped rule, proved from nothing."""
-    return _prove_book(shipped_rules(), Ledger(), progress)
+def prove_shipped(progress: Progress | None = None, keep: bool = False) -> Ledger:
+    """Every shipped rule, proved from nothing; with `keep` only those that have no valid line in the lock."""
+    return _prove_book(shipped_rules(), Ledger(), progress, locked() if keep else {})
 
 
 def conflicts_of(file: Path | None = None) -> list[Diagnostic]:
@@ -106,13 +107,18 @@ def _prove_rules(file: Path, ledger: Ledger, progress: Progress | None) -> None:
     _prove_book(rules_of_file(file), ledger, progress)
 
 
-def _prove_book(book: RuleBook, ledger: Ledger, progress: Progress | None) -> Ledger:
+def _prove_book(book: RuleBook, ledger: Ledger, progress: Progress | None, kept: Mapping[str, Entry] | None = None) -> Ledger:
     for rule in book.rules.values():
         compile_rule(rule, book.functions)  # what is wrong with a rule is told before any is proved
     for rule in book.rules.values():
-        if progress is not None:
-            progress(rule.name)
-        verdict = _assumed(rule) if rule.assumed else _verdict(prove_rule(rule, book.functions))
+        if kept and kept.get(rule.name) == Entry(digest_of(rule, used_functions(rule, book.functions)), "proved"):
+            verdict = Verdict("proved", "as before")
+        elif rule.assumed:
+            verdict = _assumed(rule)
+        else:
+            if progress is not None:
+                progress(rule.name)
+            verdict = _verdict(prove_rule(rule, book.functions))
         ledger.add(Obligation("rule", rule.name, str(rule) + ("" if rule.exact else " (over the reals)")), verdict)
     return ledger
 

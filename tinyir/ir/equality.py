@@ -18,6 +18,11 @@ def first_difference(first: Operation, second: Operation, locations: bool = Fals
     return _Comparison(locations).operations(first, second, first.name)
 
 
+def regions_equal(first: Region, second: Region) -> bool:
+    """Whether two regions differ in nothing but value names and locations; operands from outside must be the same values."""
+    return _Comparison(False).regions(first, second) == ""
+
+
 class _Comparison:
     """`values` and `blocks` map those of the first operation to their counterparts."""
 
@@ -28,9 +33,13 @@ class _Comparison:
         self.waiting: list[tuple[Value, Value, str]] = []
 
     def operations(self, first: Operation, second: Operation, path: str) -> str:
-        found = self._operation(first, second, path)
-        if found:
-            return found
+        return self._operation(first, second, path) or self._other_values()
+
+    def regions(self, first: Region, second: Region) -> str:
+        return self._region(first, second, "region") or self._other_values()
+
+    def _other_values(self) -> str:
+        """Where one side uses a value that is not the other's."""
         for left, right, where in self.waiting:
             if self.values.get(left, left) is not right:
                 return f"{where}: another value is used"

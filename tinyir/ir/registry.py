@@ -50,7 +50,8 @@ class OperationDefinition(Record):
     A meaning may begin with the kind that is needed, as in "integer: bytes" (`tinyir.ir.property_kinds` lists them).
     `defaults`: what the absence of an optional property means; a property that is read with this value is dropped.
     `traits`: any of "terminator", "commutative", "constant", "symbol", "symbol_table", "isolated", "graph_region", "same_type"
-    (all operands and results have one type), "mutable" (the result as an operand means what it holds at that moment).
+    (all operands and results have one type), "mutable" (the result as an operand means what it holds at that moment), "memory"
+    (the result is memory that is no other such operation's, unless both refer to one symbol), "view" (the result is memory of the first operand).
     `assembly`: the pretty form (the format language is described in text/assembly.py); empty: the generic form
     without quotes, properties and attributes in one dictionary.
     `effects`: None means unknown effects (never removed, moved or merged).

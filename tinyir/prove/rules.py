@@ -2,7 +2,8 @@
 
 A rule claims: where the left side is defined and the side conditions hold, the right side is defined and equal, element by element.
 Rules over tensors: the two sides are read from the operators' equations (`meaning`), in every case of ranks and types (`rule_cases`),
-and compared at one arbitrary index (`equality`).  Rules over scalars: at every choice of types (`scalar_rules`).
+and compared at one arbitrary index (`equality`).  Rules over scalars: at every choice of types (`scalar_rules`).  Rules over programs,
+with memory and bodies: both sides run from one arbitrary state (`program_rules`).
 
 What is refuted was seen to differ in the interpreter, or has a right side that is not defined.
 """
@@ -18,12 +19,13 @@ import attrs
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.types import F32, I32, Type
 from tinyir.prove.equality import RLIMIT, Answer, Prover
+from tinyir.prove.program_rules import prove_program
 from tinyir.prove.rule_cases import MOST_DIMENSIONS, Case, Matched, Undefined, cases, chooses_axes, moves_only, used_operators
-from tinyir.prove.scalar_rules import prove_scalars
+from tinyir.prove.scalar_rules import ScalarAnswer, prove_scalars
 from tinyir.prove.symbolic import NoMeaningError, Session
 from tinyir.prove.tensor_examples import find_counterexample
 from tinyir.rewrite.rule_compiler import compile_rule
-from tinyir.rewrite.rule_types import is_scalar_rule
+from tinyir.rewrite.rule_types import is_program_rule, is_scalar_rule
 from tinyir.text import rule_syntax as ast
 from tinyir.text.specifications import operators
 
@@ -55,18 +57,23 @@ def prove_rule(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RulePro
     """
     compile_rule(rule, functions)
     try:
+        if is_program_rule(rule):
+            return _summary(prove_program(rule, functions))
         if not is_scalar_rule(rule):
             strange = [a.operation for side in (rule.pattern, rule.result) for a in ast.applications(side) if a.operation not in operators()]
             if strange:
                 known = "the operators of specs/ops, or on scalars alone"
                 return RuleProof("unknown", detail=f"proofs have no meaning for '{strange[0]}' here: a rule is over {known}")
             return prove_symbolically(rule, functions)
-        found = prove_scalars(rule, functions)
-        return RuleProof(found.state, found.cases, found.questions, found.detail, 0)
+        return _summary(prove_scalars(rule, functions))
     except NoMeaningError as error:
         return RuleProof("unknown", detail=f"proofs have no answer: {error}")
     except import_module("z3").Z3Exception as error:
         return RuleProof("unknown", detail=f"an expression mixes values of different kinds ({error})")
+
+
+def _summary(found: ScalarAnswer) -> RuleProof:
+    return RuleProof(found.state, found.cases, found.questions, found.detail, 0)
 
 
 def prove_symbolically(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RuleProof:

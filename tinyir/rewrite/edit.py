@@ -9,9 +9,9 @@ from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseElements
 from tinyir.ir.conversion import attribute_of
 from tinyir.ir.errors import Place
-from tinyir.ir.location import Location, fuse
-from tinyir.ir.operation import Operation, Value
-from tinyir.ir.registry import definition_of
+from tinyir.ir.location import UNKNOWN, Location, fuse
+from tinyir.ir.operation import Block, Operation, Region, Value
+from tinyir.ir.registry import definition_of, has_trait
 from tinyir.ir.types import Type
 
 
@@ -68,6 +68,41 @@ class Edit:
         self.created.append(operation)
         return operation.results[0]
 
+    def inline(self, body: Block, arguments: Sequence[Value]) -> tuple[Value, ...]:
+        """The operations of a body once more, before the root, with values in the place of its arguments; what its terminator gives."""
+        values: dict[Value, Value] = dict(zip(body.arguments, arguments, strict=True))
+        for operation in body:
+            if has_trait(operation, "terminator"):
+                return tuple([values.get(operand, operand) for operand in operation.operands])
+            self.created.append(operation.clone(values))
+        return ()
+
+    def repeat(
+        self, like: Operation, operands: Sequence[Value], properties: Mapping[str, Attribute], bodies: Sequence[tuple[Block, Operation | None, Value | None]]
+    ) -> tuple[Value, ...]:
+        """The results of an operation of the name, result types and attributes of another one, whose bodies are copies.
+
+        Of each body an operation may be left out: a value takes the place of its result.
+        """
+        regions = []
+        for body, left_out, value in bodies:
+            copy, values = Block([argument.type for argument in body.arguments]), dict[Value, Value]()
+            values.update(zip(body.arguments, copy.arguments, strict=True))
+            for old, new in zip(body.arguments, copy.arguments, strict=True):
+                new.name = old.name
+            if left_out is not None and value is not None:
+                values[left_out.result] = value
+            for operation in body:
+                if operation is not left_out:
+                    copy.append(operation.clone(values))
+            regions.append(Region([copy]))
+        types = [result.type for result in like.results]
+        made = Operation(like.name, operands, types, dict(properties), regions, attributes=dict(like.attributes))
+        for result, source in zip(made.results, like.results, strict=True):
+            result.name = source.name
+        self.created.append(made)
+        return made.results
+
     def keep(self, value: Value) -> Value:
         """A value that a matched operation computes already, and that the right side would compute again."""
         definer = value.definer
@@ -93,7 +128,7 @@ class Edit:
             return
         block = self.root.parent
         assert block is not None
-        if len(self.matched) == 1 and len(self.created) == 1:
+        if len(self.matched) == 1 and len(self.created) == 1 and self.created[0].location is UNKNOWN:
             self.created[0].location = self.root.location
             block.insert_before(self.root, self.created[0])
             return
@@ -104,6 +139,9 @@ class Edit:
         gone = [location for name, found in by_name.items() if all(c.name != name for c in self.created) for location in found]
         for created in self.created:
             extra = gone if created is self.created[-1] else []
+            if created.location is not UNKNOWN:  # a copy out of a body: it is where it was
+                block.insert_before(self.root, created)
+                continue
             created.location = fuse(*by_name.get(created.name, () if extra else everything), *extra)
             block.insert_before(self.root, created)
         for kept in self.kept:

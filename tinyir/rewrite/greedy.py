@@ -186,8 +186,9 @@ class _Driver:
         self._replace(root, values)
         self._erase(root)
         for created in edit.created:
-            if created.name in self.index.by_root or not created.results or created.results[0]._users is None:
-                self._add(created)
+            for each in created.walk() if created.regions else (created,):
+                if each.name in self.index.by_root or not each.results or each.results[0]._users is None:
+                    self._add(each)
         self.count += 1
         if self.count + RECENT > self.limit:
             self._check_end(rewriter)

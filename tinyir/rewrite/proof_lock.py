@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # who reads rules has loaded it
 
 PROVER_VERSION = "1"
 """Changed when the meaning of something in proofs changes: all old proofs of rules then no longer count."""
+PROGRAMS_VERSION = "1"
+"""The same for rules over programs alone."""
 FILE_NAME = "proofs.lock"
 HEADER = """# The verdict on each rule, by the hash of what its proof rests on.  Written by `tinyir prove rules --update`; a rule that changes
 # needs a new line here before it loads.
@@ -55,7 +57,9 @@ def basis_of(rule: ast.Rule, functions: Iterable[ast.Function]) -> Basis:
     syntax = import_module("tinyir.text.rule_syntax")
     texts = [str(rule), "exact" if rule.exact else "over the reals", rule.assumed]
     texts += [f"{f.name}({', '.join(f.parameters)}) = {syntax.spell(f.value)}" for f in functions]
-    return Basis(texts, sorted({a.operation for side in (rule.pattern, rule.result) for a in syntax.applications(side)}))
+    if import_module("tinyir.rewrite.rule_types").is_program_rule(rule):
+        texts.append(f"programs {PROGRAMS_VERSION}")
+    return Basis(texts, sorted({a.operation for side in (*rule.left, rule.result) for a in syntax.applications(side)}))
 
 
 def hash_of(basis: Basis) -> str:
@@ -87,10 +91,11 @@ def has_proof(rule: str, digest: str, place: Place) -> bool:
 
 @cache
 def _meaning_text(operation: str) -> str:
-    """What proofs know of an operation, as text: its equations, or the types of a scalar operation (what it computes is the prover's)."""
+    """What proofs know of an operation, as text: its equations, its effects, or the types of a scalar operation (the rest is the prover's)."""
     definition = definition_of(operation)
     if definition is None or definition.signature is None:
-        return str(import_module("tinyir.rewrite.rule_defaults").equations_of(operation))  # late: it reads all operators
+        equations = str(import_module("tinyir.rewrite.rule_defaults").equations_of(operation))  # late: it reads all operators
+        return equations or f"{definition.effects if definition is not None and not callable(definition.effects) else None}"
     return "scalar" if callable(definition.signature) else repr(definition.signature)
 
 

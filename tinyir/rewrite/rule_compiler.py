@@ -29,9 +29,9 @@ from tinyir.ir.registry import OperationDefinition, definition_of, known_operati
 from tinyir.ir.types import I1, I32, I64, INDEX, Type
 from tinyir.rewrite.definers import Definers
 from tinyir.rewrite.edit import Edit
-from tinyir.rewrite.rule_functions import BUILT_IN, CONSTANT_OPERATIONS
+from tinyir.rewrite.rule_functions import BUILT_IN, CONSTANT_OPERATIONS, PARTIAL
 from tinyir.rewrite.rule_scope import names_of
-from tinyir.rewrite.rule_types import RuleTypes, TypeClass, constant_operation, is_scalar_rule, literal_type, signature_of, words_of
+from tinyir.rewrite.rule_types import RuleTypes, TypeClass, constant_operation, is_program_rule, is_scalar_rule, literal_type, signature_of, words_of
 from tinyir.text import rule_syntax as ast
 
 PROVED_DIMENSIONS = 4
@@ -148,7 +148,9 @@ def compile_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], most_dim
     Raises:
         TinyirError: the rule names an operation, property, function or value that does not exist.
     """
-    body = _Writer(rule, functions, most_dimensions).write()
+    makes = import_module("tinyir.rewrite.program_compiler").ProgramWriter if is_program_rule(rule) else RuleWriter  # late: it builds on this module
+    writer: RuleWriter = makes(rule, functions, most_dimensions)
+    body = writer.write()
     source = "\n".join([*_function_lines(used_functions(rule, functions), functions), body])
     return CompiledRule(rule, source, names_of(source, f"<rule {rule.name}>")["rewrite"])
 
@@ -206,7 +208,7 @@ class _Names:
         return f"{call.name}({', '.join(parts)})"
 
 
-class _Writer(_Names):
+class RuleWriter(_Names):
     """Writes the function of one rule."""
 
     def __init__(self, rule: ast.Rule, functions: Mapping[str, ast.Function], most_dimensions: int | None) -> None:
@@ -215,6 +217,8 @@ class _Writer(_Names):
         self.most_dimensions = most_dimensions
         self.lines: list[str] = []
         self.indent = "    "
+        self.repeated = False
+        self.refusal = "return None"
         self.later: list[str] = []
         self.attributes: set[str] = set()
         self.variables: dict[str, str] = {}
@@ -244,6 +248,10 @@ class _Writer(_Names):
             self.require(self.spell(self.rule.condition))
         self.emit(f"edit.matched = ({''.join(name + ', ' for name in self.matched)})")
         self.emit(f"return ({self._build(self.rule.result, (1,))},)")
+        return self._function()
+
+    def _function(self) -> str:
+        """The lines as a function."""
         if not self._may_decline():
             return "\n".join([*self.sets, "def rewrite(edit):", *self.lines, ""])
         body = ["    " + line for line in self.lines]
@@ -254,7 +262,7 @@ class _Writer(_Names):
         dialect = self.rule.pattern.operation.partition(".")[0]
         mutable = [name for name in known_operations(dialect) if (d := definition_of(name)) is not None and "mutable" in d.traits]
         for name in mutable:
-            for operand in dict.fromkeys(name for name, _ in ast.leaves(self.rule.pattern)):
+            for operand in dict.fromkeys(name for side in self.rule.left for name, several in ast.leaves(side) if not several):
                 self.require(f"n_{operand}.definer is None or n_{operand}.definer.name != {name!r}")
 
     def _may_decline(self) -> bool:
@@ -264,7 +272,7 @@ class _Writer(_Names):
         while work:
             expression = work.pop()
             work += ast.children(expression)
-            if isinstance(expression, ast.Call) and expression.name in ("value", "log2", "lowest", "greatest", "fits"):
+            if isinstance(expression, ast.Call) and expression.name in PARTIAL:
                 return True
             if isinstance(expression, ast.Binary) and expression.operator in ("/", "%", "<<", ">>"):
                 return True
@@ -315,7 +323,7 @@ class _Writer(_Names):
         self.lines.append(self.indent + line)
 
     def require(self, condition: str) -> None:
-        self.emit(f"if not ({condition}): return None")
+        self.emit(f"if not ({condition}): {self.refusal}")
 
     def fresh(self, letter: str) -> str:
         self.count += 1
@@ -326,7 +334,7 @@ class _Writer(_Names):
     def _match(self, application: ast.Application, variable: str, path: Path) -> None:
         definition = self._definition(application)
         self.variables.setdefault(application.operation, variable)
-        if self.indent == "    ":
+        if not self.repeated:
             self.places[path] = f"{variable}.results[0]"
             if self.most_dimensions is not None:
                 self.require(f"rank({variable}.results[0]) <= {self.most_dimensions}")
@@ -339,7 +347,7 @@ class _Writer(_Names):
             self._match_sequence(application.operands[0], variable)
         else:
             raise self.error(f"a sequence must be the only operand of '{application.operation}'", word=application.operation)
-        if variable not in self.matched and self.indent == "    ":
+        if variable not in self.matched and not self.repeated:
             self.matched.append(variable)
         for name, value in application.properties:
             self._match_property(application, variable, name, value)
@@ -374,7 +382,7 @@ class _Writer(_Names):
             if pattern.once:
                 self.require(f"{value}.has_one_use")
             self._match(pattern, definer, path)
-            if self.indent == "    ":
+            if not self.repeated:
                 self.computed.setdefault(attrs.evolve(pattern, once=False), value)
         else:
             if isinstance(pattern, ast.Made):
@@ -383,13 +391,13 @@ class _Writer(_Names):
             if isinstance(pattern, ast.Constant):
                 self.require(f"is_constant({text})")
             self._bind(pattern.name, text)
-            if self.indent == "    ":
+            if not self.repeated:
                 self.places[path] = f"n_{pattern.name}"
             if self.most_dimensions is not None:
                 self.require(f"rank(n_{pattern.name}) <= {self.most_dimensions}")
 
     def _bind(self, name: str, text: str) -> None:
-        if self.indent != "    ":
+        if self.repeated:
             self.bound.add(name)
             self.emit(f"n_{name}.append({text})")
         elif name in self.bound:
@@ -405,9 +413,9 @@ class _Writer(_Names):
         element = self.fresh("v")
         saved, self.most_dimensions = self.most_dimensions, None
         self.emit(f"for {element} in {variable}._operands:")
-        self.indent = "        "
+        indent, self.indent, self.repeated = self.indent, self.indent + "    ", True
         self._match_operand(pattern.pattern, element, ())
-        self.indent = "    "
+        self.indent, self.repeated = indent, False
         self.most_dimensions = saved
         if saved is not None:
             for name, _ in ast.leaves(pattern):
@@ -421,8 +429,8 @@ class _Writer(_Names):
             if isinstance(value, ast.Number):
                 value = ast.Text(words[int(value.value)])
         if not isinstance(value, ast.Name):
-            (self.later.append if self.indent == "    " else self.require)(f"{read} == {self.spell(value)}")
-        elif self.indent != "    ":
+            (self.require if self.repeated else self.later.append)(f"{read} == {self.spell(value)}")
+        elif self.repeated:
             self._match_repeated(variable, name, value.name, read)
         elif value.name in self.bound:
             self.require(f"{read} == n_{value.name}")

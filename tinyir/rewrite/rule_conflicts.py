@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tinyir.ir.errors import Diagnostic
 from tinyir.rewrite.rule_matching import Bindings, conditions, match, overlap, parts, rewrites
-from tinyir.rewrite.rule_types import is_scalar_rule
+from tinyir.rewrite.rule_types import is_program_rule, is_scalar_rule
 from tinyir.text import rule_syntax as ast
 
 LONGEST_CYCLE = 4
@@ -35,6 +35,8 @@ def find_overlaps(rules: Sequence[ast.Rule], among: Iterable[str]) -> list[Diagn
             pair = {earlier.name, later.name}
             if earlier.group != later.group or not pair & wanted or later.name in earlier.before or not overlap(earlier.pattern, later.pattern):
                 continue
+            if earlier.neighbour is not None and later.neighbour is not None and not overlap(earlier.neighbour.pattern, later.neighbour.pattern):
+                continue
             message = f"rules '{earlier.name}' and '{later.name}' may match the same operations: '{earlier.name}' is tried first"
             hint = f"`rule {earlier.name} before {later.name}` says that this is meant"
             found.append(Diagnostic(message, later.place, "warning", hint, ((f"'{earlier.name}' is here", earlier.place),)))
@@ -54,7 +56,7 @@ def _overlaps(rules: Sequence[ast.Rule], wanted: set[str] | None) -> Iterator[Di
 
 def _overlap(earlier: ast.Rule, later: ast.Rule) -> Iterator[Diagnostic]:
     bindings = match(earlier.pattern, later.pattern)
-    if bindings is None or not _keeps_type(earlier):
+    if bindings is None or not _keeps_type(earlier) or not _has_neighbour_of(earlier, later, bindings):
         return
     if conditions(earlier, bindings) <= set(parts(later.condition)):
         message = f"rule '{later.name}' can never apply: '{earlier.name}' is tried first and matches whatever it matches"
@@ -66,6 +68,14 @@ def _overlap(earlier: ast.Rule, later: ast.Rule) -> Iterator[Diagnostic]:
         yield Diagnostic(message, later.place, hint=hint, notes=((f"'{earlier.name}' is here", earlier.place),))
 
 
+def _has_neighbour_of(earlier: ast.Rule, later: ast.Rule, bindings: Bindings) -> bool:
+    """Whether what the earlier rule demands beside its root stands beside that of the later one."""
+    one, other = earlier.neighbour, later.neighbour
+    if one is None or other is None:
+        return one is None
+    return one.order == other.order and match(one.pattern, other.pattern, bindings) is not None
+
+
 def _keeps_type(rule: ast.Rule) -> bool:
     """Whether the result surely has the type of what it replaces; where it has another one, the driver tries the next rule."""
     return is_scalar_rule(rule) or isinstance(rule.result, ast.Application)
@@ -73,6 +83,7 @@ def _keeps_type(rule: ast.Rule) -> bool:
 
 def _cycles(rules: Sequence[ast.Rule], wanted: set[str] | None) -> Iterator[Diagnostic]:
     told: set[frozenset[str]] = set()
+    rules = [rule for rule in rules if not is_program_rule(rule)]  # terms do not tell what they do
     for rule in rules:
         cycle = _cycle_from(rule, rules)
         names = frozenset(r.name for r in cycle)

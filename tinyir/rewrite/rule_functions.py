@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from math import inf, prod
 from typing import Any
 
+from tinyir.ir.affine import AffineMap, AffineSet
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import (
     ArrayAttribute,
@@ -35,6 +36,7 @@ from tinyir.ir.types import (
     VectorType,
     storage_type,
 )
+from tinyir.rewrite.memory_effects import may_share
 
 
 def property_value(attribute: Attribute | None, default: Any) -> Any:
@@ -294,6 +296,49 @@ def greatest(type: Type) -> int:
     return type.greatest
 
 
+def largest(*values: Any) -> Any:
+    """The greatest of some numbers; of one map: of its results.
+
+    Raises:
+        DeclinedError: a result of the map is no constant.
+    """
+    return max(_results(values[0]) if len(values) == 1 else values)
+
+
+def smallest(*values: Any) -> Any:
+    """The least of some numbers; of one map: of its results.
+
+    Raises:
+        DeclinedError: a result of the map is no constant.
+    """
+    return min(_results(values[0]) if len(values) == 1 else values)
+
+
+def _results(mapping: AffineMap) -> list[int]:
+    found = [value for result in mapping.results if (value := result.constant_value) is not None]
+    if len(found) != len(mapping.results) or not found:
+        raise DeclinedError
+    return found
+
+
+def always(condition: AffineSet) -> bool:
+    """Whether each constraint of a set is a constant that satisfies it."""
+    return all(value is not None and _satisfies(value, equal) for value, equal in _constraints(condition))
+
+
+def never(condition: AffineSet) -> bool:
+    """Whether a constraint of a set is a constant that does not satisfy it."""
+    return any(value is not None and not _satisfies(value, equal) for value, equal in _constraints(condition))
+
+
+def _constraints(condition: AffineSet) -> list[tuple[int | None, bool]]:
+    return [(expression.constant_value, equal) for expression, equal in condition.constraints]
+
+
+def _satisfies(value: int, equal: bool) -> bool:
+    return value == 0 if equal else value >= 0
+
+
 def is_integer(type: Type) -> bool:
     return isinstance(type, IntegerType | IndexType)
 
@@ -328,8 +373,12 @@ BUILT_IN: dict[str, Callable[..., Any]] = {
     "lowest": lowest,
     "greatest": greatest,
     "length": len,
-    "min": min,
-    "max": max,
+    "min": smallest,
+    "max": largest,
+    "always": always,
+    "never": never,
+    "type": lambda value: value.type,
+    "apart": lambda one, other: not may_share(one, other),
     "product": prod,
     "position": position,
     "value": number_of,
@@ -343,3 +392,5 @@ BUILT_IN: dict[str, Callable[..., Any]] = {
     "complement": complement,
 }
 CONSTANTS: dict[str, Any] = {"inf": inf}
+PARTIAL = ("value", "log2", "lowest", "greatest", "fits", "min", "max")
+"""The functions that may have no value for what a rule matched."""

@@ -61,7 +61,16 @@ def _matches(general: ast.Pattern, special: ast.Pattern, bindings: Bindings) -> 
         return False
     if not all(_matches(a, b, bindings) for a, b in zip(general.operands, special.operands, strict=True)):
         return False
+    if len(general.bodies) != len(special.bodies) or not all(_matches_body(*pair, bindings) for pair in zip(general.bodies, special.bodies, strict=True)):
+        return False
     return _matches_properties(general, special, bindings)
+
+
+def _matches_body(general: ast.Body, special: ast.Body, bindings: Bindings) -> bool:
+    """Whether any body that fits the special pattern fits the general one."""
+    if general.holding is not None or not general.name or (general.pure and not special.pure and special.name):
+        return general == special
+    return bindings.binds(f"do {general.name}", ast.Operand(f"do {special.name}"))
 
 
 def _matches_properties(general: ast.Application, special: ast.Application, bindings: Bindings) -> bool:

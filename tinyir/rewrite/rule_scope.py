@@ -6,6 +6,7 @@ from typing import Any
 
 from tinyir.ir.scalar_signature import F16, in_relation
 from tinyir.ir.types import F32, F64, I1, INDEX, IntegerType, ShapedType, TensorType
+from tinyir.rewrite.program_functions import PROGRAM_FUNCTIONS
 from tinyir.rewrite.rule_functions import (
     BUILT_IN,
     CONSTANTS,
@@ -28,6 +29,7 @@ TYPES = (I1, *(IntegerType(width, sign) for width in (8, 16, 32, 64) for sign in
 SCOPE: dict[str, Any] = {
     **BUILT_IN,
     **CONSTANTS,
+    **PROGRAM_FUNCTIONS,
     "is_splat": is_splat,
     "other_properties": other_properties,
     "property_attribute": property_attribute,

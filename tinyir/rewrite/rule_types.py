@@ -29,6 +29,14 @@ def is_scalar_rule(rule: ast.Rule) -> bool:
     return all(definition is not None and definition.signature is not None for definition in found)
 
 
+def is_program_rule(rule: ast.Rule) -> bool:
+    """Whether the left side names memory, bodies, or operations that are neither operators on tensors nor on scalars."""
+    if rule.neighbour is not None or any(application.bodies for application in ast.applications(rule.pattern)):
+        return True
+    definitions = [definition_of(application.operation) for application in ast.applications(rule.pattern)]
+    return any(d is not None and d.signature is None and not d.name.startswith("graph.") for d in definitions)
+
+
 def signature_of(application: ast.Application, definition: OperationDefinition | None = None) -> ScalarSignature:
     """The signature of an operation with the properties that the pattern fixes.
 

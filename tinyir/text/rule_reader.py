@@ -143,10 +143,13 @@ class _Statements:
     def function(self, name: str, *parts: Any) -> ast.Function:
         return ast.Function(str(name), tuple(map(str, parts[:-1])), parts[-1], self.summary, self.place, self.body)
 
-    def rule(self, name: str, marks: Any, pattern: Any, result: Any, condition: Any, *families: Any) -> list[ast.Rule]:
+    def rule(self, name: str, marks: Any, pattern: Any, neighbour: Any, result: Any, condition: Any, *families: Any) -> list[ast.Rule]:
         if not isinstance(pattern, ast.Application):
             raise TinyirError(f"rule '{name}' must start from an operation", place=self.place)
-        rule = ast.Rule(str(name), self.in_group, pattern, result, condition, summary=self.summary, place=self.place, text=self.body, **marks)
+        if neighbour is not None and not isinstance(neighbour.pattern, ast.Application):
+            raise TinyirError(f"rule '{name}': '{neighbour.order}' is followed by an operation", place=self.place)
+        details = {"neighbour": neighbour, "summary": self.summary, "place": self.place, "text": self.body}
+        rule = ast.Rule(str(name), self.in_group, pattern, result, condition, **details, **marks)
         variables = [variable for variable, _ in families]
         return [_member(rule, dict(zip(variables, chosen, strict=True))) for chosen in product(*(names for _, names in families))]
 
@@ -166,6 +169,47 @@ class _Statements:
     def family(self, variable: str, *operations: str) -> tuple[str, tuple[str, ...]]:
         return str(variable), tuple(map(str, operations))
 
+    # the operation beside the root, and what takes the root's place
+
+    def after(self, pattern: Any) -> ast.Neighbour:
+        return ast.Neighbour("after", pattern)
+
+    def after_named(self, name: str, pattern: Any) -> ast.Neighbour:
+        return ast.Neighbour("after", pattern, str(name))
+
+    def earlier(self, pattern: Any) -> ast.Neighbour:
+        return ast.Neighbour("before", pattern)
+
+    def values(self, *patterns: Any) -> Any:
+        is_one = len(patterns) == 1 and not isinstance(patterns[0], ast.Sequence)
+        return patterns[0] if is_one else ast.Values(patterns)
+
+    def nothing(self) -> ast.Values:
+        return ast.Values(())
+
+    def let(self, name: str, value: Any, result: Any) -> ast.Let:
+        return ast.Let(str(name), value, result)
+
+    # bodies
+
+    def bodies(self, *bodies: Any) -> tuple[ast.Body, ...]:
+        return tuple(body for body in bodies if body is not None)
+
+    def whole(self, name: str) -> ast.Body:
+        return ast.Body(str(name))
+
+    def pure(self, name: str) -> ast.Body:
+        return ast.Body(str(name), pure=True)
+
+    def holding(self, name: str, operation: Any) -> ast.Body:
+        return ast.Body(str(name), holding=operation)
+
+    def filled(self, name: str, value: str) -> ast.Body:
+        return ast.Body(str(name), holding=ast.Operand(str(value)))
+
+    def idle(self) -> ast.Body:
+        return ast.Body()
+
     # patterns
 
     def once(self, application: ast.Application) -> ast.Application:
@@ -174,8 +218,8 @@ class _Statements:
     def pattern(self, application: ast.Application) -> ast.Application:
         return application
 
-    def typed(self, application: ast.Application, type: Any) -> ast.Application:
-        return attrs.evolve(application, type=type)
+    def typed(self, application: ast.Application, bodies: Any, type: Any) -> ast.Application:
+        return attrs.evolve(application, bodies=bodies or (), type=type)
 
     def made(self, value: Any) -> ast.Made:
         return ast.Made(value)
@@ -263,15 +307,24 @@ def _member(rule: ast.Rule, family: Mapping[str, str]) -> ast.Rule:
     if not family:
         return rule
     suffix = ".".join(operation.partition(".")[2] for operation in family.values())
-    pattern, result = _substitute(rule.pattern, family), _substitute(rule.result, family)
+    pattern, result, neighbour = _substitute(rule.pattern, family), _substitute(rule.result, family), rule.neighbour
     assert isinstance(pattern, ast.Application)
-    return attrs.evolve(rule, name=f"{rule.name}.{suffix}", pattern=pattern, result=result, family=family)
+    if neighbour is not None:
+        beside = _substitute(neighbour.pattern, family)
+        assert isinstance(beside, ast.Application)
+        neighbour = attrs.evolve(neighbour, pattern=beside)
+    return attrs.evolve(rule, name=f"{rule.name}.{suffix}", pattern=pattern, result=result, neighbour=neighbour, family=family)
 
 
 def _substitute(pattern: ast.Pattern, family: Mapping[str, str]) -> ast.Pattern:
     if isinstance(pattern, ast.Sequence):
         return ast.Sequence(_substitute(pattern.pattern, family))
+    if isinstance(pattern, ast.Values):
+        return ast.Values(tuple(_substitute(item, family) for item in pattern.items))
+    if isinstance(pattern, ast.Let):
+        return ast.Let(pattern.name, _substitute(pattern.value, family), _substitute(pattern.result, family))
     if not isinstance(pattern, ast.Application):
         return pattern
     operands = tuple(_substitute(operand, family) for operand in pattern.operands)
-    return attrs.evolve(pattern, operation=family.get(pattern.operation, pattern.operation), operands=operands)
+    bodies = tuple(attrs.evolve(b, holding=None if b.holding is None else _substitute(b.holding, family)) for b in pattern.bodies)
+    return attrs.evolve(pattern, operation=family.get(pattern.operation, pattern.operation), operands=operands, bodies=bodies)

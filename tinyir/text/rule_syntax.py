@@ -129,12 +129,27 @@ class Sequence(Record):
 
 
 @attrs.frozen(repr=False)
+class Body(Record):
+    """The body of an operation with regions: `do NAME`.
+
+    On the left any body is bound to a name (the same name twice: equal bodies), with `pure` only one that touches no memory;
+    without a name only one that does nothing.  `holding`: an operation at its top whose operands are values from outside; on the
+    right the value that stands for this operation's result.
+    """
+
+    name: str = ""
+    pure: bool = False
+    holding: Pattern | None = None
+
+
+@attrs.frozen(repr=False)
 class Application(Record):
-    """`operation(operands) {properties}`.
+    """`operation(operands) {properties} do body else body`.
 
     On the left a property is bound to a name that is new, and else compared.  On the right `rest` copies the properties that
     are not named from the operation of the same name on the left.  `once`: the result has no other use.  `type`: the result's
-    element type; a new name is bound to it on the left.
+    element type; a new name is bound to it on the left.  On the right `operation` may be the name of a body: its operations, the
+    operands in the place of its arguments.
     """
 
     operation: str
@@ -143,9 +158,26 @@ class Application(Record):
     rest: bool = False
     once: bool = False
     type: Expression | None = None
+    bodies: tuple[Body, ...] = ()
 
 
-Pattern = Operand | Constant | Splat | Made | Sequence | Application
+@attrs.frozen(repr=False)
+class Values(Record):
+    """On the right: what replaces the results, in order; none: the operation goes."""
+
+    items: tuple[Pattern, ...]
+
+
+@attrs.frozen(repr=False)
+class Let(Record):
+    """`let name = value in result` on the right: the value is computed before the result."""
+
+    name: str
+    value: Pattern
+    result: Pattern
+
+
+Pattern = Operand | Constant | Splat | Made | Sequence | Application | Values | Let
 
 # -- statements
 
@@ -160,6 +192,18 @@ class Function(Record):
     summary: str = ""
     place: Place = attrs.field(default=Place(), eq=False)
     text: str = attrs.field(default="", eq=False, repr=False)
+
+
+@attrs.frozen(repr=False)
+class Neighbour(Record):
+    """`after name = pattern`, `before pattern`: an operation that stands in the same block, and stays.
+
+    Between the two nothing writes the memory that they touch; with `before` nothing reads it either.
+    """
+
+    order: str
+    pattern: Application
+    name: str = ""
 
 
 @attrs.frozen(repr=False)
@@ -179,6 +223,7 @@ class Rule(Record):
     exact: bool = True
     assumed: str = ""
     before: tuple[str, ...] = ()
+    neighbour: Neighbour | None = None
     family: Mapping[str, str] = attrs.field(factory=dict, eq=False)
     summary: str = attrs.field(default="", eq=False)
     place: Place = attrs.field(default=Place(), eq=False)
@@ -189,7 +234,12 @@ class Rule(Record):
 
     def __str__(self) -> str:
         condition = f" where {spell(self.condition)}" if self.condition is not None else ""
-        return f"{spell_pattern(self.pattern)} => {spell_pattern(self.result)}{condition}"
+        return f"{spell_pattern(self.pattern)}{spell_neighbour(self.neighbour)} => {spell_pattern(self.result)}{condition}"
+
+    @property
+    def left(self) -> tuple[Application, ...]:
+        """The patterns of the left side: the root's, then that of the operation beside it."""
+        return (self.pattern,) if self.neighbour is None else (self.pattern, self.neighbour.pattern)
 
 
 def place_of(statement: Rule | Function, word: str) -> Place:
@@ -241,12 +291,21 @@ def free_names(expression: Expression) -> Iterator[str]:
 
 def applications(pattern: Pattern) -> Iterator[Application]:
     """All operations of a pattern, the root first."""
-    if isinstance(pattern, Sequence):
-        yield from applications(pattern.pattern)
     if isinstance(pattern, Application):
         yield pattern
-        for operand in pattern.operands:
-            yield from applications(operand)
+    for part in parts(pattern):
+        yield from applications(part)
+
+
+def parts(pattern: Pattern) -> tuple[Pattern, ...]:
+    """The patterns right below."""
+    if isinstance(pattern, Sequence):
+        return (pattern.pattern,)
+    if isinstance(pattern, Application):
+        return (*pattern.operands, *(body.holding for body in pattern.bodies if body.holding is not None))
+    if isinstance(pattern, Values):
+        return pattern.items
+    return (pattern.value, pattern.result) if isinstance(pattern, Let) else ()
 
 
 def leaves(pattern: Pattern) -> Iterator[tuple[str, bool]]:
@@ -255,23 +314,29 @@ def leaves(pattern: Pattern) -> Iterator[tuple[str, bool]]:
         yield from ((name, True) for name, _ in leaves(pattern.pattern))
     elif isinstance(pattern, Operand | Constant):
         yield pattern.name, False
-    elif isinstance(pattern, Application):
-        for operand in pattern.operands:
-            yield from leaves(operand)
+    else:
+        for part in parts(pattern):
+            yield from leaves(part)
 
 
 def expressions(rule: Rule) -> Iterator[Expression]:
     """All expressions of a rule."""
-    for side in (rule.pattern, rule.result):
+    for side in (*rule.left, rule.result):
         for application in applications(side):
             yield from (value for _, value in application.properties)
-            yield from (made.value for made in application.operands if isinstance(made, Made))
             if application.type is not None:
                 yield application.type
-    if isinstance(rule.result, Made):
-        yield rule.result.value
+        yield from made_values(side)
     if rule.condition is not None:
         yield rule.condition
+
+
+def made_values(pattern: Pattern) -> Iterator[Expression]:
+    """The values of the new constants of a pattern."""
+    if isinstance(pattern, Made):
+        yield pattern.value
+    for part in parts(pattern):
+        yield from made_values(part)
 
 
 def spell(expression: Expression) -> str:
@@ -314,8 +379,28 @@ def spell_pattern(pattern: Pattern) -> str:
         return f"constant({spell(pattern.value)})"
     if isinstance(pattern, Sequence):
         return f"{spell_pattern(pattern.pattern)}..."
+    if isinstance(pattern, Values):
+        return ", ".join(map(spell_pattern, pattern.items)) or "nothing"
+    if isinstance(pattern, Let):
+        return f"let {pattern.name} = {spell_pattern(pattern.value)} in {spell_pattern(pattern.result)}"
     items = [f"{name} = {spell(value)}" for name, value in pattern.properties] + ([".."] if pattern.rest else [])
     properties = f" {{{', '.join(items)}}}" if items else ""
     once = "once " if pattern.once else ""
     type = f" : {spell(pattern.type)}" if pattern.type is not None else ""
-    return f"{once}{pattern.operation}({', '.join(map(spell_pattern, pattern.operands))}){properties}{type}"
+    bodies = f" do {' else '.join(map(spell_body, pattern.bodies))}" if pattern.bodies else ""
+    return f"{once}{pattern.operation}({', '.join(map(spell_pattern, pattern.operands))}){properties}{bodies}{type}"
+
+
+def spell_body(body: Body) -> str:
+    """A body as text of the rule language."""
+    if body.holding is not None:
+        return f"{body.name} with {spell_pattern(body.holding)}"
+    return f"pure {body.name}" if body.pure else body.name or "nothing"
+
+
+def spell_neighbour(neighbour: Neighbour | None) -> str:
+    """The operation beside the root as text of the rule language; empty if there is none."""
+    if neighbour is None:
+        return ""
+    name = f"{neighbour.name} = " if neighbour.name else ""
+    return f" {neighbour.order} {name}{spell_pattern(neighbour.pattern)}"

@@ -13,8 +13,8 @@ SCOPE = "source.tinyir-specification"
 STATEMENTS = ("op", "rule", "function", "group", "isa", "instr", "sequence")
 """Words that begin a statement, and give a name to what follows."""
 KEYWORDS = (
-    "all", "along", "assumed", "asm", "attributes", "before", "by hand", "concat", "constant", "flat", "for", "in", "lane", "means",
-    "once", "over the reals", "require", "return", "value", "when", "where", "with",
+    "after", "all", "along", "assumed", "asm", "attributes", "before", "by hand", "concat", "constant", "do", "else", "flat", "for", "in",
+    "lane", "let", "means", "nothing", "once", "over the reals", "pure", "require", "return", "value", "when", "where", "with",
 )  # fmt: skip
 WORD_OPERATORS = ("and", "or", "not")
 TYPES = ("i1", "i2", "i4", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "f16", "f32", "f64", "bf16", "index")

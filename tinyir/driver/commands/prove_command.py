@@ -1,4 +1,4 @@
-"""`tinyir prove MODEL`, `tinyir prove rules [--update]`, `tinyir prove FILE.rules`, `tinyir prove FILE.isa`: the table of obligations."""
+"""`tinyir prove MODEL`, `tinyir prove rules [--update [--all]]`, `tinyir prove FILE.rules`, `tinyir prove FILE.isa`: the table of obligations."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tinyir.rewrite.observer import Hooks
 def execute(arguments: argparse.Namespace) -> int:
     if arguments.model == "rules":
         ledger, failure = _prove_all_rules(arguments)
-    elif arguments.update:
-        raise TinyirError("--update belongs to the word `rules`", hint="tinyir prove rules --update")
+    elif arguments.update or arguments.all:
+        raise TinyirError(f"--{'update' if arguments.update else 'all'} belongs to the word `rules`", hint="tinyir prove rules --update")
     else:
         ledger, failure = _prove_specifications(arguments) if arguments.model.endswith(ENDINGS) else _prove_model(arguments)
     if arguments.smtlib:
@@ -33,9 +33,9 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _prove_all_rules(arguments: argparse.Namespace) -> tuple[Ledger, TinyirError | None]:
-    """The shipped rules from nothing; their lock is written, or else compared."""
+    """The shipped rules from nothing, and their lock compared; or it is written, after a proof of what has no valid line in it."""
     with Progress.on_terminal(arguments.quiet) as progress:
-        ledger = prove_shipped(progress)
+        ledger = prove_shipped(progress, keep=arguments.update and not arguments.all)
     if arguments.update:
         update_lock(ledger)
     wrong = [*conflicts_of(), *([] if arguments.update else compare_with_lock(ledger))]
