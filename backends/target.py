@@ -14,9 +14,9 @@ import attrs
 from tinyir.backends.toml_places import Key, place_of_key
 from tinyir.ir.errors import Place, TinyirError, did_you_mean
 from tinyir.ir.plugins import SpecificationFile, specification_files
+from tinyir.ir.schedule import GOALS
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
-GOALS = ("speed", "size", "ram")
 
 
 @attrs.frozen
@@ -116,13 +116,14 @@ class Costs:
     """Cycles by class of instruction, and the manual that they come from.
 
     encodings: the file of specs/encodings that tells the classes; multiply_accumulates: by type of the factors, how many the machine does at most with one
-    instruction that does nothing else.
+    instruction that does nothing else; instructions: what parts of schedules take, as counted in code for this machine.
     """
 
     manual: str = ""
     encodings: str = ""
     cycles: Mapping[str, int] = attrs.field(factory=dict)
     multiply_accumulates: Mapping[str, float] = attrs.field(factory=dict)
+    instructions: Mapping[str, float] = attrs.field(factory=dict)
 
 
 @attrs.frozen

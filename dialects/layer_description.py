@@ -1,4 +1,4 @@
-"""What a reader of the generated code wants to know of a layer: the nodes it came from, its tensors, the proofs it rests on."""
+"""What a reader of the generated code wants to know of a layer: the nodes it came from, its tensors, its schedule, the proofs it rests on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tinyir.dialects.buffer import FLASH, symbol_name
 from tinyir.dialects.nest_accesses import memory_behind, nest_accesses
+from tinyir.ir.attributes import StringAttribute
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import MemRefType
 from tinyir.prove.obligations import Ledger
@@ -16,7 +17,7 @@ WIDEST_NODE = 60
 
 def describe(function: Operation, ledger: object) -> str:
     """Some lines on one function of the buffer level; empty if there is nothing to tell."""
-    lines = [*_nodes(function), *_tensors(function)]
+    lines = [*_nodes(function), *_tensors(function), *_schedules(function)]
     if isinstance(ledger, Ledger):
         lines += _proofs(function, ledger)
     return "\n".join(lines)
@@ -57,6 +58,13 @@ def _tensor_shape(memory: Value) -> tuple[int, ...]:
         shape = max(shape, source.type.shape, key=len)
         definer = source.definer
     return shape
+
+
+def _schedules(function: Operation) -> Iterator[str]:
+    """How its nests were scheduled, each way once."""
+    stated = [operation.attributes.get("schedule") for operation in function.walk()]
+    for schedule in dict.fromkeys(each.value for each in stated if isinstance(each, StringAttribute)):
+        yield f"schedule {schedule}"
 
 
 def _proofs(function: Operation, ledger: Ledger) -> Iterator[str]:

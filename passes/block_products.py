@@ -21,17 +21,19 @@ Sums of 32 bits wrap alike in any order, so terms that are zero and another orde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
-from tinyir.dialects.isa import block_registers, has_sequence
+from tinyir.dialects.isa import block_registers
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
+from tinyir.dialects.nest_classes import facts_of
 from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, find_product_nest, kept_axes, scheduled_nests, spare_bytes, widened
+from tinyir.dialects.schedules import Plan, plan_for, scheduled
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, linear_terms, used_dimensions
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute, element_bytes
@@ -42,54 +44,40 @@ from tinyir.rewrite.passes import Pass, PassContext
 
 LANES = 4
 """Terms that one step of the inner loop takes from each row."""
-SIDES = 2
-"""Positions and outputs of one block of sums over two copies."""
 
 
 @attrs.frozen
 class BlockProducts(Pass):
-    """Blocks every sum of products whose weights are constants and move with one of the loops, the other factor with the others.
+    """Blocks the sums of products that a schedule gives to it, if their weights move with one of the loops, the other factor with the others.
 
-    `scratch_bytes`: what a block of widened positions may take; without a value what the network's greatest layer leaves free.
-    `least_positions`: nests with fewer positions are left alone.
+    `scratch_bytes`: what a block of widened positions may take; without a value what the network's greatest layer leaves free,
+    and as much as the schedule says in any case.  `least_positions`: nests with fewer positions are left alone.
+    `positions`, `outputs`: of one block of sums over two copies.
     """
 
     name: ClassVar[str] = "block_products"
     reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
-    scratch_bytes: int | None = None
-    least_positions: int = 2
+    scratch_bytes: int | None = scheduled("tile", "bytes")
+    least_positions: int | None = scheduled("where", "positions")
+    positions: int | None = scheduled("jam", "positions", (1, 2, 3, 4))
+    outputs: int | None = scheduled("jam", "outputs", (2, 3, 4))
 
     def run(self, module: Operation, context: PassContext) -> None:
-        if not has_sequence(context.target, "pair"):
-            return
         for function in functions(module):
             roots = scheduled_nests(function)
             most = max((_accessed_bytes(root) for root in roots), default=0)
             for root in roots:
                 nest = find_product_nest(root)
-                if nest is not None and len(nest.outputs) == 1 and self._is_wide(nest):
+                plan = plan_for(self, facts_of(root), context) if nest is not None and len(nest.outputs) == 1 else None
+                if nest is not None and plan is not None and not nest.x.uses(nest.outputs):
                     stated = spare_bytes(root)
                     spare = most - _accessed_bytes(root) if stated is None else stated
-                    room = self.scratch_bytes if self.scratch_bytes is not None else max(LEAST_SCRATCH if stated is None else LEAN_SCRATCH, spare)
-                    _Blocking(nest, room, block_registers(context.target)).run(context)
-
-    def _is_wide(self, nest: ProductNest) -> bool:
-        """Whether x moves with positions alone, and there are enough of them."""
-        count = 1
-        for each in nest.positions:
-            count *= extent_of(each)
-        return count >= self.least_positions and not nest.x.uses(nest.outputs)
+                    room = self.scratch_bytes if self.scratch_bytes is not None else max(plan["tile", "bytes"], spare)
+                    _Blocking(nest, plan, room, context).run(context)
 
 
-LEAST_SCRATCH = 8192
-LEAN_SCRATCH = 1024
-"""The same where memory is dear."""
-INSTRUCTIONS_PER_TERM = 0.65
-"""What one more term of one sum costs in the inner loop."""
-INSTRUCTIONS_PER_COPY = 6
-"""What a term costs that is copied alone rather than in a word."""
 WIDENING = 4
 """The instructions that widen four terms of a row: a load, one for each word, a store."""
 BESIDE_ROWS = 4
@@ -121,8 +109,10 @@ def _rounded_up(value: int, unit: int) -> int:
 class _Blocking:
     """One nest on its way into blocks."""
 
-    def __init__(self, nest: ProductNest, room: int, registers: int) -> None:
+    def __init__(self, nest: ProductNest, plan: Plan, room: int, context: PassContext) -> None:
         self.nest = nest
+        self.plan = plan
+        self.costs: Mapping[str, float] = context.target.costs.instructions if context.target is not None else {}
         self.extents = [extent_of(each) for each in nest.positions]
         self.count = _product(self.extents)
         self.terms = [extent_of(fold) for fold in nest.folds]
@@ -135,7 +125,7 @@ class _Blocking:
         self.before = Builder.before(nest.root)
         self.flat: dict[tuple[Value, tuple[int, ...]], Value] = {}
         self.block_index: Index = write.constant_index(0)
-        self.rows, self.sides = self._shape(room, registers)
+        self.rows, self.sides = self._shape(room, block_registers(context.target))
         self.pairs = -(-self.outputs // self.sides)
         self.blocks, self.block = self._blocks(room, self.rows)
 
@@ -146,14 +136,15 @@ class _Blocking:
         return blocks, _rounded_up(-(-self.count // blocks), rows)
 
     def _shape(self, room: int, registers: int) -> tuple[int, int]:
-        """Positions and outputs side by side: two by two over a copy of the weights, or one output with its weights as they lie.
+        """Positions and outputs side by side: those of the schedule over a copy of the weights, or one output with its weights as they lie.
 
         The instructions for four terms of one output decide, of which a multiple load is one.
         """
-        blocks, _ = self._blocks(room, SIDES)
-        found = [(blocks * WIDENING + _rounded_up(self.count, SIDES) // SIDES * (1 + LANES), SIDES, SIDES)]
+        rows, sides = self.plan["jam", "positions"], self.plan["jam", "outputs"]
+        blocks, _ = self._blocks(room, rows)
+        found = [(blocks * WIDENING + -(-self.count // rows) * (1 + LANES), rows, sides)]
         if self._weights_lie_as_rows():
-            most = min((registers - BESIDE_ROWS) // 2, max(SIDES, room // (2 * self.padded)), self.count)
+            most = min((registers - BESIDE_ROWS) // 2, max(2, room // (2 * self.padded)), self.count)
             found += [(-(-self.count // rows) * (WIDENING - 1 + 2 * (1 + rows)), rows, 1) for rows in range(2, most + 1)]
         return min(found)[1:]
 
@@ -178,13 +169,13 @@ class _Blocking:
         )
         if self.stages_weights:
             self.ws = self._scratch(
-                (self.blocks, self.pairs, SIDES, self.padded),
+                (self.blocks, self.pairs, self.sides, self.padded),
                 (1, 1, 0, 0),
                 (AffineDimension(3) // LANES, AffineDimension(2), AffineDimension(3) % 2, AffineDimension(3) // 2 % 2),
                 "w_rows",
             )
         self.y = self._flat_result()
-        made.attributes["schedule"] = StringAttribute(f"block {self.block} positions, jam {self.rows} positions by {self.sides} outputs")
+        made.attributes["schedule"] = self._description()
         inner, self.block_index = write.inside(made)
         self._stage_positions(inner)
         outputs = write.for_each(inner, [write.constant_index(self.pairs)], loop.induction_variable(self.nest.outputs[0]).name or "o")
@@ -198,6 +189,10 @@ class _Blocking:
         if self.stages_weights:
             context.ledger.add(scratch_obligation(self.ws, [made, outputs], where))
         self.nest.root.erase()
+
+    def _description(self) -> StringAttribute:
+        decided = {("tile", "positions"): self.block, ("jam", "positions"): self.rows, ("jam", "outputs"): self.sides}
+        return self.plan.describe(decided, without=("tile", "bytes"))
 
     def _layout_of_positions(self) -> tuple[AffineExpression, ...]:
         """Steps of four terms, for each the words of the rows side by side: beside a copy of the weights row by row, else word by word."""
@@ -256,7 +251,7 @@ class _Blocking:
         length, runs = self.run_length, _product(self.terms[: self.level])
         rounded = _rounded_up(length, LANES)
         more = runs * rounded - _rounded_up(runs * length, LANES)
-        if runs == 1 or more * self.outputs * INSTRUCTIONS_PER_TERM > runs * length * INSTRUCTIONS_PER_COPY:
+        if runs == 1 or more * self.outputs * self.costs.get("product_term", 1) > runs * length * self.costs.get("copied_term", 1):
             return length
         return rounded
 
@@ -393,9 +388,9 @@ class _Blocking:
         _Row(self, self.xs, [self.block_index, index], self.nest.x, known, position, clips).fill(inner, conditions)
 
     def _stage_outputs(self, builder: Builder, pair: Index) -> None:
-        inner, side = write.inside(write.for_each(builder, [write.constant_index(SIDES)], "r"))
-        output = write.combined(AffineDimension(0) * SIDES + AffineDimension(1), [pair, side])
-        conditions = [write.combined(self.outputs - 1 - AffineDimension(0), [output])] if self.outputs % SIDES else []
+        inner, side = write.inside(write.for_each(builder, [write.constant_index(self.sides)], "r"))
+        output = write.combined(AffineDimension(0) * self.sides + AffineDimension(1), [pair, side])
+        conditions = [write.combined(self.outputs - 1 - AffineDimension(0), [output])] if self.outputs % self.sides else []
         known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): output}
         _Row(self, self.ws, [self.block_index, pair, side], self.nest.w, known, None, [[] for _ in self.nest.folds]).fill(inner, conditions)
 
@@ -460,7 +455,7 @@ class _Blocking:
     def _weights(self, builder: Builder, pair: Index, term: Index) -> list[Value]:
         """Those of one term for the outputs side by side."""
         if self.stages_weights:
-            return [write.read(builder, self.ws, [self.block_index, pair, write.constant_index(side), term]) for side in range(SIDES)]
+            return [write.read(builder, self.ws, [self.block_index, pair, write.constant_index(side), term]) for side in range(self.sides)]
         known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): pair}
         row = _Row(self, self.nest.w.tensor, [], self.nest.w, known, None, [[] for _ in self.nest.folds])
         return [row.read_flat(builder, [], term)]

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
-from tinyir.dialects.isa import has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
+from tinyir.dialects.nest_classes import facts_of
 from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, spare_bytes
+from tinyir.dialects.schedules import Plan, plan_for, scheduled
 from tinyir.interp.equations import dense_array
 from tinyir.ir.affine import AffineDimension, AffineExpression, linear_terms
-from tinyir.ir.attributes import DenseElements, IntegerAttribute, StringAttribute
+from tinyir.ir.attributes import DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I8, I16, I32, INDEX, TensorType
@@ -36,13 +37,9 @@ from tinyir.prove.instructions import IdentityClaim
 from tinyir.prove.obligations import Obligation
 from tinyir.rewrite.passes import Pass, PassContext
 
-ROWS = 4
-"""Outputs side by side."""
 LANES = 4
 """Terms of one step."""
 SCALE = 256
-LEAN_SCRATCH = 1024
-"""What the terms may take where memory is dear."""
 HIGH_SHIFT = 127
 """What is taken off every other element of x: from -255 to 0, it leaves 256 * x0 - x1 within 16 bits for all bytes."""
 BYTE = (-128, 127)
@@ -52,25 +49,30 @@ Integers = NDArray[np.int64]
 
 @attrs.frozen
 class BlockRows(Pass):
-    """Blocks the rows of every sum of products that has one position and constant weights and bias."""
+    """Blocks the rows of the sums of products that a schedule gives to it, if their weights and bias are constants.
+
+    `least_terms`: shorter sums are left alone.  `scratch_bytes`: what the terms may take where memory is dear.  `rows`: outputs side by side.
+    """
 
     name: ClassVar[str] = "block_rows"
     reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
-    least_terms: int = 16
+    least_terms: int | None = scheduled("where", "terms")
+    scratch_bytes: int | None = scheduled("stage", "bytes")
+    rows: int | None = scheduled("jam", "outputs", (1, 2, 3, 4))
 
     def run(self, module: Operation, context: PassContext) -> None:
-        if not has_sequence(context.target, "pair"):
-            return
         for function in functions(module):
             for root in [o for o in function.body if o.name == "loop.for"]:
                 nest = find_product_nest(root)
-                rows = _Rows.of(nest) if nest is not None else None
-                spare = spare_bytes(root)
-                fits = rows is not None and (spare is None or 2 * rows.weights.shape[1] <= max(spare, LEAN_SCRATCH))
-                if rows is not None and fits and rows.weights.shape[1] >= self.least_terms and rows.is_proved(context):
-                    _Blocking(rows).run()
+                plan = plan_for(self, facts_of(root), context) if nest is not None else None
+                rows = _Rows.of(nest) if nest is not None and plan is not None else None
+                if rows is not None and plan is not None:
+                    spare = spare_bytes(root)
+                    fits = spare is None or 2 * rows.weights.shape[1] <= max(spare, plan["stage", "bytes"])
+                    if fits and rows.is_proved(context):
+                        _Blocking(rows, plan).run()
 
 
 @attrs.frozen(eq=False)
@@ -178,24 +180,26 @@ def _strides(read: Operation, variables: list[Any]) -> list[int] | None:
 class _Blocking:
     """One nest on its way into blocks of rows."""
 
-    def __init__(self, rows: _Rows) -> None:
+    def __init__(self, rows: _Rows, plan: Plan) -> None:
         self.rows = rows
+        self.plan = plan
+        self.jam = plan["jam", "outputs"]
         self.nest = rows.nest
         self.outputs, self.terms = rows.weights.shape
-        self.groups = -(-self.outputs // ROWS)
+        self.groups = -(-self.outputs // self.jam)
         self.steps = -(-self.terms // LANES)
         self.output = self.nest.loops[0]
 
     def run(self) -> None:
         made = write.for_each(Builder.before(self.nest.root), [write.constant_index(self.groups)], loop.induction_variable(self.output).name or "o")
-        made.attributes["schedule"] = StringAttribute(f"block {ROWS} rows, two weights to a lane")
+        made.attributes["schedule"] = self.plan.describe()
         before = Builder.before(made)
         weights, biases = self._packed(before)
         xs = before.create("loop.tensor", [], [TensorType((self.steps * LANES,), I16)], {"alignment": IntegerAttribute(4, INDEX)}).result
         xs.name = "x_lanes"
         self._stage(before, xs)
         builder, group = write.inside(made)
-        outputs = [write.combined(AffineDimension(0) * ROWS + row, [group]) for row in range(ROWS)]
+        outputs = [write.combined(AffineDimension(0) * self.jam + row, [group]) for row in range(self.jam)]
         initial = [write.read(builder, biases, [output]) for output in outputs]
         sums = self._inner_loop(builder, xs, weights, group, initial)
         fixed, moving = self.nest.split_body()
@@ -205,13 +209,13 @@ class _Blocking:
 
     def _packed(self, builder: Builder) -> tuple[Value, Value]:
         """The weights as lanes [group, step, row, lane], and the biases as sums start: 256 times, with what x was shifted by."""
-        weights = np.zeros((self.groups * ROWS, self.steps * LANES), np.int64)
+        weights = np.zeros((self.groups * self.jam, self.steps * LANES), np.int64)
         weights[: self.outputs, : self.terms] = self.rows.weights
         lanes = weights[:, 1::2] * SCALE + weights[:, 0::2]
-        ordered = lanes.reshape(self.groups, ROWS, self.steps, 2).transpose(0, 2, 1, 3)
+        ordered = lanes.reshape(self.groups, self.jam, self.steps, 2).transpose(0, 2, 1, 3)
         shift = self.nest.x.shift
         corrections = np.where(np.arange(self.steps * LANES) % 2 == 0, -shift, HIGH_SHIFT - shift)
-        biases = np.zeros(self.groups * ROWS, np.int64)
+        biases = np.zeros(self.groups * self.jam, np.int64)
         biases[: self.outputs] = (self.rows.biases + (self.rows.weights * corrections[: self.terms]).sum(1)) * SCALE
         wrapped = (biases + (1 << 31)) % (1 << 32) - (1 << 31)
         stated = {"alignment": IntegerAttribute(4, INDEX)}
@@ -278,7 +282,7 @@ class _Blocking:
 
     def _finish(self, builder: Builder, operations: list[Operation], output: Index, total: Value, row: int) -> None:
         """What follows the sum, where the output is not beyond the last."""
-        guarded = self.outputs % ROWS and row >= self.outputs % ROWS
+        guarded = self.outputs % self.jam and row >= self.outputs % self.jam
         if guarded:
             condition = write.combined(self.outputs - 1 - AffineDimension(0), [output])
             _, builder, otherwise = write.branch(builder, [condition], ())

@@ -18,6 +18,8 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects.loop_edits import Index, clone_substituted, substitute
+from tinyir.dialects.nest_classes import facts_of, nest_root
+from tinyir.dialects.schedules import Plan, plan_for, scheduled
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineMap
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation, Value
@@ -26,18 +28,20 @@ from tinyir.rewrite.passes import Pass, PassContext
 
 @attrs.frozen
 class JamOutputs(Pass):
-    """Jams the innermost parallel loop around each fold by the greatest number up to `factor` that leaves no small rest."""
+    """Jams the innermost parallel loop around each fold by the greatest number up to `factor` that leaves no small rest, where a schedule says so."""
 
     name: ClassVar[str] = "jam_outputs"
     reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
-    factor: int = attrs.field(default=4, metadata={"candidates": (2, 3, 4, 6, 8)})
+    factor: int | None = scheduled("jam", "outputs")
 
     def run(self, module: Operation, context: PassContext) -> None:
         for operation in [o for o in module.walk() if o.name == "loop.for"]:
             if _can_jam(operation) and not _is_scheduled(operation):
-                _jam(operation, self.factor)
+                plan = plan_for(self, facts_of(nest_root(operation)), context)
+                if plan is not None:
+                    _jam(operation, plan)
 
 
 def _can_jam(nest: Operation) -> bool:
@@ -78,7 +82,8 @@ def _yields_into(operation: Operation, found: set[Value]) -> bool:
     return bool(operation.regions) and any(operand in found for inner in operation.walk() for operand in inner.operands)
 
 
-def _jam(nest: Operation, factor: int) -> None:
+def _jam(nest: Operation, plan: Plan) -> None:
+    factor = plan["jam", "outputs"]
     bounds = loop.constant_bounds(nest)
     assert bounds is not None
     low, high = bounds
@@ -89,6 +94,7 @@ def _jam(nest: Operation, factor: int) -> None:
         return
     builder = Builder.before(nest)
     made = loop.create_for(builder, (AffineMap.constant(low), ()), (AffineMap.constant(low + whole), ()), step=width, parallel=True, label=_label(nest))
+    made.attributes["schedule"] = plan.describe({("jam", "outputs"): width})
     variable, new_variable = loop.induction_variable(nest), loop.induction_variable(made)
     lanes: list[dict[Value, Value]] = [{variable: new_variable} for _ in range(width)]
     known: list[dict[Value, Index]] = [{new_variable: (AffineDimension(0) + lane, (new_variable,))} for lane in range(width)]

@@ -21,43 +21,41 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
-from tinyir.dialects.isa import has_sequence
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
+from tinyir.dialects.nest_classes import facts_of
 from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, from_zero, scheduled_nests, spare_bytes, widened
+from tinyir.dialects.schedules import Plan, plan_for, scheduled
 from tinyir.ir.affine import AffineConstant, AffineDimension, linear_terms
-from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute
+from tinyir.ir.attributes import DenseArray, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I16, I32, I64, INDEX, TensorType
 from tinyir.rewrite.passes import Pass, PassContext
 
-SIDES = 2
-"""Neighbouring positions whose sums are side by side."""
-
 
 @attrs.frozen
 class StagePlanes(Pass):
-    """Stages the planes of every sum of products in which each output channel reads one channel.
+    """Stages the planes of the sums of products that a schedule gives to it, if each output channel reads one channel.
 
-    `most_terms`: sums of more terms are left alone, since all are written out.
+    `most_terms`: sums of more terms are left alone, since all are written out.  `columns`: neighbours whose sums are side by side.
     """
 
     name: ClassVar[str] = "stage_planes"
     reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
-    most_terms: int = 36
+    most_terms: int | None = scheduled("where", "terms")
+    columns: int | None = scheduled("jam", "columns", (1, 2))
 
     def run(self, module: Operation, context: PassContext) -> None:
-        if not has_sequence(context.target, "pair"):
-            return
         for function in functions(module):
             for root in scheduled_nests(function):
                 nest = find_product_nest(root)
-                plane = _Plane.of(nest) if nest is not None else None
-                if plane is not None and plane.terms <= self.most_terms:
-                    staging, spare = _Staging(plane), spare_bytes(root)
+                plan = plan_for(self, facts_of(root), context) if nest is not None else None
+                plane = _Plane.of(nest) if nest is not None and plan is not None else None
+                if plane is not None and plan is not None:
+                    staging, spare = _Staging(plane, plan), spare_bytes(root)
                     if spare is None or staging.plane_bytes <= spare:
                         staging.run(context)
 
@@ -195,23 +193,25 @@ def _clips_match(nest: ProductNest, axis: _Axis) -> bool:
 class _Staging:
     """One nest on its way into planes."""
 
-    def __init__(self, plane: _Plane) -> None:
+    def __init__(self, plane: _Plane, plan: Plan) -> None:
         self.plane = plane
+        self.plan = plan
+        self.sides = plan["jam", "columns"]
         self.nest = plane.nest
         self.channels = extent_of(self.nest.outputs[0])
         self.height = plane.rows.reached(plane.rows.positions)
-        self.whole, self.last = divmod(plane.columns.positions, SIDES)
+        self.whole, self.last = divmod(plane.columns.positions, self.sides)
         self.is_padded = self.last > 0 and plane.rows.positions == 1
         if self.is_padded:  # of one row, a strip for the last column costs more than it saves
             self.whole, self.last = self.whole + 1, 0
-        reached = plane.columns.reached(self.whole * SIDES + self.last)
-        self.width = reached + reached % SIDES
+        reached = plane.columns.reached(self.whole * self.sides + self.last)
+        self.width = reached + reached % 2  # a row begins with a word
         self.plane_bytes = self.height * self.width * 2
 
     def run(self, context: PassContext) -> None:
         nest = self.nest
         made = write.for_each(Builder.before(nest.root), [write.constant_index(self.channels)], loop.induction_variable(nest.outputs[0]).name or "o")
-        made.attributes["schedule"] = StringAttribute(f"stage planes, jam {SIDES} columns")
+        made.attributes["schedule"] = self.plan.describe()
         type = TensorType((self.channels, self.height, self.width), I16)
         properties = {"fold": DenseArray([1, 0, 0], I64), "alignment": IntegerAttribute(4, INDEX)}
         self.plane_rows = Builder.before(made).create("loop.tensor", [], [type], dict(properties)).result
@@ -294,10 +294,10 @@ class _Staging:
         shared: dict[Value, Value] = {}
         for operation in fixed:
             builder.insert(clone_substituted(operation, shared, output))
-        for count, sides, first in ((self.whole, SIDES, 0), (self.last, 1, self.whole * SIDES)):
+        for count, sides, first in ((self.whole, self.sides, 0), (self.last, 1, self.whole * self.sides)):
             if count:
                 at, row, strip = self._loops(builder, count)
-                places = [write.combined(AffineDimension(0) * SIDES + first + side, [strip]) for side in range(sides)]
+                places = [write.combined(AffineDimension(0) * self.sides + first + side, [strip]) for side in range(sides)]
                 self._strip(at, channel, row, places, weights, shared, moving)
 
     def _loops(self, builder: Builder, strips: int) -> tuple[Builder, Index, Index]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tinyir.backends.target import GOALS, list_targets, load_target, read_target
+from tinyir.backends.target import list_targets, load_target, read_target
 from tinyir.ir.errors import TinyirError
+from tinyir.ir.schedule import GOALS
 
 
 def text_of(name: str, repository: Path) -> str:

@@ -12,6 +12,8 @@ import attrs
 import pytest
 
 from tinyir.backends.target import list_targets, load_target
+from tinyir.dialects.nest_classes import CLASSES, FACTS
+from tinyir.dialects.schedules import schedules
 from tinyir.driver.command_line import main
 from tinyir.driver.reference import error_of, reference_pages
 from tinyir.driver.reference_python import INTERFACE
@@ -64,7 +66,8 @@ def test_every_other_operation_is_there(pages: dict[str, str]) -> None:
 
 def test_every_pass_has_its_options(pages: dict[str, str]) -> None:
     assert headings(pages["passes.md"]) == list(known_passes())
-    assert "- `factor`: int, default `4`" in pages["passes.md"].partition("\n## jam_outputs\n")[2].partition("\n## ")[0]
+    told = pages["passes.md"].partition("\n## jam_outputs\n")[2].partition("\n## ")[0]
+    assert "- `factor`: int or none, default what the schedule says (`jam outputs`)" in told
     for name in known_passes():
         section = pages["passes.md"].partition(f"\n## {name}\n")[2].partition("\n## ")[0]
         assert len(section) > 100, name
@@ -101,6 +104,16 @@ def test_every_instruction_has_its_meaning(pages: dict[str, str]) -> None:
         assert re.findall(r"^### (\w+)$", section, re.MULTILINE) == named
         assert section.count("  lane 0 = ") + section.count("  means ") >= len(named)
     assert "Used by: `cortex-m33`, `cortex-m4`" in text
+
+
+def test_every_schedule_stands_as_it_is_written(pages: dict[str, str]) -> None:
+    text = pages["schedules.md"]
+    assert headings(text) == [schedule.name for schedule in schedules()]
+    for schedule in schedules():
+        section = text.partition(f"\n## {schedule.name}\n")[2].partition("\n## ")[0]
+        assert f"```\n{specification_text(schedule.place)}\n```" in section
+        assert schedule.summary in section
+    assert all(f"- `{name}`: " in text for name in (*CLASSES, *FACTS))
 
 
 def test_operations_tell_form_kinds_of_properties_and_effects(pages: dict[str, str]) -> None:

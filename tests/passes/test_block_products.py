@@ -91,20 +91,20 @@ def test_a_target_without_pairs_of_lanes_is_left_alone(target: str) -> None:
 
 def test_a_small_room_makes_several_blocks_and_a_large_one_a_single_block() -> None:
     layer = Layer((4, 4), 4, 2)
-    assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=4 * 2 * 6)) == ["block 6 positions, jam 2 positions by 2 outputs"]
-    assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=1000)) == ["block 16 positions, jam 2 positions by 2 outputs"]
+    assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=4 * 2 * 6)) == ["blocks: tile positions 6; jam positions 2, outputs 2"]
+    assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=1000)) == ["blocks: tile positions 16; jam positions 2, outputs 2"]
 
 
 @pytest.mark.parametrize(
     ("size", "channels", "kernel", "room", "expected"),
     [
-        ((1, 2), 4, (1, 1), 1000, "block 2 positions, jam 2 positions by 1 outputs"),
-        ((1, 5), 8, (1, 1), 1000, "block 5 positions, jam 5 positions by 1 outputs"),
-        ((4, 1), 4, (3, 1), 1000, "block 4 positions, jam 4 positions by 1 outputs"),
-        ((1, 7), 4, (1, 1), 4 * 2 * 4, "block 4 positions, jam 4 positions by 1 outputs"),
-        ((1, 5), 6, (1, 1), 1000, "block 6 positions, jam 2 positions by 2 outputs"),  # a row of weights is no number of words
-        ((3, 4), 4, (1, 1), 1000, "block 12 positions, jam 2 positions by 2 outputs"),  # a copy of the weights pays
-        ((1, 5), 8, (1, 1), 2 * 8 * 3, "block 3 positions, jam 3 positions by 1 outputs"),
+        ((1, 2), 4, (1, 1), 1000, "blocks: tile positions 2; jam positions 2, outputs 1"),
+        ((1, 5), 8, (1, 1), 1000, "blocks: tile positions 5; jam positions 5, outputs 1"),
+        ((4, 1), 4, (3, 1), 1000, "blocks: tile positions 4; jam positions 4, outputs 1"),
+        ((1, 7), 4, (1, 1), 4 * 2 * 4, "blocks: tile positions 4; jam positions 4, outputs 1"),
+        ((1, 5), 6, (1, 1), 1000, "blocks: tile positions 6; jam positions 2, outputs 2"),  # a row of weights is no number of words
+        ((3, 4), 4, (1, 1), 1000, "blocks: tile positions 12; jam positions 2, outputs 2"),  # a copy of the weights pays
+        ((1, 5), 8, (1, 1), 2 * 8 * 3, "blocks: tile positions 3; jam positions 3, outputs 1"),
     ],
 )
 def test_few_positions_go_side_by_side_with_the_weights_as_they_lie(

@@ -16,7 +16,7 @@ from tinyir.prove.claim import Verdict, unknown
 from tinyir.prove.obligations import Ledger, Obligation
 from tinyir.rewrite.passes import PassContext
 
-BLOCKED = ["block 4 rows, two weights to a lane"]
+BLOCKED = ["rows: stage bytes 1024; jam outputs 4"]
 
 
 def _dense(weights: Array, bias: Array | None = None, zero: int = 0, requantized: bool = True, residual: bool = False) -> Operation:

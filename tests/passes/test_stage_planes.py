@@ -18,7 +18,7 @@ from tinyir.rewrite.passes import PassContext
 from tinyir.text.printer import print_module
 from tinyir.text.reader import parse
 
-STAGED = ["stage planes, jam 2 columns"]
+STAGED = ["planes: jam columns 2"]
 SAME = Layer((5, 5), 3, 3, (3, 3), (1, 1, 1, 1), groups=3, zero=5)
 
 

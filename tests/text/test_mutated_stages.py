@@ -24,6 +24,7 @@ from tinyir.text.operator_reader import read_definitions
 from tinyir.text.printer import print_module
 from tinyir.text.reader import parse
 from tinyir.text.rule_reader import read_rules
+from tinyir.text.schedule_reader import read_schedules
 
 COUNT = 100_000 if soaking() else 300
 MODEL = REPOSITORY / "examples" / "mnist" / "mlp_int8.onnx"
@@ -99,6 +100,7 @@ def test_a_mutated_stage_is_read_or_refused(stages: list[str]) -> None:
         ("functions/*.op", read_definitions),
         ("rules/*.rules", read_rules),
         ("isa/*.isa", read_instruction_set),
+        ("schedules/*.sched", read_schedules),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

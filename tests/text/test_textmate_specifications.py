@@ -30,7 +30,7 @@ def test_the_file_is_what_the_grammar_says(repository: Path) -> None:
 
 def test_every_word_of_the_languages_is_known(repository: Path) -> None:
     known = set(" ".join((*STATEMENTS, *KEYWORDS, *WORD_OPERATORS)).split()) | {"infinity"}
-    for name in ("rule", "operator"):
+    for name in ("rule", "operator", "schedule"):
         text = (repository / "tinyir" / "text" / f"{name}.lark").read_text(encoding="utf-8")
         assert set(re.findall(r'"([a-z]+)"', text)) - {"inf", "nan", "true", "false"} <= known, name
 

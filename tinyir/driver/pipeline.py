@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tinyir.dialects.schedules import scheduling_passes
 from tinyir.driver.arguments import GOALS, IO_TYPES, LEVELS
 from tinyir.ir.errors import TinyirError, did_you_mean
 from tinyir.ir.operation import Operation
@@ -27,19 +28,9 @@ GRAPH = (
     "dce",
 )
 LOOP = ("lower_to_loops", "fuse_nests", "fold_reads", "order_nests")
-FAST_LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true}", "fold_reads", "order_nests", "block_products", "stage_planes", "block_rows", "jam_outputs")
-LEAN_LOOP = (
-    "lower_to_loops",
-    "fold_reshapes",
-    "fuse_nests{sums_apart=true}",
-    "fold_reads",
-    "order_nests{streamed=true}",
-    "stream_rows",
-    "block_products",
-    "stage_planes",
-    "block_rows",
-    "jam_outputs",
-)
+FAST_LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true}", "fold_reads", "order_nests")
+LEAN_LOOP = ("lower_to_loops", "fold_reshapes", "fuse_nests{sums_apart=true}", "fold_reads", "order_nests{streamed=true}", "stream_rows")
+"""Before those that carry out the schedules of `specs/schedules`."""
 BUFFER = ("bufferize", "collapse_loops", "plan_memory", "outline_layers", "mark_no_overflow", "prove_bounds")
 FAST_BUFFER = (*BUFFER, "select_instructions", "pair_lanes", "pair_chains", "select_scalars", "form_blocks")
 C = ("lower_to_c",)
@@ -59,8 +50,8 @@ def passes_of(level: str, goal: str = "speed", io: str = "model") -> tuple[str, 
             raise TinyirError(f"no {what} '{word}': there are {', '.join(known)}", hint=did_you_mean(word, known))
     if level == "graph" and io == "quantized":
         return ("quantized_ports", *GRAPH)
-    if level == "loop" and goal in ("speed", "ram"):
-        return FAST_LOOP if goal == "speed" else LEAN_LOOP
+    if level == "loop":
+        return (*{"speed": FAST_LOOP, "size": LOOP, "ram": LEAN_LOOP}[goal], *scheduling_passes(goal))
     if level == "buffer" and goal in ("speed", "ram"):
         return FAST_BUFFER
     if level == "c" and goal == "size":

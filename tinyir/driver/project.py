@@ -33,7 +33,7 @@ dependencies = ["tinyir"]
 include = ["{name}*"]
 
 [tool.setuptools.package-data]
-"*" = ["*/*.op", "*/*.rules", "*/*.isa", "*/*.toml"]
+"*" = ["*/*.op", "*/*.rules", "*/*.isa", "*/*.sched", "*/*.toml"]
 
 [tool.pytest.ini_options]
 pythonpath = ["."]

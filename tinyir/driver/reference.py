@@ -11,6 +11,8 @@ from sys import modules
 import attrs
 
 from tinyir.backends.target import Memory, Target, Tool, list_targets, load_target
+from tinyir.dialects.nest_classes import CLASSES, FACTS
+from tinyir.dialects.schedules import SCHEDULED, schedules
 from tinyir.driver.descriptions import code, describe_operation, describe_operator, sentence
 from tinyir.driver.reference_python import python_sections
 from tinyir.ir.operator import ScalarFunction
@@ -114,6 +116,9 @@ def _default(field: attrs.Attribute[object]) -> str:
         return ", required"
     factory: Callable[[], object] | None = getattr(field.default, "factory", None)
     value = factory() if factory is not None else field.default
+    if SCHEDULED in field.metadata:
+        transform, name = field.metadata[SCHEDULED]
+        return f", default what the schedule says (`{transform} {name}`)"
     return "" if value is None else f", default `{spell_option(value)}`"
 
 
@@ -167,6 +172,7 @@ def _target(target: Target) -> str:
         "Simulators": [_tool(tool) for tool in target.simulators],
         f"Costs in cycles ({target.costs.manual})": costs,
         "Multiply-accumulates in one instruction at most": [f"- {kind}: {number:g}" for kind, number in target.costs.multiply_accumulates.items()],
+        "Instructions of parts of schedules": [f"- {kind}: {number:g}" for kind, number in target.costs.instructions.items()],
     }
     lists = [f"{title}:\n\n{chr(10).join(lines)}" for title, lines in sections.items() if lines]
     sets = [f"Instructions of `{file.name}`:\n\n{code(file.read().strip())}" for file in specification_files("isa", ".isa") if file.name in target.isa]
@@ -195,6 +201,14 @@ def instruction_page() -> str:
     return _page("Instructions", "Choosing one is a rewrite; its proof is the meaning that stands here.", *parts)
 
 
+def schedule_page() -> str:
+    """The schedules, in the order in which they are tried, and what they can say of nests."""
+    parts = (f"## {each.name}\n\n{each.summary}\n\n{code(specification_text(each.place))}" for each in schedules())
+    classes, facts = ("\n".join(f"- `{name}`: {text}" for name, text in known.items()) for known in (CLASSES, FACTS))
+    told = "How nests of loops are transformed, by class, machine and goal; the first that fits is taken.  `specs/schedules.md` is the language."
+    return _page("Schedules", told, f"Classes of nests:\n\n{classes}", f"Numbers of a nest:\n\n{facts}", *parts)
+
+
 def python_page() -> str:
     """What programs, passes and tests are written with."""
     return _page("Python", *python_sections())
@@ -208,5 +222,6 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "rules.md": rule_page,
     "targets.md": target_page,
     "instructions.md": instruction_page,
+    "schedules.md": schedule_page,
     "python.md": python_page,
 }

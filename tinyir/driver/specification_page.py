@@ -1,4 +1,4 @@
-"""What an editor asks of a file of specifications (`.rules`, `.op`, `.isa`): what is wrong with it, what a word means, where that is written."""
+"""What an editor asks of a file of specifications (`.rules`, `.op`, `.isa`, `.sched`): what is wrong with it, what a word means, where that is written."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 
+from tinyir.dialects.schedules import check_schedules, schedules
 from tinyir.driver.descriptions import code, describe_operation
 from tinyir.ir.errors import Diagnostic, Place, TinyirError
 from tinyir.ir.plugins import specification_files
@@ -18,10 +19,11 @@ from tinyir.text import rule_syntax
 from tinyir.text.instruction_reader import read_instruction_set
 from tinyir.text.operator_reader import read_definitions
 from tinyir.text.rule_reader import Statement, read_rules
+from tinyir.text.schedule_reader import read_schedules
 from tinyir.text.specifications import functions, operators
 
 _WORD = re.compile(r"[A-Za-z_]\w*(?:\.\w+)?")
-_KINDS = {"ops": ".op", "functions": ".op", "rules": ".rules"}
+_KINDS = {"ops": ".op", "functions": ".op", "rules": ".rules", "schedules": ".sched"}
 
 
 @attrs.frozen
@@ -77,7 +79,7 @@ class SpecificationPage:
 
     def _own(self, name: str, offset: int) -> Word | None:
         """What the text itself defines: a rule, a function, an operator, an instruction."""
-        found = re.search(rf"^(?:rule|function|op|instr|sequence) (?:\w+\.)?({re.escape(name)})\b.*$", self.text, re.MULTILINE)
+        found = re.search(rf"^(?:rule|function|op|instr|sequence|schedule) (?:\w+\.)?({re.escape(name)})\b.*$", self.text, re.MULTILINE)
         if found is None:
             return None
         line = self.text.count("\n", 0, found.start(1)) + 1
@@ -105,7 +107,14 @@ def _without_shipped(statement: Statement, shipped: RuleBook) -> Statement:
     return attrs.evolve(statement, before=tuple(name for name in statement.before if name not in shipped.rules))
 
 
-CHECKS: Mapping[str, Callable[[str, str], object]] = {".rules": _check_rules, ".op": read_definitions, ".isa": read_instruction_set}
+def _check_schedules(text: str, file: str) -> None:
+    """A schedule may go before shipped ones, which are not in the text."""
+    found = read_schedules(text, file)
+    own = {schedule.name for schedule in found}
+    check_schedules([*(schedule for schedule in schedules() if schedule.name not in own), *found])
+
+
+CHECKS: Mapping[str, Callable[[str, str], object]] = {".rules": _check_rules, ".op": read_definitions, ".isa": read_instruction_set, ".sched": _check_schedules}
 """Ending -> what raises the diagnostics."""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import attrs
 
 from tinyir.backends.target import Target
+from tinyir.dialects.schedules import SCHEDULED, search_range
 from tinyir.driver.pipeline import GOALS, LEVELS, passes_of
 from tinyir.ir.errors import TinyirError, did_you_mean
 from tinyir.rewrite.option_text import spell_option
@@ -21,7 +22,7 @@ from tinyir.rewrite.pipeline import Nest, PassPipeline
 Option = tuple[str, str, object]
 """Pass, option, value."""
 CANDIDATES = "candidates"
-"""In the metadata of a pass's option: the values that are worth trying."""
+"""In the metadata of a pass's option: the values that are worth trying, where no schedule says so."""
 
 
 @attrs.frozen
@@ -85,5 +86,6 @@ def searchable_options(goal: str, io: str) -> Iterator[tuple[str, str, tuple[obj
     for level in LEVELS:
         for instance in _passes(level, goal, io):
             for field in attrs.fields(type(instance)):
-                if CANDIDATES in field.metadata:
-                    yield instance.name, field.name, tuple(field.metadata[CANDIDATES])
+                values = field.metadata.get(CANDIDATES) or search_range(instance.name, field.metadata.get(SCHEDULED), goal)
+                if values:
+                    yield instance.name, field.name, tuple(values)

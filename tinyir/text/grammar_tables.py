@@ -1,4 +1,4 @@
-"""What lark computes from the grammars (`ir.lark`, `rule.lark`, `operator.lark`), as plain data that can be kept in a file.
+"""What lark computes from the grammars (`ir.lark`, `rule.lark`, `operator.lark`, `schedule.lark`), as plain data that can be kept in a file.
 
 lark turns a grammar into LALR(1) tables and regular expressions of terminals in a fifth of a second; the result stands
 beside the grammar in `ir_tables.json` and so on, with the grammar's text, and is read in a hundredth.  If that is not
@@ -64,7 +64,8 @@ class Language(Record):
 IR = Language("ir", STARTS)
 RULES = Language("rule", ("start",))
 OPERATORS = Language("operator", ("start", "expression"))
-LANGUAGES = (IR, RULES, OPERATORS)
+SCHEDULES = Language("schedule", ("start",))
+LANGUAGES = (IR, RULES, OPERATORS, SCHEDULES)
 
 
 @attrs.frozen(eq=False, repr=False)

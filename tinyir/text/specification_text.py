@@ -8,7 +8,7 @@ from itertools import takewhile
 from tinyir.ir.errors import Place
 from tinyir.ir.plugins import specification_files
 
-_ENDINGS = {"ops": ".op", "functions": ".op", "rules": ".rules", "isa": ".isa"}
+_ENDINGS = {"ops": ".op", "functions": ".op", "rules": ".rules", "isa": ".isa", "schedules": ".sched"}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The TextMate grammar of rules, operators, functions and instructions, for editors that colour:
+"""The TextMate grammar of rules, operators, functions, instructions and schedules, for editors that colour:
 
     python -m tinyir.text.textmate_specifications > editors/tinyir-specification.tmLanguage.json
 """
@@ -10,11 +10,12 @@ import sys
 from typing import Any
 
 SCOPE = "source.tinyir-specification"
-STATEMENTS = ("op", "rule", "function", "group", "isa", "instr", "sequence")
+STATEMENTS = ("op", "rule", "function", "group", "isa", "instr", "sequence", "schedule")
 """Words that begin a statement, and give a name to what follows."""
 KEYWORDS = (
-    "after", "all", "along", "assumed", "asm", "attributes", "before", "by hand", "concat", "constant", "do", "else", "flat", "for", "in",
-    "lane", "let", "means", "nothing", "once", "over the reals", "pure", "require", "return", "value", "when", "where", "with",
+    "after", "all", "along", "assumed", "asm", "attributes", "before", "by", "by hand", "concat", "constant", "do", "else", "flat", "for",
+    "goal", "in", "lane", "let", "means", "needs", "nothing", "once", "over the reals", "pure", "require", "return", "value", "when", "where",
+    "with",
 )  # fmt: skip
 WORD_OPERATORS = ("and", "or", "not")
 TYPES = ("i1", "i2", "i4", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "f16", "f32", "f64", "bf16", "index")
@@ -37,7 +38,7 @@ def textmate_grammar() -> dict[str, Any]:
     return {
         "name": "tinyir specification",
         "scopeName": SCOPE,
-        "fileTypes": ["rules", "op", "isa"],
+        "fileTypes": ["rules", "op", "isa", "sched"],
         "patterns": [
             _match("comment.line.number-sign", "#.*$"),
             _match("string.quoted.double", r'"(?:[^"\\]|\\.)*"'),

@@ -1,0 +1,71 @@
+"""What a nest of loops computes, as the schedules of `specs/schedules` tell nests apart: by its equations, not by where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from tinyir.dialects import loop
+from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest
+from tinyir.ir.operation import Operation
+
+CLASSES: Mapping[str, str] = {
+    "product": "sums of products of bytes with constant weights, for several positions: each weight and each x is used many times",
+    "row": "the same for one position: each weight is used once",
+    "depthwise": "the same where each output reads channels of its own: no x is shared by outputs",
+    "reduction": "any other nest with a fold: pools, means, products of other types or of two variables",
+    "elementwise": "a nest without a fold",
+}
+FACTS: Mapping[str, str] = {
+    "positions": "how many times the weights are used: the product of the extents of the parallel loops that do not select weights",
+    "outputs": "the product of the extents of the parallel loops that select weights (1 where there are none)",
+    "terms": "how many terms the sum or fold of one result has (0 without a fold)",
+}
+
+
+@attrs.frozen
+class NestFacts:
+    """The class of a nest, and the numbers by which schedules choose."""
+
+    kind: str
+    positions: int
+    outputs: int
+    terms: int
+
+
+def facts_of(root: Operation) -> NestFacts:
+    """Of a nest by its outermost loop."""
+    nest = find_product_nest(root)
+    return _other(root) if nest is None or not nest.outputs else _product(nest)
+
+
+def _product(nest: ProductNest) -> NestFacts:
+    positions, outputs, terms = (_count(each) for each in (nest.positions, nest.outputs, nest.folds))
+    if nest.x.uses(nest.outputs):
+        return NestFacts("depthwise", positions, outputs, terms)
+    return NestFacts("product" if positions > 1 else "row", positions, outputs, terms)
+
+
+def _other(root: Operation) -> NestFacts:
+    """Extents that no constant bounds count as one."""
+    nests = [operation for operation in root.walk() if operation.name == "loop.for"]
+    folds = [nest for nest in nests if nest.results]
+    positions = _count(nest for nest in nests if nest not in folds)
+    return NestFacts("reduction", positions, 1, _count(folds)) if folds else NestFacts("elementwise", positions, 1, 0)
+
+
+def _count(loops: Iterable[Operation]) -> int:
+    product = 1
+    for each in loops:
+        constant = any(result.constant_value is not None for result in loop.upper_map(each).results)
+        product *= extent_of(each) if constant else 1
+    return product
+
+
+def nest_root(nest: Operation) -> Operation:
+    """The outermost of the parallel loops around a loop."""
+    above = nest.parent_operation
+    while above is not None and above.name == "loop.for" and loop.is_parallel(above):
+        nest, above = above, above.parent_operation
+    return nest

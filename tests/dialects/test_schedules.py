@@ -1,0 +1,125 @@
+"""Which schedule a nest is given, and what is said of schedules that name what is not there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import attrs
+import pytest
+
+from tests.passes.product_layers import Layer
+from tinyir.backends.target import load_target
+from tinyir.dialects.nest_classes import CLASSES, FACTS, NestFacts, facts_of, nest_root
+from tinyir.dialects.product_nests import scheduled_nests
+from tinyir.dialects.schedules import Plan, check_schedules, plan_for, schedules, scheduling_passes, search_range
+from tinyir.ir.builder import functions
+from tinyir.ir.errors import TinyirError
+from tinyir.passes.block_products import BlockProducts
+from tinyir.passes.jam_outputs import JamOutputs
+from tinyir.passes.stage_planes import StagePlanes
+from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.text.schedule_reader import read_schedules
+
+ROWS = "schedule a for row by block_rows\n  stage bytes 4"
+PRODUCT = NestFacts("product", 9, 8, 27)
+
+
+def planned(instance: Pass, facts: NestFacts = PRODUCT, target: str = "cortex-m4", goal: str = "speed") -> Plan | None:
+    return plan_for(instance, facts, PassContext(target=load_target(target), goal=goal))
+
+
+@pytest.mark.parametrize(
+    ("layer", "facts"),
+    [
+        (Layer((4, 3), 2, 5, (3, 3), (1, 1, 1, 1)), NestFacts("product", 12, 5, 18)),
+        (Layer((1, 1), 7, 5), NestFacts("row", 1, 5, 7)),
+        (Layer((5, 4), 3, 3, (3, 2), (1, 0, 1, 1), groups=3), NestFacts("depthwise", 20, 3, 6)),
+    ],
+)
+def test_a_nest_is_told_by_what_it_computes(layer: Layer, facts: NestFacts) -> None:
+    (function,) = functions(layer.module())
+    assert facts_of(scheduled_nests(function)[0]) == facts
+
+
+def test_what_is_no_product_is_a_reduction_or_elementwise() -> None:
+    (function,) = functions(Layer((4, 3), 2, 5, residual=True).module())
+    (root,) = scheduled_nests(function)
+    fold = next(o for o in root.walk() if o.results and o.name == "loop.for")
+    multiply = next(o for o in fold.walk() if o.name == "arith.muli")
+    multiply.results[0].replace_by(multiply.operands[0])
+    assert facts_of(root) == NestFacts("reduction", 60, 1, 2)
+    assert nest_root(fold) is root
+    fold.results[0].replace_by(fold.operands[-1])
+    fold.erase()
+    assert facts_of(root) == NestFacts("elementwise", 60, 1, 0)
+
+
+def test_a_plan_holds_for_class_goal_machine_and_numbers() -> None:
+    plan = planned(BlockProducts())
+    assert plan is not None
+    assert (plan.schedule.name, plan["jam", "positions"], plan["tile", "bytes"]) == ("blocks", 2, 8192)
+    lean = planned(BlockProducts(), goal="ram")
+    assert lean is not None
+    assert lean.schedule.name == "lean_blocks"
+    assert planned(BlockProducts(), goal="size") is None
+    assert planned(BlockProducts(), target="cortex-m0") is None
+    assert planned(BlockProducts(), attrs.evolve(PRODUCT, positions=1)) is None
+    assert planned(BlockProducts(), attrs.evolve(PRODUCT, kind="row")) is None
+    assert planned(StagePlanes(), NestFacts("depthwise", 9, 8, 36)) is not None
+    assert planned(StagePlanes(), NestFacts("depthwise", 9, 8, 37)) is None
+
+
+def test_options_stand_in_place_of_what_the_schedule_says() -> None:
+    plan = planned(BlockProducts(scratch_bytes=64, least_positions=1), attrs.evolve(PRODUCT, positions=1))
+    assert plan is not None
+    assert plan.values == {("tile", "bytes"): 64, ("jam", "positions"): 2, ("jam", "outputs"): 2}
+    assert plan.describe({("tile", "positions"): 6}, without=("tile", "bytes")).value == "blocks: tile positions 6; jam positions 2, outputs 2"
+    assert plan.describe().value == "blocks: tile bytes 64; jam positions 2, outputs 2"
+
+
+def test_passes_and_ranges_come_from_the_schedules() -> None:
+    assert scheduling_passes("speed") == scheduling_passes("ram") == ("block_products", "stage_planes", "block_rows", "jam_outputs")
+    assert scheduling_passes("size") == ()
+    assert search_range(JamOutputs.name, ("jam", "outputs"), "speed") == (2, 3, 4, 6, 8)
+    assert search_range(JamOutputs.name, ("jam", "outputs"), "size") == ()
+
+
+def test_order_is_that_of_the_text_but_for_what_is_before() -> None:
+    texts = [f"schedule {name} for row by cse" for name in "abcde"]
+    texts[3] += "\n  before b\n"
+    assert [schedule.name for schedule in check_schedules(read_schedules("\n".join(texts)))] == ["a", "d", "b", "c", "e"]
+    texts[1] += "\n  before d"
+    with pytest.raises(TinyirError, match="schedules are before each other"):
+        check_schedules(read_schedules("\n".join(texts)))
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "message", "hint"),
+    [
+        ("schedule a for rows by cse", "1:16", "no class of nests 'rows'", "did you mean 'row'?"),
+        ("schedule a for row by css", "1:23", "no pass 'css'", "did you mean 'cse'?"),
+        ("schedule a for row by cse\n  needs pairs", "2:9", "no sequence of instructions 'pairs'", "did you mean 'pair'?"),
+        ("schedule a for row by cse\n  goal sped", "2:8", "no goal 'sped'", "did you mean 'speed'?"),
+        ("schedule a for row by cse\n  where term > 4", "2:9", "no number of a nest 'term'", "did you mean 'terms'?"),
+        ("schedule a for row by cse\n  before x", "2:10", "no schedule 'x'", "there are a"),
+        ("schedule a for row by cse\n  jam outputs 4", "2:3", "pass 'cse' has no parameter 'jam outputs'", "it has none"),
+        (f"{ROWS}\n  jam output 4", "3:3", "pass 'block_rows' has no parameter 'jam output'", "did you mean 'jam outputs'?"),
+        (f"{ROWS}\n  jam outputs 2 in {{2, 9}}", "3:7", "pass 'block_rows' cannot do 'jam outputs 9'", "it can do 1, 2, 3, 4"),
+        (ROWS, "1:10", "schedule 'a' does not say 'jam outputs'", ""),
+        ("schedule a for row by cse\nschedule a for row by cse", "2:10", "schedule 'a' is defined twice", ""),
+    ],
+)
+def test_what_is_not_there_is_told_with_its_place(line: str, place: str, message: str, hint: str) -> None:
+    with pytest.raises(TinyirError) as caught:
+        check_schedules(read_schedules(f"{line}\n", "mine.sched"))
+    (diagnostic,) = caught.value.diagnostics
+    assert (str(diagnostic.place), diagnostic.message, diagnostic.hint) == (f"mine.sched:{place}", message, hint)
+
+
+def test_the_page_names_all_classes_and_numbers(repository: Path) -> None:
+    page = (repository / "specs" / "schedules.md").read_text()
+    assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE)) == {**CLASSES, **FACTS}
+    text = (repository / "specs" / "schedules" / "products.sched").read_text()
+    assert page.partition("```\n")[2].partition("```")[0] in text
+    assert all(schedule.summary for schedule in schedules())
