@@ -41,8 +41,8 @@ class Tensor:
 @attrs.frozen
 class Manifest:
     """`flags`: those of the C compiler that belong to this variant (empty: the target's for the goal); `arena`:
-    "static", or "caller" if every function takes a NAME_arena as an argument; `proofs` counts obligations by state; `versions` names
-    what made the files."""
+    "static", or "caller" if every function takes a NAME_arena as an argument; `assembly`: what of it may stand in the C,
+    as in `Target`; `proofs` counts obligations by state; `versions` names what made the files."""
 
     model: str
     name: str
@@ -54,6 +54,7 @@ class Manifest:
     has_reset: bool = False
     flags: tuple[str, ...] = ()
     arena: str = "static"
+    assembly: str = "blocks"
     proofs: Mapping[str, int] = attrs.field(factory=dict)
     versions: Mapping[str, str] = attrs.field(factory=dict)
 
@@ -107,6 +108,7 @@ def _manifest(value: object) -> Manifest:
         has_reset=table.get("has_reset") is True,
         flags=tuple(_word(word) for word in _rows(table, "flags")) if "flags" in table else (),
         arena=_text(table, "arena") if "arena" in table else "static",
+        assembly=_text(table, "assembly") if "assembly" in table else "blocks",
         proofs={key: _count(number) for key, number in _table(table.get("proofs", {})).items()},
         versions={key: str(version) for key, version in _table(table.get("versions", {})).items()},
     )

@@ -17,6 +17,7 @@ from tinyir.ir.plugins import SpecificationFile, specification_files
 from tinyir.ir.schedule import GOALS
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
+Assembly = Literal["blocks", "instructions", "none"]
 
 
 @attrs.frozen
@@ -128,7 +129,10 @@ class Costs:
 
 @attrs.frozen
 class Target:
-    """One machine.  Toolchains and simulators stand in order of preference; official figures are those of the first."""
+    """One machine.  Toolchains and simulators stand in order of preference; official figures are those of the first.
+
+    `assembly`: what of it may stand in the C.  "blocks": whole loops, "instructions": single ones that C has no name for, "none": not even those.
+    """
 
     name: str
     description: str
@@ -139,7 +143,12 @@ class Target:
     toolchains: tuple[ToolchainData, ...]
     simulators: tuple[SimulatorData, ...]
     isa: tuple[str, ...] = ()
+    assembly: Assembly = "blocks"
     costs: Costs = Costs()
+
+    def with_assembly(self, assembly: Assembly) -> Target:
+        """The same machine with this much assembly in the C."""
+        return attrs.evolve(self, assembly=assembly)
 
     def __repr__(self) -> str:
         return f"<target {self.name}: {self.description}>"

@@ -212,6 +212,7 @@ _define(
         "?network": "unit: it runs the model",
         "?inline": "unit: spelled static inline",
         "?apart": "unit: never inlined",
+        "?in_order": "unit: words are loaded in the order in which they are best loaded",
         "?packed": "unit: the parameters are one constant structure for each call",
         "?comment": "text: what it is, for the reader of the C",
     },

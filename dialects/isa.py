@@ -83,7 +83,7 @@ def vector_home(type: VectorType) -> tuple[InstructionSet, VectorForm]:
 _LOAD = """static inline uint32_t {{name}}(const int8_t *from) {{{{
 #if defined(__GNUC__) && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     uint32_t word;
-    __builtin_memcpy(&word, from, 4);
+    __builtin_memcpy(&word, {from_}, 4);
     return word;
 #else
     union {{{{ int8_t bytes[4]; int{width}_t lanes[{lanes}]; }}}} word;
@@ -94,7 +94,7 @@ _LOAD = """static inline uint32_t {{name}}(const int8_t *from) {{{{
 
 _STORE = """static inline void {{name}}(int8_t *to, uint32_t value) {{{{
 #if defined(__GNUC__) && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    __builtin_memcpy(to, &value, 4);
+    __builtin_memcpy({to}, &value, 4);
 #else
     union {{{{ int8_t bytes[4]; int{width}_t lanes[{lanes}]; }}}} word;
 {parts}
@@ -103,28 +103,50 @@ _STORE = """static inline void {{name}}(int8_t *to, uint32_t value) {{{{
 }}}}"""
 
 _INSTRUCTION = """static inline {type} {{name}}({parameters}) {{{{
-#if {condition} && defined(__GNUC__)
-    {type} result;
-    __asm__("{assembly}" : "=r"(result) : {inputs});
-    return result;
+#if {condition}
+{machine}
 #else
     return ({type})({meaning});
 #endif
 }}}}"""
 
+_ASSEMBLY = """    {type} result;
+    __asm__("{assembly}" : "=r"(result) : {inputs});
+    return result;"""
 
-def load_text(type: VectorType) -> tuple[str, str]:
-    """The name and text of the function that loads a word of lanes from any address."""
+_PLAIN_INSTRUCTION = """static inline {type} {{name}}({parameters}) {{{{
+    return ({type})({meaning});
+}}}}"""
+
+_INCLUDE = """#if {condition}
+#include <{include}>
+#if defined(__GNUC__)
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* in its macros */
+#endif
+#endif"""
+
+
+def load_text(type: VectorType, aligned: bool = False) -> tuple[str, str]:
+    """The name and text of the function that loads a word of lanes from any address, or from one that is known to be a multiple of a word."""
     width, lanes = _lane_width(type), type.element_count
     parts = [f"(uint32_t)(uint{width}_t)word.lanes[{i}]" + (f" << {i * width}" if i else "") for i in range(lanes)]
-    return f"load_i{width}x{lanes}", _LOAD.format(width=width, lanes=lanes, parts=" | ".join(parts))
+    return f"load_{_word_name(type, aligned)}", _LOAD.format(width=width, lanes=lanes, from_=_word_address("from", aligned), parts=" | ".join(parts))
 
 
-def store_text(type: VectorType) -> tuple[str, str]:
-    """The name and text of the function that stores a word of lanes to any address."""
+def store_text(type: VectorType, aligned: bool = False) -> tuple[str, str]:
+    """The name and text of the function that stores a word of lanes to any address, or to one that is known to be a multiple of a word."""
     width, lanes = _lane_width(type), type.element_count
     parts = [f"    word.lanes[{i}] = (int{width}_t)(value >> {i * width});" for i in range(lanes)]
-    return f"store_i{width}x{lanes}", _STORE.format(width=width, lanes=lanes, parts="\n".join(parts))
+    return f"store_{_word_name(type, aligned)}", _STORE.format(width=width, lanes=lanes, to=_word_address("to", aligned), parts="\n".join(parts))
+
+
+def _word_name(type: VectorType, aligned: bool) -> str:
+    return f"{'aligned_' if aligned else ''}i{_lane_width(type)}x{type.element_count}"
+
+
+def _word_address(pointer: str, aligned: bool) -> str:
+    """A pointer as gcc shall take it: words at unknown addresses are never loaded or stored by twos."""
+    return f"__builtin_assume_aligned({pointer}, 4)" if aligned else pointer
 
 
 def _lane_width(type: VectorType) -> int:
@@ -132,10 +154,21 @@ def _lane_width(type: VectorType) -> int:
     return type.element.width
 
 
-def instruction_text(operation: Operation) -> tuple[str, str]:
-    """The name and text of the function that holds an instruction: its assembly, and its meaning in C for all other machines."""
+def include_text(operation: Operation) -> tuple[str, str] | None:
+    """The name and text of what includes the header that an instruction's spelling in C needs, if it needs one."""
     home, instruction = home_of(operation.name)
-    if instruction.spelling:
+    if not home.include or not instruction.spelling:
+        return None
+    return f"include_{home.include.replace('.', '_')}", _INCLUDE.format(condition=home.condition, include=home.include)
+
+
+def instruction_text(operation: Operation, assembly: bool = True) -> tuple[str, str]:
+    """The name and text of the function that holds an instruction: its assembly, and its meaning in C for all other machines.
+
+    Without `assembly` its spelling in C is in place of the former, if it has one.
+    """
+    home, instruction = home_of(operation.name)
+    if not instruction.assembly:
         return isa_vector.instruction_text(home, instruction)
     immediates = immediate_values(operation)
     width, mask = instruction.result.width, (1 << instruction.result.width) - 1
@@ -144,17 +177,27 @@ def instruction_text(operation: Operation) -> tuple[str, str]:
     else:
         lanes = [f"({_c_value(lane, instruction)})" for lane in instruction.lanes]
     packed = [f"({lane} & 0x{mask:X}u) << {i * width}" for i, lane in enumerate(lanes)]
-    assembly = instruction.assembly
+    parts = {
+        "type": _c_type(instruction.result),
+        "parameters": ", ".join(f"{_c_type(o)} {o.name}" for o in instruction.registers),
+        "meaning": " | ".join(packed) if len(lanes) > 1 else lanes[0],
+    }
+    name = "_".join((instruction.name, *(str(v) for v in immediates.values())))
+    if assembly:
+        machine = _assembly(instruction, immediates)
+        return name, _INSTRUCTION.format(**parts, condition=f"{home.condition} && defined(__GNUC__)", machine=machine)
+    if instruction.spelling:
+        words = {operand.name: str(immediates.get(operand.name, operand.name)) for operand in instruction.operands}
+        return name, _INSTRUCTION.format(**parts, condition=home.condition, machine=f"    return {instruction.spelling.format(**words)};")
+    return name, _PLAIN_INSTRUCTION.format(**parts)
+
+
+def _assembly(instruction: Instruction, immediates: Mapping[str, int]) -> str:
+    text = instruction.assembly
     for operand in instruction.immediates:
-        assembly = assembly.replace(f"%{instruction.operands.index(operand) + 1}", str(immediates[operand.name]))
-    return "_".join((instruction.name, *(str(v) for v in immediates.values()))), _INSTRUCTION.format(
-        type=_c_type(instruction.result),
-        parameters=", ".join(f"{_c_type(o)} {o.name}" for o in instruction.registers),
-        condition=home.condition,
-        assembly=assembly,
-        inputs=", ".join(f'"r"({o.name})' for o in instruction.registers),
-        meaning=" | ".join(packed) if len(lanes) > 1 else lanes[0],
-    )
+        text = text.replace(f"%{instruction.operands.index(operand) + 1}", str(immediates[operand.name]))
+    inputs = ", ".join(f'"r"({o.name})' for o in instruction.registers)
+    return _ASSEMBLY.format(type=_c_type(instruction.result), assembly=text, inputs=inputs)
 
 
 def immediate_values(operation: Operation) -> dict[str, int]:

@@ -8,7 +8,7 @@ compiler places, loaded words live in registers that the block names.  Stores ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -145,14 +145,11 @@ def _assembled(
 
 def _stream(access: Operation, nest: Operation, streams: dict[tuple[object, ...], _Stream]) -> bool:
     """Takes in an access; False if it does not walk by whole words."""
-    position = 0 if access.name == "buffer.load" else 1
-    memory, indices = access.operands[position], access.operands[position + 1 :]
-    assert isinstance(memory.type, MemRefType)
-    size, variable = element_bytes(memory.type.element), loop.induction_variable(nest)
-    address = linear_address(access, [AffineDimension(i) for i in range(len(indices))]) * size + memory_behind(memory)[1]
+    memory, indices, terms = _address_terms(access)
+    variable = loop.induction_variable(nest)
     step, constant = 0, 0
     rest: AffineExpression = AffineConstant(0)
-    for factor, coefficient in linear_terms(address).items():
+    for factor, coefficient in terms.items():
         if isinstance(factor, AffineDimension) and indices[factor.position] is variable:
             step += coefficient
         elif factor is AffineConstant(1):
@@ -166,11 +163,26 @@ def _stream(access: Operation, nest: Operation, streams: dict[tuple[object, ...]
     if step <= 0 or step % unit or unit not in (1, WORD_BYTES):
         return False
     words_apart = constant // unit
-    aligned = unit == 1 or (_is_aligned(memory) and all(part % unit == 0 for part in (constant, *linear_terms(rest).values())))
+    aligned = unit == 1 or is_word_aligned(access)
     key = (memory, rest, indices, constant % unit, access.name)
     stream = streams.setdefault(key, _Stream(access.name.removeprefix("buffer."), unit, step // unit, aligned, []))
     stream.accesses.append((words_apart, access))
     return stream.step == step // unit and stream.unit == unit
+
+
+def _address_terms(access: Operation) -> tuple[Value, tuple[Value, ...], Mapping[AffineExpression, int]]:
+    """The memory and the indices of an access, and the terms of its address in bytes over them."""
+    position = 0 if access.name == "buffer.load" else 1
+    memory, indices = access.operands[position], access.operands[position + 1 :]
+    assert isinstance(memory.type, MemRefType)
+    address = linear_address(access, [AffineDimension(i) for i in range(len(indices))]) * element_bytes(memory.type.element) + memory_behind(memory)[1]
+    return memory, indices, linear_terms(address)
+
+
+def is_word_aligned(access: Operation) -> bool:
+    """Whether the address of a load or store is a multiple of a word, whatever its indices are."""
+    memory, _, terms = _address_terms(access)
+    return _is_aligned(memory) and all(coefficient % WORD_BYTES == 0 for coefficient in terms.values())
 
 
 def _is_aligned(memory: Value) -> bool:

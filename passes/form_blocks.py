@@ -31,7 +31,8 @@ class FormBlocks(Pass):
     leaves: ClassVar[tuple[str, ...]] = ()
 
     def run(self, module: Operation, context: PassContext) -> None:
-        sets = [s for name in getattr(context.target, "isa", ()) if (s := instruction_set(name)) is not None and s.block is not None]
+        names = getattr(context.target, "isa", ()) if getattr(context.target, "assembly", "blocks") == "blocks" else ()
+        sets = [s for name in names if (s := instruction_set(name)) is not None and s.block is not None]
         for instructions in sets[:1]:
             assert instructions.block is not None
             ascending = tuple(number for number, access in enumerate(instructions.block.accesses) if access.ascending)

@@ -22,8 +22,8 @@ from tinyir.dialects.buffer import FLASH, access_map, alignment_bytes, global_ty
 from tinyir.dialects.c_arithmetic import ARITHMETIC, Arithmetic
 from tinyir.dialects.c_helpers import Helpers, c_function
 from tinyir.dialects.c_writer import CWriter, literal_of
-from tinyir.dialects.isa import instruction_text, load_text, store_text, vector_home, word_type
-from tinyir.dialects.isa_block import block_text, machine_loop
+from tinyir.dialects.isa import include_text, instruction_text, load_text, store_text, vector_home, word_type
+from tinyir.dialects.isa_block import block_text, is_word_aligned, machine_loop
 from tinyir.dialects.layer_description import describe
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet, linear_terms, used_dimensions
@@ -80,17 +80,19 @@ class LowerToC(Pass):
             comment = describe(function, context.ledger)
             if comment:
                 function.attributes["comment"] = StringAttribute(comment)
-        _Module(module, self.canonical, hoist_above, not small if self.apart is None else self.apart).lower()
+        apart, assembly = not small if self.apart is None else self.apart, getattr(context.target, "assembly", "blocks") != "none"
+        _Module(module, self.canonical, hoist_above, apart, assembly).lower()
 
 
 class _Module:
     """The module, and what its functions have asked for so far."""
 
-    def __init__(self, module: Operation, canonical: bool, hoist_above: int, apart: bool) -> None:
+    def __init__(self, module: Operation, canonical: bool, hoist_above: int, apart: bool, assembly: bool) -> None:
         self.module = module
         self.canonical = canonical
         self.hoist_above = hoist_above
         self.apart = apart
+        self.assembly = assembly
         self.mixed = _mixed_storages(module)
         self.accessed: dict[str, dict[Type, None]] = {}
         """For each global in RAM the element types that it is accessed with."""
@@ -98,7 +100,7 @@ class _Module:
         self.instructions: dict[str, str] = {}
         """The text of each machine instruction that is used, as a function."""
         self.vectors: dict[str, str] = {}
-        """The text that declares each type of vectors wider than a word."""
+        """The text that declares each type of vectors wider than a word, or includes a header."""
 
     def lower(self) -> None:
         old = list(self.module.body)
@@ -223,6 +225,8 @@ class _Function:
             made.properties["network"] = UnitAttribute()
         elif self.module.apart and not results:
             made.properties["apart"] = UnitAttribute()
+        if any("rounds" in operation.attributes for operation in self.function.walk()):
+            made.properties["in_order"] = UnitAttribute()
         if "comment" in self.function.attributes:
             made.properties["comment"] = self.function.attributes["comment"]
         for old, new in zip(self.function.body.arguments, made.body.arguments, strict=True):
@@ -312,7 +316,11 @@ class _Function:
         return linear_address(operation, [self.indices[index] for index in indices]) * (element_bytes(memory.type.element) // size) + place.offset_bytes // size
 
     def _instruction(self, operation: Operation, writer: CWriter) -> None:
-        self._call_instruction(operation, [self.value(operand, writer) for operand in operation.operands], *instruction_text(operation), writer)
+        included = None if self.module.assembly else include_text(operation)
+        if included is not None:
+            self.module.vectors[included[0]] = included[1]
+        text = instruction_text(operation, self.module.assembly)
+        self._call_instruction(operation, [self.value(operand, writer) for operand in operation.operands], *text, writer)
 
     def _call_instruction(self, operation: Operation, arguments: Sequence[Value], name: str, text: str, writer: CWriter) -> None:
         """A call of the `static inline` function that holds an instruction."""
@@ -324,15 +332,21 @@ class _Function:
         pointer, index = self._element(operation, writer)
         if isinstance(operation.result.type, VectorType):
             address = writer.offset(pointer, index, "word")
-            self._call_instruction(operation, [address], *self._vector_load(operation.result.type), writer)
+            self._call_instruction(operation, [address], *self._vector_load(operation, operation.result.type), writer)
             return
         loaded = writer.load(pointer, index)
         self.values[operation.result] = writer.binary("!=", loaded, writer.literal(0, loaded.type)) if operation.result.type is I1 else loaded
 
-    def _vector_load(self, type: VectorType) -> tuple[str, str]:
+    @staticmethod
+    def _walks_aligned(access: Operation) -> bool:
+        """Whether a word is accessed in rounds, where its alignment tells (elsewhere gcc only gets into trouble with pairs of registers)."""
+        owner = access.parent_operation
+        return owner is not None and "rounds" in owner.attributes and is_word_aligned(access)
+
+    def _vector_load(self, operation: Operation, type: VectorType) -> tuple[str, str]:
         """The name and text of the function that loads a vector."""
         if not isa_vector.is_wide(type):
-            return load_text(type)
+            return load_text(type, self._walks_aligned(operation))
         home = vector_home(type)
         name, text = isa_vector.type_text(*home)
         self.module.vectors[name] = text
@@ -343,7 +357,7 @@ class _Function:
         pointer, index = self._element(operation, writer)
         stored = operation.operands[0].type
         if isinstance(stored, VectorType):
-            name, text = store_text(stored)
+            name, text = store_text(stored, self._walks_aligned(operation))
             self.module.instructions[name] = text
             writer.call(name, [writer.offset(pointer, index, "word"), value], [], pure=False)
             return
@@ -391,6 +405,49 @@ class _Function:
         machine.assembly(lines, (variables, pointers, inputs, end), used_registers(allocated, instructions.block), pinned)
         self._loop(operation, plain)
 
+    def _in_rounds(self, operation: Operation, writer: CWriter) -> None:
+        """A loop over words as rounds of several iterations, by pointers that move on after each round."""
+        bounds, variable = loop.constant_bounds(operation), loop.induction_variable(operation)
+        assert bounds is not None
+        rounds, number = _rounds_of(operation), len(self.counters)
+        count = bounds[1] // rounds
+        self.indices[variable] = AffineDimension(number)
+        walks = self._walking_pointers(operation, number, bounds[1], writer)
+        counter, body = writer.for_(writer.index(0), writer.index(count), 1, variable.name or "i")
+        self._counter(counter, (0, count - 1))
+        for iteration in range(rounds):
+            self.indices[variable] = AffineDimension(number) * rounds + iteration
+            for access, (pointer, first, step) in walks.items():
+                self.hoisted[access] = (pointer, AffineConstant(first + step * iteration))
+            self.block(operation.body, body)
+        for pointer, step in {pointer: step for pointer, _, step in walks.values()}.items():
+            body.assign(pointer, body.offset(pointer, body.index(step * rounds), "next"))
+
+    def _walking_pointers(self, operation: Operation, number: int, trips: int, writer: CWriter) -> dict[Operation, tuple[Value, int, int]]:
+        """For each access the variable that walks with it, its distance from there, and the step, both in elements.
+
+        An access is left out whose pointer might move farther than to the end of the memory.
+        """
+        found: dict[Operation, tuple[Value, int, int]] = {}
+        streams: dict[tuple[Value, Type, AffineExpression, int], list[tuple[int, Operation]]] = {}
+        for access in operation.body:
+            if access.name in ("buffer.load", "buffer.store"):
+                start, step = _split(self._linear(access), number)
+                assert step is not None
+                constant = linear_terms(start).get(AffineConstant(1), 0)
+                memory = access.operands[0 if access.name == "buffer.load" else 1]
+                element = self._place(access).type.element
+                streams.setdefault((memory, element, start - constant, step), []).append((constant, access))
+        for (memory, element, start, step), accesses in streams.items():
+            place, first = self._place(accesses[0][1]), min(constant for constant, _ in accesses)
+            declared = find_symbol(self.module.module, place.name)
+            end = interval_of(start, self.ranges)[1] + first + step * trips
+            if declared is not None and end * element_bytes(element) <= size_bytes(global_type(declared)):
+                address = writer.offset(self._pointer(place, writer), writer.affine(start + first, self.counters, self.ranges), "from")
+                pointer = writer.variable(address, address.type, memory.name or "from")
+                found |= {access: (pointer, constant - first, step) for constant, access in accesses}
+        return found
+
     def _range(self, operation: Operation) -> Interval:
         """The values that the counter of a loop takes."""
         lows, highs = self._bound_ranges(operation)
@@ -402,7 +459,10 @@ class _Function:
             self._block(operation, writer)
             return
         self._accumulators(operation, writer)
-        self._loop(operation, writer)
+        if "rounds" in operation.attributes:
+            self._in_rounds(operation, writer)
+        else:
+            self._loop(operation, writer)
 
     def _accumulators(self, operation: Operation, writer: CWriter) -> list[Value]:
         """The variables of a loop's iteration values, which hold its results as well."""
@@ -597,6 +657,13 @@ class _Function:
             self.indices[result] = self._counter(made, _source_range(operation))
         else:
             self.values[result] = made
+
+
+def _rounds_of(operation: Operation) -> int:
+    """The iterations of a loop that are written out as one round."""
+    attribute = operation.attributes["rounds"]
+    assert isinstance(attribute, IntegerAttribute)
+    return attribute.value
 
 
 def _split(expression: AffineExpression, number: int) -> tuple[AffineExpression, int | None]:

@@ -6,6 +6,7 @@ from time import process_time
 
 import pytest
 
+from tinyir.backends.target import load_target
 from tinyir.driver.api import Figures, begin, bench
 from tinyir.ir.attributes import DenseElements
 from tinyir.ir.operation import Operation
@@ -15,6 +16,7 @@ ARENA_BYTES = {"kws": 8_640, "ic": 33_600, "vww": 37_200, "ad": 768}
 FAST_ARENA_BYTES = {"kws": 16_500, "ic": 56_300, "vww": 51_000, "ad": 1_410}
 FAST_INSTRUCTIONS = {"kws": 2_900_000, "ic": 11_400_000, "vww": 5_300_000, "ad": 275_000}
 FAST_FLASH_BYTES = {"kws": 36_000, "ic": 92_000, "vww": 60_000, "ad": 278_000}
+PLAIN_INSTRUCTIONS = {"kws": 3_600_000, "ic": 14_600_000, "vww": 8_000_000, "ad": 334_000}
 STREAMED_INSTRUCTIONS = {"kws": 3_900_000, "ic": 14_200_000, "vww": 6_900_000, "ad": 320_000}
 STREAMED_RAM_BYTES = {"kws": 6_100, "ic": 21_000, "vww": 29_200, "ad": 1_000}
 GREATEST_CODE_BYTES = 8 * KB
@@ -59,6 +61,14 @@ def test_a_fast_model_takes_few_instructions(name: str, measure: Callable[..., F
     assert found.flash_bytes <= FAST_FLASH_BYTES[name]
     assert found.arena_bytes <= FAST_ARENA_BYTES[name]
     assert {state: number for state, number in found.proofs.items() if number and state != "proved"} == {}
+
+
+def test_so_does_one_without_blocks(name: str, corpus: Path, require_tool: Callable[[str], str]) -> None:
+    require_tool("arm-none-eabi-gcc")
+    require_tool("qemu-system-arm")
+    (found,) = bench([corpus / f"mlperf_{name}" / "qdq.onnx"], [load_target("cortex-m4").with_assembly("none")])
+    assert found.instructions is not None
+    assert found.instructions <= PLAIN_INSTRUCTIONS[name]
 
 
 def test_a_streamed_model_takes_little_memory_and_not_much_more_time(name: str, measure: Callable[..., Figures], corpus: Path) -> None:

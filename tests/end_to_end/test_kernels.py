@@ -11,7 +11,7 @@ import pytest
 
 from tests.graphs import Array, Step, chain
 from tests.passes.product_layers import TO_BYTES, Layer, branches, constants
-from tinyir.backends.target import load_target
+from tinyir.backends.target import Assembly, load_target
 from tinyir.driver.api import run
 from tinyir.driver.arrays import pattern_rows
 from tinyir.driver.load import load
@@ -52,6 +52,21 @@ def test_the_machine_gives_the_bytes_of_the_interpreter(name: str, goal: str, tm
     rows = pattern_rows(module_ports(load(str(model))).inputs, 1)
     expected = run(str(model), "cortex-m4", rows, level="graph").outputs
     found = run(str(model), "cortex-m4", rows, goal=goal).outputs
+    for port, values in expected.items():
+        assert np.asarray(found[port]).tobytes() == np.asarray(values).tobytes()
+
+
+@pytest.mark.parametrize("assembly", ["instructions", "none"])
+@pytest.mark.parametrize("name", [*LAYERS, *OTHERS])
+def test_so_it_does_with_less_assembly(name: str, assembly: Assembly, tmp_path: Path, require_tool: Callable[[str], str]) -> None:
+    machine = load_target("cortex-m4").with_assembly(assembly)
+    require_tool("arm-none-eabi-gcc")
+    require_tool(machine.simulators[0].programs[0])
+    model = tmp_path / "net.tir"
+    model.write_text(print_module(LAYERS[name].graph() if name in LAYERS else OTHERS[name]()))
+    rows = pattern_rows(module_ports(load(str(model))).inputs, 1)
+    expected = run(str(model), machine, rows, level="graph").outputs
+    found = run(str(model), machine, rows).outputs
     for port, values in expected.items():
         assert np.asarray(found[port]).tobytes() == np.asarray(values).tobytes()
 

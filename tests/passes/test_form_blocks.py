@@ -34,7 +34,7 @@ ADD = "%r = isa.smlad(%v, %v, %a) : (vector<2xi16>, vector<2xi16>, i32) -> i32 "
 YIELD = "loop.yield %r : i32"
 
 
-def _load(map: str = "d0 * 2", name: str = "%v", memory: str = "%x") -> str:
+def load_line(map: str = "d0 * 2", name: str = "%v", memory: str = "%x") -> str:
     return f'{name} = "buffer.load"({memory}, %k) <{{map = affine_map<(d0) -> ({map})>}}> : (memref<40xi16, "ram">, index) -> vector<2xi16> '
 
 
@@ -60,13 +60,13 @@ def _marked(module: Operation) -> bool:
 @pytest.mark.parametrize(
     "lines",
     [
-        _load() + ADD + YIELD,
-        _load("d0 * 6 + 2") + ADD + YIELD,
-        _load("d0 * 2 + 1") + ADD + YIELD,  # words at any address
-        _load() + ADD + _store() + YIELD,
-        _load() + _load("d0 * 2", "%u") + ADD.replace("%v, %v", "%v, %u") + YIELD,  # one word loaded twice
-        _load() + ADD + "%t = isa.ssat8_asr(%r) {s = 3 : i32} : (i32) -> i32 loop.yield %t : i32",  # a number in an instruction
-        _load() + ADD.replace("%a)", "%n)").replace("%r", "%t") + _byte("%t") + ADD + YIELD,  # a value from outside, a byte stored
+        load_line() + ADD + YIELD,
+        load_line("d0 * 6 + 2") + ADD + YIELD,
+        load_line("d0 * 2 + 1") + ADD + YIELD,  # words at any address
+        load_line() + ADD + _store() + YIELD,
+        load_line() + load_line("d0 * 2", "%u") + ADD.replace("%v, %v", "%v, %u") + YIELD,  # one word loaded twice
+        load_line() + ADD + "%t = isa.ssat8_asr(%r) {s = 3 : i32} : (i32) -> i32 loop.yield %t : i32",  # a number in an instruction
+        load_line() + ADD.replace("%a)", "%n)").replace("%r", "%t") + _byte("%t") + ADD + YIELD,  # a value from outside, a byte stored
     ],
 )
 def test_loops_over_words_are_blocks(lines: str) -> None:
@@ -76,16 +76,16 @@ def test_loops_over_words_are_blocks(lines: str) -> None:
 @pytest.mark.parametrize(
     "lines",
     [
-        _load("d0") + ADD + YIELD,  # half a word from one iteration to the next
-        _load("d0 * 3") + ADD + YIELD,
-        _load("0") + ADD + YIELD,
-        _load("6 - d0 * 2") + ADD + YIELD,
-        _load("(d0 floordiv 2) * 4") + ADD + YIELD,
-        _load() + _store() + _load("d0 * 2", "%u", "%y") + ADD.replace("%v, %v", "%v, %u") + YIELD,  # a load after a store
-        _load() + ADD + "%t = arith.addi %r, %r : i32 loop.yield %t : i32",
-        _load() + _load("d0 * 4", "%u") + ADD.replace("%v, %v", "%v, %u") + YIELD,  # two steps in one memory
-        _load() + ADD.replace("%a)", "%n)") + YIELD,  # no sum
-        _load() + ADD + _byte("%r") + "%c = arith.extsi %b : i8 to i32 loop.yield %c : i32",  # a byte that is used again
+        load_line("d0") + ADD + YIELD,  # half a word from one iteration to the next
+        load_line("d0 * 3") + ADD + YIELD,
+        load_line("0") + ADD + YIELD,
+        load_line("6 - d0 * 2") + ADD + YIELD,
+        load_line("(d0 floordiv 2) * 4") + ADD + YIELD,
+        load_line() + _store() + load_line("d0 * 2", "%u", "%y") + ADD.replace("%v, %v", "%v, %u") + YIELD,  # a load after a store
+        load_line() + ADD + "%t = arith.addi %r, %r : i32 loop.yield %t : i32",
+        load_line() + load_line("d0 * 4", "%u") + ADD.replace("%v, %v", "%v, %u") + YIELD,  # two steps in one memory
+        load_line() + ADD.replace("%a)", "%n)") + YIELD,  # no sum
+        load_line() + ADD + _byte("%r") + "%c = arith.extsi %b : i8 to i32 loop.yield %c : i32",  # a byte that is used again
     ],
 )
 def test_other_loops_are_not(lines: str) -> None:
@@ -100,7 +100,7 @@ class _Undecided(Ledger):
 
 
 def test_without_a_proof_there_is_no_block() -> None:
-    module, ledger = parse(PROGRAM.format(lines=_load() + ADD + YIELD)), _Undecided()
+    module, ledger = parse(PROGRAM.format(lines=load_line() + ADD + YIELD)), _Undecided()
     FormBlocks().run(module, PassContext(target=load_target("cortex-m4"), ledger=ledger))
     assert len(ledger)
     assert not _marked(module)
@@ -108,6 +108,6 @@ def test_without_a_proof_there_is_no_block() -> None:
 
 @pytest.mark.parametrize("target", ["host", "rv32imc"])
 def test_a_target_without_blocks_is_left_alone(target: str) -> None:
-    module = parse(PROGRAM.format(lines=_load() + ADD + YIELD))
+    module = parse(PROGRAM.format(lines=load_line() + ADD + YIELD))
     FormBlocks().run(module, PassContext(target=load_target(target), ledger=Ledger()))
     assert not _marked(module)

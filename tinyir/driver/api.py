@@ -74,7 +74,7 @@ class Figures:
     """What a model costs on a target; None where the target does not tell.  Units and meaning: `tinyir.backends.measure.Measurement`.
 
     `multiply_accumulates`: terms of all sums of products that the model as it was given asks for (only `bench` counts them).
-    `toolchain` and `simulator`: what the figures were taken with.
+    `toolchain` and `simulator`: what the figures were taken with; `assembly`: what of it may stand in the C.
     """
 
     model: str
@@ -94,6 +94,7 @@ class Figures:
     multiply_accumulates: int | None = None
     toolchain: str = ""
     simulator: str = ""
+    assembly: str = ""
 
 
 class Bench(tuple[Figures, ...]):
@@ -157,7 +158,7 @@ def begin(
 
 def _variant(model: Model, module: Operation, target: Target, goal: str, io: str, limits: Limits | None, hooks: Hooks | None) -> Variant | None:
     """The variant that was measured to be best, or the fastest that fits; None: what the goal says."""
-    tuned = None if isinstance(model, Operation) or not Path(model).is_file() else tuned_variant(str(model), target.name, goal, io)
+    tuned = None if isinstance(model, Operation) or not Path(model).is_file() else tuned_variant(str(model), target, goal, io)
     if not limits:
         return tuned
     return choose_variant(module, target, limits, tuned or Variant(goal), io, None if hooks is None else hooks.progress)
@@ -252,7 +253,7 @@ def figures(manifest: Manifest, target: Target, result: RunResult) -> Figures:
     """What was measured, under the names of `--json`."""
     measured: Measurement = result.measurement
     shared = {field.name: getattr(measured, field.name) for field in attrs.fields(Measurement)}
-    named = Figures(model=manifest.model, target=target.name, goal=manifest.goal, proofs=manifest.proofs, **shared)
+    named = Figures(model=manifest.model, target=target.name, goal=manifest.goal, proofs=manifest.proofs, assembly=manifest.assembly, **shared)
     return attrs.evolve(named, toolchain=result.toolchain, simulator=result.simulator)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 GOALS = ("speed", "size", "ram")
 LEVELS = ("graph", "loop", "buffer", "c")
 ARENAS = ("static", "caller")
+ASSEMBLY = ("blocks", "instructions", "none")
 IO_TYPES = ("model", "quantized")
 NEW = (("pass", "a pass"), ("op", "an operator"), ("rule", "a rewrite rule"), ("target", "a target"))
 """What `tinyir new-...` writes the files of."""
@@ -93,6 +94,8 @@ def _command(commands: Commands, name: str, summary: str) -> Parser:
 
 def _add_target(parser: Parser, required: bool, what: str = "a name that `tinyir targets` lists, or FILE.toml") -> None:
     parser.add_argument("-t", "--target", required=required, metavar="TARGET", help=what)
+    help = "how much of it may stand in the C: whole loops, single instructions, or none (default: what the target says, else blocks)"
+    parser.add_argument("--assembly", choices=ASSEMBLY, help=help)
 
 
 def _add_goal(parser: Parser) -> None:

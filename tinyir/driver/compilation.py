@@ -92,6 +92,7 @@ class Compilation:
             goal=self.goal or self.context.goal,
             flags=self.flags,
             arena=arena,
+            assembly=getattr(target, "assembly", "blocks"),
             proofs=self.ledger.summary(),
             versions={"tinyir": version("tinyir")},
         )

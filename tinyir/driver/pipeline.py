@@ -32,7 +32,7 @@ FAST_LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true}", "fold_reads", "ord
 LEAN_LOOP = ("lower_to_loops", "fold_reshapes", "fuse_nests{sums_apart=true}", "fold_reads", "order_nests{streamed=true}", "stream_rows")
 """Before those that carry out the schedules of `specs/schedules`."""
 BUFFER = ("bufferize", "collapse_loops", "plan_memory", "outline_layers", "mark_no_overflow", "prove_bounds")
-FAST_BUFFER = (*BUFFER, "select_instructions", "pair_lanes", "pair_chains", "select_scalars", "form_blocks")
+FAST_BUFFER = (*BUFFER, "select_instructions", "pair_lanes", "pair_chains", "select_scalars", "form_blocks", "walk_words")
 C = ("lower_to_c",)
 SMALL_C = ("lower_to_c{canonical=true}", "merge_functions", "simplify_c")
 

@@ -23,7 +23,7 @@ from tinyir.rewrite.observer import CheckError, Observer, PassRun
 from tinyir.text.printer import print_module
 
 PREFIX = "// tinyir opt "
-_REPEATED = ("passes", "target", "goal", "io", "verify_each", "expensive_checks")
+_REPEATED = ("passes", "target", "assembly", "goal", "io", "verify_each", "expensive_checks")
 """The arguments that the first line of a reproducer settles."""
 
 
@@ -59,6 +59,7 @@ def reproducer_text(run: PassRun, arguments: tuple[str, ...], reason: str) -> st
 def reproducer_of(arguments: argparse.Namespace) -> Reproducer:
     """The observer that a command's arguments ask for."""
     words = ["--target", arguments.target] if arguments.target else []
+    words += ["--assembly", arguments.assembly] if arguments.assembly else []
     words += ["--goal", arguments.goal, "--io", arguments.io]
     return Reproducer(arguments.reproducer, tuple(words + (["--expensive-checks"] if arguments.expensive_checks else [])))
 

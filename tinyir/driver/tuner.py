@@ -41,7 +41,7 @@ class Tuner:
         """
         self.goal, self.io, self.report = goal, io, report
         self.path = tuning_path(model)
-        self.key = entry_key(target.name, goal, io)
+        self.key = entry_key(target, goal, io)
         self.target = target
         self.meter = VariantMeter(load(model), target, io, say)
         self.tuning = self._read(model_hash(model))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 
+from tinyir.backends.target import Target
 from tinyir.driver.output import output_file
 from tinyir.driver.variant import Variant
 from tinyir.ir.errors import TinyirError
@@ -22,7 +23,7 @@ Costs = Mapping[str, int | None]
 
 @attrs.frozen
 class Entry:
-    """What was found for one target, goal and interface.  `measured_with`: the tools and the state of tinyir that the figures belong to."""
+    """What was found for one target, its assembly, goal and interface.  `measured_with`: the tools and the state of tinyir that the figures belong to."""
 
     best: str
     measured_with: Mapping[str, str]
@@ -54,8 +55,9 @@ def model_hash(model: str) -> str:
     return hashlib.sha256(Path(model).read_bytes()).hexdigest()
 
 
-def entry_key(target: str, goal: str, io: str) -> str:
-    return f"{target} {goal} {io}"
+def entry_key(target: Target, goal: str, io: str) -> str:
+    words = (target.name, goal, io, *([] if target.assembly == "blocks" else [target.assembly]))
+    return " ".join(words)
 
 
 def read_tuning(path: Path) -> Tuning:
@@ -71,7 +73,7 @@ def read_tuning(path: Path) -> Tuning:
         raise TinyirError(f"{path}: not a file of measurements: {error!s}", hint="delete it, and run `tinyir tune` again") from error
 
 
-def tuned_variant(model: str, target: str, goal: str, io: str) -> Variant | None:
+def tuned_variant(model: str, target: Target, goal: str, io: str) -> Variant | None:
     """The best variant that was measured; None if there is none, or if it was another model.
 
     Raises:

@@ -37,7 +37,8 @@ class Operand:
 
 @attrs.frozen
 class Instruction:
-    """One machine instruction: the meaning of each lane of its result, and its assembly over %0 (result), %1, ... or its `spelling` in C over {operand}."""
+    """One machine instruction: the meaning of each lane of its result, and its assembly over %0 (result), %1, ..., its `spelling` in C over {operand}, or both.
+    """
 
     name: str
     summary: str
@@ -88,7 +89,8 @@ class VectorForm:
 class InstructionSet:
     """A file of `specs/isa`.
 
-    `condition`: the preprocessor's test that the machine has them; `vectors`: those wider than a word; `block`: how to write several as one.
+    `condition`: the preprocessor's test that the machine has them; `vectors`: those wider than a word; `block`: how to write several as one;
+    `include`: the header that declares the spellings in C.
     """
 
     name: str
@@ -97,6 +99,7 @@ class InstructionSet:
     sequences: Mapping[str, InstructionSequence]
     vectors: tuple[VectorForm, ...] = ()
     block: BlockForm | None = None
+    include: str = ""
 
 
 def polynomial(expression: ast.Expression, values: Mapping[str, Sequence[Polynomial]]) -> Polynomial:

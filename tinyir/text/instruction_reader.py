@@ -14,6 +14,7 @@ from tinyir.ir.written_out import written_out
 from tinyir.text.operator_reader import read_expression
 from tinyir.text.small_parser import UnexpectedTextError
 
+WORD_BITS = 32
 _HEAD = re.compile(r"(instr|sequence) (\w+)\(([^)]*)\) -> (\w+(?:\[\d+\])?)$")
 _OPERAND = re.compile(r"i(\d+)(?:\[(\d+)\])?$")
 
@@ -40,6 +41,7 @@ def read_instruction_set(text: str, file: str = "-") -> InstructionSet:
     sequences: dict[str, InstructionSequence] = {}
     vectors: list[VectorForm] = []
     form: BlockForm | None = None
+    header = ""
     for block in blocks[1:]:
         number, line = block[0]
         if line.startswith("vector "):
@@ -47,6 +49,10 @@ def read_instruction_set(text: str, file: str = "-") -> InstructionSet:
             continue
         if line.startswith("block when "):
             form = _block(file, line.removeprefix("block when "), block)
+            continue
+        include = re.match(r'include "(.+)"$', line)
+        if include is not None:
+            header = include.group(1)
             continue
         found = _HEAD.match(line)
         if found is None:
@@ -58,7 +64,7 @@ def read_instruction_set(text: str, file: str = "-") -> InstructionSet:
             instructions[name] = _instruction(file, name, parts, declared, block[1:])
         else:
             sequences[name] = _sequence(file, name, parts, declared, block[1:])
-    return InstructionSet(head.group(1), head.group(2), instructions, sequences, tuple(vectors), form)
+    return InstructionSet(head.group(1), head.group(2), instructions, sequences, tuple(vectors), form, header)
 
 
 def _error(file: str, number: int, line: str, message: str) -> TinyirError:
@@ -97,10 +103,10 @@ def _instruction(file: str, name: str, operands: tuple[Operand, ...], result: Op
             lanes.append(_expression(file, number, line, lane.group(2)))
         elif spelled is not None:
             assembly = spelled.group(1)
-        elif named is not None and result.lanes == 1:
+        elif named is not None and result.lanes * result.width <= WORD_BITS:
             spelling = named.group(1)
         else:
-            raise _error(file, number, line, f"expected 'lane {len(lanes)} = ...', 'asm \"...\"' or, for a plain number, 'c \"...\"'")
+            raise _error(file, number, line, f"expected 'lane {len(lanes)} = ...', 'asm \"...\"' or, for a word, 'c \"...\"'")
     if len(lanes) != result.lanes or not (assembly or spelling):
         raise _error(file, lines[0][0] if lines else 1, name, f"'{name}' needs the meaning of {result.lanes} lanes, and its assembly or its name in C")
     return Instruction(name, "", operands, result, tuple(lanes), assembly, spelling)

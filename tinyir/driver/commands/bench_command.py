@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tinyir.backends.target import Target, load_target
+from tinyir.backends.target import Target
 from tinyir.driver.api import Figures, begin, bench
 from tinyir.driver.layer_costs import Layer, measure_layers
 from tinyir.driver.limits import Limits, read_limits
 from tinyir.driver.progress import Progress
 from tinyir.driver.tables import figures_json, figures_table, json_text, layer_json, layers_table
+from tinyir.driver.targets import targets_of
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    targets = [load_target(name) for name in arguments.target.split(",")]
+    targets = targets_of(arguments)
     limits = read_limits(arguments.flash, arguments.ram)
     with Progress.on_terminal(arguments.quiet) as progress:
         results = bench(arguments.models, targets, goal=arguments.goal, io=arguments.io, say=progress, passes=arguments.passes, limits=limits)

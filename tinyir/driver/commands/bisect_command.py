@@ -12,7 +12,7 @@ import attrs
 from tinyir.backends.c_printer import print_c
 from tinyir.backends.run import build_and_run
 from tinyir.backends.simulator import choose_simulator
-from tinyir.backends.target import Target, load_target
+from tinyir.backends.target import Target
 from tinyir.backends.toolchain import choose_toolchain
 from tinyir.driver.arrays import Rows, fit_rows, load_arrays, pattern_rows
 from tinyir.driver.bisect import Bisection, Culprit, RunC, spell_culprit
@@ -22,6 +22,7 @@ from tinyir.driver.pipeline import PassPipeline, level_of, levels_between, passe
 from tinyir.driver.ports import module_ports
 from tinyir.driver.progress import Progress
 from tinyir.driver.tables import json_text
+from tinyir.driver.targets import target_of
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.rewrite.passes import PassContext
@@ -37,7 +38,7 @@ def execute(arguments: argparse.Namespace) -> int:
             sys.stdout.write(json_text([attrs.asdict(layer) for layer in layers]) if arguments.json else layers_table(layers, arguments.tolerance))
             return 0
         module = load(arguments.model)
-        target = load_target(arguments.target) if arguments.target else None
+        target = target_of(arguments)
         ports = module_ports(module)
         bisection = Bisection(
             pattern_rows(ports.inputs) if inputs is None else fit_rows(inputs, ports.inputs),
@@ -76,7 +77,7 @@ def _runner_of_c(target: Target, goal: str) -> RunC | None:
 
     def run(module: Operation, inputs: Rows) -> Rows:
         with tempfile.TemporaryDirectory(prefix="tinyir-") as folder:
-            print_c(module, "bisected", target=target.name, goal=goal).write(Path(folder))
+            print_c(module, "bisected", target=target.name, goal=goal, assembly=target.assembly).write(Path(folder))
             return build_and_run(Path(folder), target, inputs, goal, measure=False).outputs
 
     return run

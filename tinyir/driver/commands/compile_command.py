@@ -19,6 +19,7 @@ from tinyir.driver.ports import module_ports
 from tinyir.driver.progress import Progress
 from tinyir.driver.rewrites import trace_of, write_trace
 from tinyir.driver.tables import spell_proofs
+from tinyir.driver.targets import target_of
 from tinyir.driver.timing import timing_tree
 from tinyir.ir.errors import TinyirError
 from tinyir.text.printer import print_module
@@ -33,7 +34,7 @@ def execute(arguments: argparse.Namespace) -> int:
         hooks = hooks_of(arguments, progress)
         compilation = begin(
             arguments.model,
-            arguments.target,
+            target_of(arguments),
             goal=arguments.goal,
             io=arguments.io,
             hooks=hooks,

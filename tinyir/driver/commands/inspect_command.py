@@ -9,13 +9,16 @@ from tinyir.driver.inspection import inspect_compilation
 from tinyir.driver.inspection_page import inspection_page
 from tinyir.driver.output import write_text
 from tinyir.driver.progress import Progress
+from tinyir.driver.targets import target_of
 
 
 def execute(arguments: argparse.Namespace) -> int:
+    target = target_of(arguments)
+    assert target is not None
     with Progress.on_terminal(arguments.quiet) as progress:
         stages = inspect_compilation(
             arguments.model,
-            arguments.target,
+            target,
             goal=arguments.goal,
             io=arguments.io,
             elide=arguments.elide,

@@ -45,7 +45,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _context(arguments: argparse.Namespace, trace: Trace | None) -> PassContext:
-    target = import_module("tinyir.backends.target").load_target(arguments.target) if arguments.target else None
+    target = import_module("tinyir.driver.targets").target_of(arguments) if arguments.target else None
     return PassContext(target=target, goal=arguments.goal, trace=trace, options={"io": arguments.io})
 
 

@@ -10,6 +10,7 @@ from tinyir.driver.api import begin
 from tinyir.driver.compilation import attempt, require_proofs
 from tinyir.driver.progress import Progress
 from tinyir.driver.specification_proofs import ENDINGS, compare_with_lock, conflicts_of, prove_file, prove_shipped, update_lock
+from tinyir.driver.targets import target_of
 from tinyir.ir.errors import TinyirError
 from tinyir.prove.obligations import Ledger
 from tinyir.prove.report import table, to_json, write_smtlib
@@ -63,7 +64,7 @@ def _prove_model(arguments: argparse.Namespace) -> tuple[Ledger, TinyirError | N
     with Progress.on_terminal(arguments.quiet) as progress:
         compilation = begin(
             arguments.model,
-            arguments.target,
+            target_of(arguments),
             goal=arguments.goal,
             io=arguments.io,
             prover=arguments.prover,

@@ -11,6 +11,7 @@ from tinyir.driver.arrays import load_arrays, write_rows
 from tinyir.driver.limits import read_limits
 from tinyir.driver.progress import Progress
 from tinyir.driver.tables import figures_json, figures_table, json_text, outputs_text
+from tinyir.driver.targets import target_of
 from tinyir.ir.errors import TinyirError
 
 
@@ -23,7 +24,7 @@ def execute(arguments: argparse.Namespace) -> int:
     with Progress.on_terminal(arguments.quiet) as progress:
         result = run(
             arguments.model,
-            arguments.target,
+            target_of(arguments),
             inputs,
             goal=arguments.goal,
             io=arguments.io,
