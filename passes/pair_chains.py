@@ -148,12 +148,21 @@ class _Pairing:
             for word in cover:
                 if len(word.weights) == 2:
                     self.packs[word.weights[0], word.weights[1]] = self._pack(word.weights[0], word.weights[1])
+        for cover in covers:
+            self._pack_singles([next(iter(word.weights.values())) for word in cover if len(word.weights) == 1])
         for chain, cover in zip(chains, covers, strict=True):
             self._rewrite(chain, cover)
 
+    def _pack_singles(self, weights: Sequence[Value]) -> None:
+        """Words of two weights that are needed alone, where no word holds them yet: each takes one register with another."""
+        alone = [weight for weight in dict.fromkeys(weights) if not any(weight in pack for pack in self.packs)]
+        for low, high in zip(alone[::2], alone[1::2], strict=False):
+            self.packs[low, high] = self._pack(low, high)
+
     def _rewrite(self, chain: _Chain, cover: Sequence[_Word]) -> None:
         chosen = [(word, *self._instruction(word)) for word in cover]
-        bases, weights = list(dict.fromkeys(term.base for term in chain.terms)), list(dict.fromkeys(term.weight for term in chain.terms))
+        bases = list(dict.fromkeys(term.base for term in chain.terms))
+        weights = list(dict.fromkeys([*(term.weight for term in chain.terms), *(weight for _, _, pack in chosen for weight in pack)]))
         uses = tuple(
             Use(name, (bases.index(word.first.base), word.offset), tuple(weights.index(weight) for weight in pack))
             for word, name, pack in chosen

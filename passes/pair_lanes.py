@@ -187,10 +187,10 @@ def _widen(copy: _Copy, instructions: InstructionSet) -> None:
     made, variable = _new_loop(copy.nest)
     builder, old = Builder.at_end(made.body, copy.nest.location), loop.induction_variable(copy.nest)
     word = _word(builder, copy.source, 0, old, variable, BYTES)
+    shift = [builder.create("arith.constant", [], [PAIR], {"value": DenseElements.of(PAIR, [copy.shift])}).result] if copy.shift else []
     for name, (first, _) in zip(names, pairs, strict=True):
         lanes = builder.create(f"isa.{name}", [word], [PAIR]).result
-        if copy.shift:
-            constant = builder.create("arith.constant", [], [PAIR], {"value": DenseElements.of(PAIR, [copy.shift])}).result
+        for constant in shift:
             lanes = builder.create(f"isa.{subtract}", [lanes, constant], [PAIR]).result
         map, indices = copy.target.at(first, old, variable)
         word_store(builder, lanes, flat_view(copy.target.memory), map, indices)

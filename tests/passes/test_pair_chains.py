@@ -83,3 +83,30 @@ def test_no_load_moves_past_a_store(between: tuple[str, str], used: int) -> None
 
 def test_a_word_is_loaded_again_after_a_store() -> None:
     assert _check(4, (0, 0), after=STORE) == 2
+
+
+def test_weights_that_are_needed_alone_share_a_word() -> None:
+    """Elements 0 and 2 lie in words of their own: their weights are the two lanes of one word, not each twice in one of its own."""
+    sums = "".join(SUM.format(n=n, elements=6, first=first, second=first + 2, between="", after="") for n, first in enumerate((0, 2)))
+    module = parse(PROGRAM.format(elements=6, bytes=12, sums=sums))
+    given = {"input_0": np.arange(11, 17).astype(np.int16)}
+    expected = run(module, given)["output_0"].tolist()
+    ledger = apply(module, [PairChains()])
+    assert ledger.summary()["proved"] == len(ledger)
+    assert run(module, given)["output_0"].tolist() == expected
+    used = [o.name for o in module.walk() if o.name.startswith("isa.")]
+    assert used == ["isa.pkhbt", "isa.smlabb", "isa.smlabt", "isa.smlabb", "isa.smlabt"]
+
+
+def test_a_sum_may_use_a_word_of_whose_weights_it_has_one() -> None:
+    """The second sum has the first's second weight, and another number in place of its first."""
+    sums = SUM.format(n=0, elements=6, first=0, second=1, between="", after="")
+    sums += SUM.format(n=1, elements=6, first=2, second=5, between="", after="").replace("%w0", "%w2")
+    sums = "%b2 = buffer.load %w[0] : memref<2xi8, \"flash\"> %w2 = arith.extsi %b2 : i8 to i32" + sums
+    module = parse(PROGRAM.format(elements=6, bytes=12, sums=sums))
+    given = {"input_0": np.arange(11, 17).astype(np.int16)}
+    expected = run(module, given)["output_0"].tolist()
+    ledger = apply(module, [PairChains()])
+    assert ledger.summary()["proved"] == len(ledger)
+    assert run(module, given)["output_0"].tolist() == expected
+    assert [o.name for o in module.walk() if o.name.startswith("isa.smla")] == ["isa.smlad", "isa.smlabb", "isa.smlatt"]
