@@ -79,6 +79,8 @@ REFUTED = {
     " => let v = arith.remui(a, b) in loop.for(l..., u..., x...) {..} do B with v",
     "flags where the loop does not run": "loop.for(l..., u..., x...) do B with arith.addi(a, b)"
     " => let v = arith.addi(a, b) {..} in loop.for(l..., u..., x...) {..} do B with v",
+    "a sum of products that overflows": "c.binary(c.binary(x, z) {operator = \"*\"}, c.binary(y, z) {operator = \"*\"}) {operator = \"+\"}"
+    " => c.binary(c.binary(x, y) {operator = \"+\"}, z) {operator = \"*\"}",
     "least integer": "graph.absolute(graph.negate(x)) => graph.negate(graph.negate(x)) where is_integer(element(x))",
 }
 
@@ -125,6 +127,8 @@ RIGHT = {
     "a store that changes nothing": "c.store(v, m, i) after v = c.load(m, i) => nothing",
     "a loop of C downwards": "c.for(constant a, constant b) {step = s} do B => B(a) where s < 0 and value(b) <= value(a) and value(a) + s < value(b)",
     "a loop of C that never runs": "c.for(constant a, constant b) {step = s} do B => nothing where s < 0 and value(a) < value(b)",
+    "products of C": "c.binary(c.binary(x, constant a) {operator = \"*\"}, constant b) {operator = \"*\"}"
+    " => c.binary(x, constant(value(a) * value(b))) {operator = \"*\"} where fits(value(a) * value(b), element(x))",
     "branches of C": "c.if(constant c) do A else B => B() where value(c) == 0",
     "twice": "graph.multiply(x, 2.0) => graph.add(x, x)",
 }

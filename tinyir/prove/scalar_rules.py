@@ -1,6 +1,6 @@
 """Proofs of rules over scalars, at every choice of types: the right side is defined and equal wherever the left side is defined.
 
-z3 first reasons on bits; what it does not answer so is asked again with bit-vectors taken as integers, which knows division.
+Equations between polynomials are looked at as such (`polynomials`).  Else z3 first reasons on bits; what it does not answer so is asked again with bit-vectors taken as integers, which knows division.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from tinyir.interp.scalar import dtype_of
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.types import I8
+from tinyir.prove.polynomials import are_equal, is_polynomial
 from tinyir.prove.rule_replay import Example, Replay, UndefinedRightError, random_data, replay
 from tinyir.prove.scalar_cases import ScalarCase, scalar_cases
 from tinyir.rewrite.rule_compiler import compile_rule
@@ -46,9 +47,12 @@ def prove_scalars(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Scal
         TinyirError: the types of the rule contradict each other.
     """
     count = questions = firing = 0
+    polynomial = rule.exact and is_polynomial(rule)
     for case in scalar_cases(rule, functions):
         count += 1
-        for what, goal in [*case.required, ("", case.left == case.right)]:
+        as_numbers = polynomial and are_equal(case.machine.z3, case.machine.context, rule, case.types)
+        questions += polynomial
+        for what, goal in [] if as_numbers else [*case.required, ("", case.left == case.right)]:
             asked, answer = _ask(case, goal)
             questions += asked
             if answer.state == "unknown" and not what:
