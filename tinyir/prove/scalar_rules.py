@@ -1,6 +1,7 @@
 """Proofs of rules over scalars, at every choice of types: the right side is defined and equal wherever the left side is defined.
 
-Equations between polynomials are looked at as such (`polynomials`).  Else z3 first reasons on bits; what it does not answer so is asked again with bit-vectors taken as integers, which knows division.
+Equations between polynomials are looked at as such (`polynomials`).  Else z3 first reasons on bits; what it does not answer so is asked
+again with bit-vectors taken as integers, which knows division.
 """
 
 from __future__ import annotations
