@@ -14,6 +14,7 @@ from tinyir.backends.c_text import Names, c_type, declare, declare_constant, flo
 from tinyir.backends.reserved_words import LIBRARY_FUNCTIONS
 from tinyir.dialects.buffer import referenced_symbol, symbol_name
 from tinyir.dialects.c import text_property
+from tinyir.dialects.c_writer import literal_of
 from tinyir.ir.attributes import FloatAttribute, IntegerAttribute
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import F32, F64, I1, I32, I64, MemRefType, Type
@@ -396,6 +397,10 @@ class FunctionPrinter:
         return f"&{storage}[{bytes_each} * {self.expression(index, PRECEDENCE['*'] + 1)}]"
 
     def _element(self, memory: Value, index: Value) -> str:
+        definer = memory.definer
+        if definer is not None and definer.name == "c.offset" and definer in self.inlined:
+            pointer, distance = definer.operands
+            return self._element(pointer, distance) if literal_of(index) == 0 else f"({self.expression(memory)})[{self.expression(index)}]"
         return f"{self._array(memory)}[{self.expression(index)}]"
 
     def _load(self, memory: Value, index: Value) -> str:

@@ -31,6 +31,7 @@ from tinyir.passes.outline_layers import OutlineLayers
 from tinyir.passes.plan_memory import PlanMemory
 from tinyir.passes.prove_bounds import ProveBounds
 from tinyir.rewrite.passes import Pass
+from tinyir.text.reader import parse
 
 ALL: tuple[Pass, ...] = (Bufferize(), CollapseLoops(), PlanMemory(), OutlineLayers(), MarkNoOverflow(), ProveBounds(), LowerToC())
 SMALL: tuple[Pass, ...] = (
@@ -294,3 +295,30 @@ def test_files_and_manifest_are_written_together(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.c", "net.h", "net.json"]
     assert generated.manifest.arena_bytes == 6
     assert [tensor.dtype for tensor in generated.manifest.inputs] == ["int8"]
+
+
+def test_a_pointer_that_is_used_once_is_spelled_where_it_is_used() -> None:
+    module = parse("""
+module {
+  c.storage @arena {bytes = 6, elements = [i8]}
+  c.port input "x" in @arena[0] : memref<4xi8, "ram">
+  c.port output "y" in @arena[4] : memref<2xi8, "ram">
+  c.function @net() attributes {comment = "", network} {
+    %arena = c.address @arena : memref<?xi8, "ram">
+    %zero = c.literal 0 : i32
+    %one = c.literal 1 : i32
+    %two = c.literal 2 : i32
+    %four = c.literal 4 : i32
+    %five = c.literal 5 : i32
+    %p = c.offset %arena[%two] : memref<?xi8, "ram">
+    %v = c.load %p[%zero] : memref<?xi8, "ram">
+    c.store %v, %arena[%four] : memref<?xi8, "ram">
+    %q = c.offset %arena[%one] : memref<?xi8, "ram">
+    %w = c.load %q[%two] : memref<?xi8, "ram">
+    c.store %w, %arena[%five] : memref<?xi8, "ram">
+  }
+}
+""")
+    lines = [line.strip() for line in print_c(module, "net").source.splitlines()]
+    assert "arena_i8[4] = arena_i8[2];" in lines, lines[-8:]
+    assert "arena_i8[5] = (&arena_i8[1])[2];" in lines
