@@ -76,6 +76,8 @@ class BlockProducts(Pass):
                     _Blocking(nest, plan, room, context).run(context)
 
 
+INSTRUCTIONS_PER_DIVISION = 30
+"""What it costs to divide a position's number into the indices of its loops, and to start from these anew."""
 WIDENING = 4
 """The instructions that widen four terms of a row: a load, one for each word, a store."""
 BESIDE_ROWS = 4
@@ -102,13 +104,31 @@ class _Blocking(ProductTerms):
         self.block_index: Index = write.constant_index(0)
         self.rows, self.sides = self._shape(room, block_registers(context.target))
         self.pairs = -(-self.outputs // self.sides)
-        self.blocks, self.block = self._blocks(room, self.rows)
+        self.blocks, self.block = self._whole_lines(*self._blocks(room, self.rows))
 
     def _blocks(self, room: int, rows: int) -> tuple[int, int]:
         """How many blocks of how many positions there are, for sums of so many rows side by side."""
         most = max(rows, room // (2 * self.padded) // rows * rows)
         blocks = -(-self.count // most)
         return blocks, rounded_up(-(-self.count // blocks), rows)
+
+    def _whole_lines(self, blocks: int, block: int) -> tuple[int, int]:
+        """Blocks of whole lines of positions in place of others: where a position is in its line needs no division then.
+
+        There may be more of them, each of which widens the weights again.
+        """
+        line, lines = self.extents[-1], self.count // self.extents[-1]
+        most = block // line
+        if self.flattened(self.nest.x.read) is not None or most == 0 or self.count % self.rows:
+            return blocks, block
+        more = -(-lines // most)
+        whole = -(-lines // more) * line
+        pays = (more - blocks) * self.outputs * self.padded // LANES * WIDENING <= INSTRUCTIONS_PER_DIVISION * self.count
+        return (more, whole) if pays and whole % self.rows == 0 else (blocks, block)
+
+    @property
+    def has_whole_lines(self) -> bool:
+        return len(self.extents) > 1 and self.block % self.extents[-1] == 0 and self.count % self.rows == 0 and self.flattened(self.nest.x.read) is None
 
     def _shape(self, room: int, registers: int) -> tuple[int, int]:
         """Positions and outputs side by side: those of the schedule over a copy of the weights, or one output with its weights as they lie.
@@ -193,11 +213,14 @@ class _Blocking(ProductTerms):
             return index
         return write.combined(AffineDimension(0) * self.block + AffineDimension(1), [self.block_index, index])
 
-    def _known(self, position: Index) -> dict[Value, Index]:
-        """The indices of the positions' loops at a position."""
+    def _known(self, position: Index, place: Index | None = None) -> dict[Value, Index]:
+        """The indices of the positions' loops at a position, or at a place of the line that has this number."""
+        loops = list(zip(self.nest.positions, self.extents, strict=True))
         known: dict[Value, Index] = {}
-        stride = self.count
-        for number, (each, extent) in enumerate(zip(self.nest.positions, self.extents, strict=True)):
+        if place is not None:
+            known[loop.induction_variable(loops.pop()[0])] = place
+        stride = product([extent for _, extent in loops])
+        for number, (each, extent) in enumerate(loops):
             stride //= extent
             expression = AffineDimension(0) // stride
             known[loop.induction_variable(each)] = write.combined(expression % extent if number else expression, [position])
@@ -271,6 +294,9 @@ class _Blocking(ProductTerms):
     # -- staging
 
     def _stage_positions(self, builder: Builder) -> None:
+        if self.has_whole_lines:
+            self._stage_lines(builder)
+            return
         limits = [write.constant_index(self.block)]
         even = rounded_up(self.count, self.rows)
         if self.blocks * self.block > even:
@@ -278,12 +304,27 @@ class _Blocking(ProductTerms):
         inner, index = write.inside(write.for_each(builder, limits, "m"))
         position = self._position(index)
         conditions = [write.combined(self.count - 1 - AffineDimension(0), [position])] if even > self.count else []
-        known = self._known(position)
+        self._stage_position(inner, index, self._known(position), conditions)
+
+    def _stage_lines(self, builder: Builder) -> None:
+        """The positions of whole lines, line by line."""
+        length = self.extents[-1]
+        lines, count = self.block // length, self.count // length
+        limits = [write.constant_index(lines)]
+        if self.blocks * lines > count:
+            limits.append(write.combined(count - AffineDimension(0) * lines, [self.block_index]))
+        builder, line = write.inside(write.for_each(builder, limits, "l"))
+        builder, place = write.inside(write.for_each(builder, [write.constant_index(length)], "m"))
+        index = write.combined(AffineDimension(0) * length + AffineDimension(1), [line, place])
+        number = write.combined(AffineDimension(0) * lines + AffineDimension(1), [self.block_index, line])
+        self._stage_position(builder, index, self._known(number, place), [])
+
+    def _stage_position(self, builder: Builder, index: Index, known: dict[Value, Index], conditions: list[Index]) -> None:
         clips = [
             [write.combined(e, [write.index_of(loop.induction_variable(fold)), *(known.get(v, write.index_of(v)) for v in operands)]) for e, operands in clip]
             for fold, clip in zip(self.nest.folds, self.nest.clip_conditions(), strict=True)
         ]
-        ProductRow(self, self.xs, [self.block_index, index], self.nest.x, known, position, clips).fill(inner, conditions)
+        ProductRow(self, self.xs, [self.block_index, index], self.nest.x, known, self._position(index), clips).fill(builder, conditions)
 
     def _stage_outputs(self, builder: Builder, pair: Index) -> None:
         inner, side = write.inside(write.for_each(builder, [write.constant_index(self.sides)], "r"))

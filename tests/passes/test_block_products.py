@@ -8,6 +8,7 @@ import pytest
 from tests.oracle.cases import soaking
 from tests.passes.product_layers import LOOP, Layer, apply, assert_same_bytes, branches
 from tinyir.backends.target import load_target
+from tinyir.dialects import loop
 from tinyir.passes.block_products import BlockProducts
 from tinyir.prove.obligations import Ledger
 from tinyir.rewrite.passes import PassContext
@@ -115,3 +116,13 @@ def test_few_positions_go_side_by_side_with_the_weights_as_they_lie(
     module = layer.module()
     assert assert_same_bytes(module, BlockProducts(scratch_bytes=room)) == [expected]
     assert any("block" in o.attributes and len(o.results) > 1 for o in module.walk() if o.name == "loop.for")
+
+
+@pytest.mark.parametrize(("size", "labels"), [((6, 4), {"l", "m"}), ((4, 5), {"l", "m"}), ((3, 5), {"m"})])
+def test_positions_are_staged_by_lines_where_their_number_is_even(size: tuple[int, int], labels: set[str]) -> None:
+    layer = Layer(size, 4, 4, (3, 3), (1, 1, 1, 1))
+    module = layer.module()
+    apply(module, [BlockProducts()])
+    found = {loop.induction_variable(o).name for o in module.walk() if o.name == "loop.for"}
+    assert found & {"l", "m"} == labels
+    assert_same_bytes(layer.module(), BlockProducts())
