@@ -30,7 +30,8 @@ LANES = (1, 2, 4)
 MOST_BYTES = 16
 LENGTHS = {"bounds": (1,), "indices": (1,), "carried": (0, 2)}
 """How many operands a sequence stands for.  Bounds and indices are arguments of uninterpreted functions and nothing else: one, which may be
-ignored and may be a tuple, is any number of them."""
+ignored and may be a tuple, is any number of them.  What is carried and handed on by the right side is two values: fewer are some that pass
+through unchanged."""
 CARRIED = ("data", 4, 1)
 Outcome = tuple[list[ProgramValue], State]
 
@@ -82,6 +83,7 @@ def program_cases(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Iter
 class _Builder:
     def __init__(self, rule: ast.Rule, functions: Mapping[str, ast.Function], choices: Choices) -> None:
         self.rule = rule
+        self.right_names = {name for name, _ in ast.leaves(rule.result)}
         self.choices = choices
         self.terms = Terms()
         self.z3 = self.terms.z3
@@ -218,7 +220,8 @@ class _Builder:
             raise NoMeaningError("a sequence of more than names")
         name = pattern.name
         if name not in self.values:
-            count = self.chosen[name] = self.choices.pick(LENGTHS[length])
+            passed_on = length == "carried" and name in self.right_names
+            count = self.chosen[name] = self.choices.pick(LENGTHS[length][-1:] if passed_on else LENGTHS[length])
             self.values[name] = [ProgramValue(kind, self.z3.Const(f"{name}.{i}", self.terms.sort(kind))) for i in range(count)]
         found = self.values[name]
         if not isinstance(found, list):
