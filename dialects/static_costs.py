@@ -6,13 +6,14 @@
     a branch                       its test, and the part that is taken
 
 Bounds and conditions that depend on other loops are tried at places that are spread evenly over these.  What compilers decide
-(hoisting, addresses, spilled registers) is not modelled: figures are estimates, and what is measured decides where the two differ.
+(hoisting, addresses, spilled registers), and what scalar functions take, is not modelled: figures are estimates, and what is
+measured decides where the two differ.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tinyir.dialects import loop
 from tinyir.dialects.buffer import RAM
@@ -33,8 +34,9 @@ TWO = ("arith.maxsi", "arith.minsi", "arith.select", "arith.maximumf", "arith.mi
 """What takes a comparison and a move."""
 PLACES = 32
 """At how many places of all loops around what depends on them is tried."""
-DEFAULTS = {"loop_round": 3.0, "branch": 2.0, "unrolled_trips": 0.0, "instruction_bytes": 4.0}
-"""What a target's table says otherwise: instructions of going round a loop and of a branch, the longest loop that is written out, bytes."""
+DEFAULTS = {"loop_round": 3.0, "branch": 2.0, "unrolled_trips": 0.0, "block_entry": 0.0, "instruction_bytes": 4.0}
+"""What a target's table says otherwise: instructions of going round a loop, of a branch and around a block (which takes almost all
+registers), the longest loop that is written out, bytes of an instruction."""
 CLASSES = {"buffer.load": "load", "buffer.store": "store", "arith.muli": "multiply", "loop.if": "branch_not_taken", "loop.for": "branch_taken"}
 """The class of the table of cycles by operation; others are data processing."""
 
@@ -66,7 +68,7 @@ def _name(function: Operation) -> str:
 def _function_cost(function: Operation, target: Target) -> Cost:
     tables = {**DEFAULTS, **target.costs.instructions}
     executed: dict[str, float] = defaultdict(float)
-    blocks: dict[Operation, Counts] = {}
+    blocks: dict[Operation, dict[str, float]] = {}
     for place in range(PLACES):
         for kind, number in _Estimate(tables, place, blocks).block(function.body, 0).items():
             executed[kind] += number / PLACES
@@ -95,7 +97,7 @@ def _lines(block: Block, tables: Mapping[str, float]) -> float:
 class _Estimate:
     """What runs if every loop's index stands at one place of its range, the same share of it for loops at the same depth."""
 
-    def __init__(self, tables: Mapping[str, float], place: int, blocks: dict[Operation, Counts]) -> None:
+    def __init__(self, tables: Mapping[str, float], place: int, blocks: dict[Operation, dict[str, float]]) -> None:
         self.tables = tables
         self.place = place
         self.values: dict[Value, int] = {}
@@ -115,12 +117,13 @@ class _Estimate:
         return found
 
     def _loop(self, nest: Operation, depth: int) -> Counts:
-        lower = max(e.evaluate([self.values[v] for v in loop.lower_operands(nest)]) for e in loop.lower_map(nest).results)
-        upper = min(e.evaluate([self.values[v] for v in loop.upper_operands(nest)]) for e in loop.upper_map(nest).results)
+        lower = max(e.evaluate(self._point(loop.lower_operands(nest))) for e in loop.lower_map(nest).results)
+        upper = min(e.evaluate(self._point(loop.upper_operands(nest))) for e in loop.upper_map(nest).results)
         trips = max(0, -(-(upper - lower) // loop.step(nest)))
         if "block" in nest.attributes and trips:
             if nest not in self.blocks:
                 self.blocks[nest] = _block_lines(nest)[1]
+                _add(self.blocks[nest], {"data_processing": self.tables["block_entry"]})
             return self.blocks[nest]
         share = (self.place + 0.5) * _STRIDES[depth % len(_STRIDES)] % 1
         self.values[loop.induction_variable(nest)] = lower + int(share * trips) * loop.step(nest)
@@ -132,10 +135,14 @@ class _Estimate:
             found["branch_taken"] += trips
         return found
 
+    def _point(self, operands: Sequence[Value]) -> list[int]:
+        """An index that was computed, and is known only when the code runs, counts as the first."""
+        return [self.values.get(operand, 0) for operand in operands]
+
     def _holds(self, branch: Operation) -> bool:
         condition = branch.properties["condition"]
         assert isinstance(condition, AffineSet)
-        point = [self.values[operand] for operand in branch.operands]
+        point = self._point(branch.operands)
         return all((value == 0) if equal else (value >= 0) for e, equal in condition.constraints for value in [e.evaluate(point)])
 
 
@@ -165,7 +172,7 @@ def _kind(line: Line, form: BlockForm) -> str:
     return f"{access.kind}_multiple {len(line.registers)}" if len(line.registers) > 1 else access.kind
 
 
-def _block_lines(nest: Operation) -> tuple[int, Counts]:
+def _block_lines(nest: Operation) -> tuple[int, dict[str, float]]:
     """The lines of a block's text, and what one run of it executes."""
     found, name = machine_loop(nest), nest.attributes["block"]
     assert found is not None

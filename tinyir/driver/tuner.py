@@ -5,6 +5,7 @@ a whole round changes nothing.  Every measurement is written down at once, so a 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +28,8 @@ ORDER = {
     "ram": ("ram_bytes", "instructions", "flash_bytes"),
 }
 """What decides, and what decides among equals."""
+EXPECTED = {"speed": "instructions", "size": "code_bytes", "ram": "ram_bytes"}
+"""The figure of the cost model for what decides."""
 Report = Callable[[Variant, Costs, Costs], None]
 """Gets a variant, its costs, and those of the best so far."""
 
@@ -67,7 +70,7 @@ class Tuner:
         while True:
             before = best
             for variants in self._neighbours:
-                for variant in variants(best):
+                for variant in sorted(variants(best), key=self._expected):
                     if self._rank(variant, best) < self._rank(best, best):
                         best = variant
             if best == before:
@@ -93,6 +96,13 @@ class Tuner:
                 return [best.with_option(name, option, value) for value in values] if (name, option) in here else []
 
             yield options
+
+    def _expected(self, variant: Variant) -> float:
+        """What the cost model says of a variant, by which the most promising is measured first; infinite if it cannot be compiled."""
+        try:
+            return float(getattr(self.meter.estimate(variant), EXPECTED[self.goal]))
+        except TinyirError:
+            return math.inf
 
     def _rank(self, variant: Variant, best: Variant) -> tuple[int, ...]:
         costs = self._costs(variant, best)

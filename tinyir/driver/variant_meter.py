@@ -13,10 +13,11 @@ from tinyir.backends.measure import Measurement
 from tinyir.backends.run import build_and_run
 from tinyir.backends.target import Target
 from tinyir.driver.arrays import pattern_rows
-from tinyir.driver.compilation import start
+from tinyir.driver.compilation import Compilation, start
 from tinyir.driver.ports import manifest_ports
 from tinyir.driver.variant import Variant
 from tinyir.ir.operation import Operation
+from tinyir.rewrite.costs import Cost, find_cost_model
 from tinyir.rewrite.observer import Hooks
 
 
@@ -26,6 +27,8 @@ class VariantMeter:
     def __init__(self, module: Operation, target: Target, io: str, say: Callable[[str], None] | None = None) -> None:
         self.module, self.target, self.io, self.say = module, target, io, say
         self.toolchain = self.simulator = ""
+        self._started: dict[Variant, Compilation] = {}
+        self._estimated: dict[Variant, Cost] = {}
         self._generated: dict[Variant, GeneratedC] = {}
         self._measured: dict[tuple[str, tuple[str, ...]], Measurement] = {}
 
@@ -47,10 +50,25 @@ class VariantMeter:
             self._measured[key] = result.measurement
         return self._measured[key]
 
+    def estimate(self, variant: Variant) -> Cost:
+        """What the cost model says, whatever the flags of the C compiler.
+
+        Raises:
+            TinyirError: as a compilation.
+        """
+        bare = attrs.evolve(variant, flags=())
+        if bare not in self._estimated:
+            compilation = self._started[bare] = self._start(bare)
+            self._estimated[bare] = find_cost_model()(compilation.lower("buffer"), self.target)
+        return self._estimated[bare]
+
+    def _start(self, bare: Variant) -> Compilation:
+        hooks = Hooks(progress=self.say)
+        return start(self.module.clone(), self.target, goal=bare.goal, io=self.io, hooks=hooks, passes=bare.pipeline(self.io))
+
     def _compiled(self, variant: Variant) -> GeneratedC:
         bare = attrs.evolve(variant, flags=())
         if bare not in self._generated:
-            hooks = Hooks(progress=self.say)
-            compilation = start(self.module.clone(), self.target, goal=bare.goal, io=self.io, hooks=hooks, passes=bare.pipeline(self.io))
+            compilation = self._started.pop(bare, None) or self._start(bare)
             self._generated[bare] = compilation.generate("net", "")
         return self._generated[bare]
