@@ -85,7 +85,7 @@ def choose_variant(module: Operation, target: Target, limits: Limits, first: Var
         tried[variant] = meter.measure(variant)
         if not limits.missing(tried[variant]):
             least = min(filter(None, (least, tried[variant].instructions)), default=None)
-    fitting = [variant for variant, measured in tried.items() if not limits.missing(measured)]
+    fitting = [variant for variant in (first, *candidates) if variant in tried and not limits.missing(tried[variant])]
     if not fitting:
         raise TinyirError(_explain(tried, limits), hint="raise the limit, or make the model smaller")
     return min(fitting, key=lambda variant: (tried[variant].instructions or 0, tried[variant].flash_bytes or 0))
