@@ -30,7 +30,7 @@ def estimated(layer: Layer, *passes: BlockProducts) -> Cost:
 
 
 def test_more_work_costs_more_and_blocks_less() -> None:
-    small, large = Layer((4, 4), 8, 4), Layer((8, 4), 8, 4)
+    small, large = Layer((4, 4), 64, 16), Layer((8, 4), 64, 16)
     assert 1.8 < estimated(large).instructions / estimated(small).instructions < 2.2
     blocked = estimated(large, BlockProducts())
     assert blocked.instructions < estimated(large).instructions
