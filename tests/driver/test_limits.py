@@ -10,8 +10,13 @@ import pytest
 
 from tests.driver.test_commands import tinyir
 from tinyir.backends.measure import Measurement
-from tinyir.driver.limits import Limits, read_bytes
+from tinyir.backends.target import load_target
+from tinyir.driver.limits import Limits, choose_variant, read_bytes
+from tinyir.driver.variant import Variant
+from tinyir.driver.variant_meter import VariantMeter
 from tinyir.ir.errors import TinyirError
+from tinyir.rewrite.costs import Cost
+from tinyir.text.reader import parse
 
 
 @pytest.fixture
@@ -68,6 +73,23 @@ def test_a_limit_that_the_target_does_not_measure_is_an_error(repository: Path, 
     model = repository / "examples" / "mnist" / "mlp_int8.onnx"
     assert tinyir("compile", model, "-t", "host", "--ram", "8k", "-o", tmp_path / "net") == 1
     assert "target 'host' does not measure ram: --ram cannot be checked" in capsys.readouterr().err
+
+
+def test_the_most_promising_is_measured_first_and_what_cannot_win_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = {"speed": 300.0, "size": 900.0, "ram": 400.0}
+    measured: list[str] = []
+
+    def measure(_: VariantMeter, variant: Variant) -> Measurement:
+        measured.append(variant.goal)
+        return Measurement(instructions=int(expected[variant.goal]), flash_bytes={"speed": 200, "size": 50, "ram": 80}[variant.goal])
+
+    monkeypatch.setattr(VariantMeter, "measure", measure)
+    monkeypatch.setattr(VariantMeter, "estimate", lambda _, variant: Cost(expected[variant.goal], 0, 0, 0))
+    target = load_target("cortex-m4")
+    assert choose_variant(parse("module {}"), target, Limits(100), Variant("speed"), "model").goal == "ram"
+    assert list(dict.fromkeys(measured)) == ["speed", "ram"], "900 is more than half as much again as 400"
+    expected["size"] = 500.0
+    assert choose_variant(parse("module {}"), target, Limits(60), Variant("speed"), "model").goal == "size"
 
 
 def test_the_stack_counts_as_ram() -> None:
