@@ -8,14 +8,17 @@ loaded together (LDM).  Each block states that its lines compute the loop's body
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import attrs
 
-from tinyir.dialects.isa_block import machine_loop
-from tinyir.ir.attributes import StringAttribute
-from tinyir.ir.machine_block import NoRoomError, allocate
+from tinyir.dialects import loop
+from tinyir.dialects.isa_block import best_round, machine_loop, most_lines
+from tinyir.ir.attributes import IntegerAttribute, StringAttribute
+from tinyir.ir.machine_block import Line, NoRoomError, allocate
 from tinyir.ir.operation import Operation
+from tinyir.ir.types import INDEX
 from tinyir.prove.blocks import BlockClaim
 from tinyir.prove.obligations import Obligation
 from tinyir.rewrite.passes import Pass, PassContext
@@ -24,11 +27,20 @@ from tinyir.text.instruction_reader import instruction_set
 
 @attrs.frozen
 class FormBlocks(Pass):
-    """Marks the loops that fit the form of the target's blocks."""
+    """Marks the loops that fit the form of the target's blocks, with the iterations of one round.
+
+    Blocks that differ in nothing but their trips are one text if they run the same `rounds`: of these (where a block carries sums
+    `sum_rounds`) the first is taken that divides the trips and costs all runs together at most `most_rounds` instructions more than
+    what is best for the loop alone.
+    """
 
     name: ClassVar[str] = "form_blocks"
     reads: ClassVar[tuple[str, ...]] = ("buffer", "loop", "arith", "isa", "func", "builtin")
     leaves: ClassVar[tuple[str, ...]] = ()
+
+    rounds: tuple[int, ...] = (1, 4)
+    sum_rounds: tuple[int, ...] = (4, 1)
+    most_rounds: int = 20_000
 
     def run(self, module: Operation, context: PassContext) -> None:
         names = getattr(context.target, "isa", ()) if getattr(context.target, "assembly", "blocks") == "blocks" else ()
@@ -49,3 +61,22 @@ class FormBlocks(Pass):
                 statement = f"{len(lines)} lines of {instructions.name} compute an iteration of '{nest.body.arguments[0].name or 'i'}'"
                 if context.ledger.add(Obligation("instr", where, statement, BlockClaim(found.body, lines, ascending, pinned))).state == "proved":
                     nest.attributes["block"] = StringAttribute(instructions.name)
+                    nest.attributes["round"] = IntegerAttribute(self._round(nest, found.trips, lines, len(instructions.block.until)), INDEX)
+
+    def _round(self, nest: Operation, trips: int, lines: Sequence[Line], turn: int) -> int:
+        """The iterations of one round; going round takes `turn` instructions."""
+        best, runs = best_round(trips, lines), _runs(nest)
+        turns = trips // best if best else 0
+        fitting = [n for n in (self.sum_rounds if nest.results else self.rounds) if trips % n == 0 and (n == 1 or n * len(lines) <= most_lines(lines))]
+        return next((n for n in fitting if (trips // n - turns) * turn * runs <= self.most_rounds), best)
+
+
+def _runs(nest: Operation) -> int:
+    """How often a loop is entered, at most, as far as the bounds around it are known."""
+    runs = 1
+    for each in nest.ancestors():
+        if each.name == "loop.for":
+            upper = [e.constant_value for e in loop.upper_map(each).results if e.constant_value is not None]
+            lower = [e.constant_value for e in loop.lower_map(each).results if e.constant_value is not None]
+            runs *= max(min(upper, default=1) - max(lower, default=0), 0) // loop.step(each)
+    return runs

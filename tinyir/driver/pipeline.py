@@ -33,7 +33,9 @@ LEAN_LOOP = ("lower_to_loops", "fold_reshapes", "fuse_nests{sums_apart=true}", "
 """Before those that carry out the schedules of `specs/schedules`."""
 BUFFER = ("bufferize", "collapse_loops", "plan_memory", "outline_layers", "mark_no_overflow", "prove_bounds")
 FAST_BUFFER = (*BUFFER, "select_instructions", "pair_lanes", "pair_chains", "select_scalars", "form_blocks", "walk_words")
+LEAN_BUFFER = tuple(name if name != "form_blocks" else "form_blocks{most_rounds=0}" for name in FAST_BUFFER)
 C = ("lower_to_c",)
+FAST_C = ("lower_to_c{canonical=true}", "merge_functions{instructions_per_byte=50}", "simplify_c")
 SMALL_C = ("lower_to_c{canonical=true}", "merge_functions", "simplify_c")
 
 PASSES = {"graph": GRAPH, "loop": LOOP, "buffer": BUFFER, "c": C}
@@ -52,10 +54,10 @@ def passes_of(level: str, goal: str = "speed", io: str = "model") -> tuple[str, 
         return ("quantized_ports", *GRAPH)
     if level == "loop":
         return (*{"speed": FAST_LOOP, "size": LOOP, "ram": LEAN_LOOP}[goal], *scheduling_passes(goal))
-    if level == "buffer" and goal in ("speed", "ram"):
-        return FAST_BUFFER
-    if level == "c" and goal == "size":
-        return SMALL_C
+    if level == "buffer":
+        return {"speed": FAST_BUFFER, "size": BUFFER, "ram": LEAN_BUFFER}[goal]
+    if level == "c":
+        return {"speed": FAST_C, "size": SMALL_C, "ram": C}[goal]
     return PASSES[level]
 
 
