@@ -141,7 +141,7 @@ def test_passes_lists_what_there_is_and_tells_of_one(capsys: pytest.CaptureFixtu
     assert "The compiler runs, for the goal size:\ngraph(" in said
     assert said.endswith(",\nc(lower_to_c{canonical=true},merge_functions,simplify_c)\n")
     assert main(["passes", "jam_outputs"]) == 0
-    assert "- `factor`: int, default `4`" in capsys.readouterr().out
+    assert "- `factor`: int or none, default what the schedule says (`jam outputs`)" in capsys.readouterr().out
     assert main(["passes", "jam_output"]) == 1
     assert "did you mean 'jam_outputs'?" in capsys.readouterr().err
 
