@@ -53,7 +53,7 @@ def passes_of(level: str, goal: str = "speed", io: str = "model") -> tuple[str, 
     if level == "graph" and io == "quantized":
         return ("quantized_ports", *GRAPH)
     if level == "loop":
-        return (*(LEAN_LOOP if goal == "ram" else LOOP), *scheduling_passes(goal))
+        return (*(LEAN_LOOP if goal == "ram" else LOOP), *scheduling_passes(goal), "prove_defined")
     if level == "buffer":
         return {"speed": FAST_BUFFER, "size": SMALL_BUFFER, "ram": LEAN_BUFFER}[goal]
     if level == "c":
