@@ -30,8 +30,8 @@ class FormBlocks(Pass):
     """Marks the loops that fit the form of the target's blocks, with the iterations of one round.
 
     Blocks that differ in nothing but their trips are one text if they run the same `rounds`: of these (where a block carries sums
-    `sum_rounds`) the first is taken that divides the trips and costs all runs together at most `most_rounds` instructions more than
-    what is best for the loop alone.
+    `sum_rounds`) the first is taken that divides the trips and costs all runs together at most the share `shared_text` of the
+    instructions in blocks more than what is best for the loop alone.
     """
 
     name: ClassVar[str] = "form_blocks"
@@ -40,7 +40,7 @@ class FormBlocks(Pass):
 
     rounds: tuple[int, ...] = (1, 4)
     sum_rounds: tuple[int, ...] = (4, 1)
-    most_rounds: int = 20_000
+    shared_text: float = 0.002
 
     def run(self, module: Operation, context: PassContext) -> None:
         names = getattr(context.target, "isa", ()) if getattr(context.target, "assembly", "blocks") == "blocks" else ()
@@ -48,6 +48,7 @@ class FormBlocks(Pass):
         for instructions in sets[:1]:
             assert instructions.block is not None
             ascending = tuple(number for number, access in enumerate(instructions.block.accesses) if access.ascending)
+            formed: list[_Formed] = []
             for nest in [o for o in module.walk() if o.name == "loop.for"]:
                 found = machine_loop(nest)
                 if found is None:
@@ -61,14 +62,32 @@ class FormBlocks(Pass):
                 statement = f"{len(lines)} lines of {instructions.name} compute an iteration of '{nest.body.arguments[0].name or 'i'}'"
                 if context.ledger.add(Obligation("instr", where, statement, BlockClaim(found.body, lines, ascending, pinned))).state == "proved":
                     nest.attributes["block"] = StringAttribute(instructions.name)
-                    nest.attributes["round"] = IntegerAttribute(self._round(nest, found.trips, lines, len(instructions.block.until)), INDEX)
+                    formed.append(_Formed(nest, found.trips, lines))
+            most = self.shared_text * sum(block.instructions for block in formed)
+            for block in formed:
+                block.nest.attributes["round"] = IntegerAttribute(self._round(block, len(instructions.block.until), most), INDEX)
 
-    def _round(self, nest: Operation, trips: int, lines: Sequence[Line], turn: int) -> int:
-        """The iterations of one round; going round takes `turn` instructions."""
-        best, runs = best_round(trips, lines), _runs(nest)
+    def _round(self, block: _Formed, turn: int, most: float) -> int:
+        """The iterations of one round; going round takes `turn` instructions, and all runs may take `most` more than with the best."""
+        trips, lines = block.trips, block.lines
+        best, runs = best_round(trips, lines), _runs(block.nest)
         turns = trips // best if best else 0
-        fitting = [n for n in (self.sum_rounds if nest.results else self.rounds) if trips % n == 0 and (n == 1 or n * len(lines) <= most_lines(lines))]
-        return next((n for n in fitting if (trips // n - turns) * turn * runs <= self.most_rounds), best)
+        rounds = self.sum_rounds if block.nest.results else self.rounds
+        fitting = [n for n in rounds if trips % n == 0 and (n == 1 or n * len(lines) <= most_lines(lines))]
+        return next((n for n in fitting if (trips // n - turns) * turn * runs <= most), best)
+
+
+@attrs.frozen(eq=False)
+class _Formed:
+    """A loop that becomes a block, and the lines of one iteration."""
+
+    nest: Operation
+    trips: int
+    lines: Sequence[Line]
+
+    @property
+    def instructions(self) -> int:
+        return _runs(self.nest) * self.trips * len(self.lines)
 
 
 def _runs(nest: Operation) -> int:

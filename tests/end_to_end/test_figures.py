@@ -14,8 +14,8 @@ from tinyir.ir.operation import Operation
 KB = 1024
 ARENA_BYTES = {"kws": 8_640, "ic": 33_600, "vww": 37_200, "ad": 1_410}
 FAST_ARENA_BYTES = {"kws": 16_500, "ic": 56_300, "vww": 51_000, "ad": 1_410}
-FAST_INSTRUCTIONS = {"kws": 2_860_000, "ic": 11_400_000, "vww": 5_600_000, "ad": 275_000}
-FAST_FLASH_BYTES = {"kws": 31_500, "ic": 91_000, "vww": 52_000, "ad": 274_000}
+FAST_INSTRUCTIONS = {"kws": 2_830_000, "ic": 11_300_000, "vww": 5_300_000, "ad": 270_000}
+FAST_FLASH_BYTES = {"kws": 31_500, "ic": 91_000, "vww": 52_600, "ad": 274_000}
 PLAIN_INSTRUCTIONS = {"kws": 3_600_000, "ic": 14_600_000, "vww": 8_000_000, "ad": 334_000}
 STREAMED_INSTRUCTIONS = {"kws": 3_900_000, "ic": 14_200_000, "vww": 6_900_000, "ad": 320_000}
 STREAMED_RAM_BYTES = {"kws": 6_100, "ic": 21_000, "vww": 29_200, "ad": 1_000}
