@@ -35,7 +35,8 @@ def rounded_up(value: int, unit: int) -> int:
 class ProductTerms:
     """The terms of one nest: runs of `run_length` neighbours, `run_stride` apart, `depth` places altogether, `padded` to whole steps.
 
-    `costs`: the target's instructions for a `product_term` and a `copied_term`.  `before`: where reshaped tensors are put.
+    `costs`: the target's instructions for a `product_term`, a `copied_term`, `widened_lanes` and a `divided_position`.
+    `before`: where reshaped tensors are put.
     """
 
     def __init__(self, nest: ProductNest, costs: Mapping[str, float]) -> None:

@@ -76,10 +76,6 @@ class BlockProducts(Pass):
                     _Blocking(nest, plan, room, context).run(context)
 
 
-INSTRUCTIONS_PER_DIVISION = 30
-"""What it costs to divide a position's number into the indices of its loops, and to start from these anew."""
-WIDENING = 4
-"""The instructions that widen four terms of a row: a load, one for each word, a store."""
 BESIDE_ROWS = 4
 """The registers that sums side by side leave to others: two pointers, a word of weights and its lanes."""
 
@@ -100,6 +96,7 @@ class _Blocking(ProductTerms):
 
     def __init__(self, nest: ProductNest, plan: Plan, room: int, context: PassContext) -> None:
         super().__init__(nest, context.target.costs.instructions if context.target is not None else {})
+        self.widening = self.costs.get("widened_lanes", 1)
         self.plan = plan
         self.block_index: Index = write.constant_index(0)
         self.rows, self.sides = self._shape(room, block_registers(context.target))
@@ -123,7 +120,7 @@ class _Blocking(ProductTerms):
             return blocks, block
         more = -(-lines // most)
         whole = -(-lines // more) * line
-        pays = (more - blocks) * self.outputs * self.padded // LANES * WIDENING <= INSTRUCTIONS_PER_DIVISION * self.count
+        pays = (more - blocks) * self.outputs * self.padded // LANES * self.widening <= self.costs.get("divided_position", 1) * self.count
         return (more, whole) if pays and whole % self.rows == 0 else (blocks, block)
 
     @property
@@ -137,10 +134,10 @@ class _Blocking(ProductTerms):
         """
         rows, sides = self.plan["jam", "positions"], self.plan["jam", "outputs"]
         blocks, _ = self._blocks(room, rows)
-        found = [(blocks * WIDENING + -(-self.count // rows) * (1 + LANES), rows, sides)]
+        found = [(blocks * self.widening + -(-self.count // rows) * (1 + LANES), rows, sides)]
         if self._weights_lie_as_rows():
             most = min((registers - BESIDE_ROWS) // 2, max(2, room // (2 * self.padded)), self.count)
-            found += [(-(-self.count // rows) * (WIDENING - 1 + 2 * (1 + rows)), rows, 1) for rows in range(2, most + 1)]
+            found += [(-(-self.count // rows) * (self.widening - 1 + 2 * (1 + rows)), rows, 1) for rows in range(2, most + 1)]
         return min(found)[1:]
 
     def _weights_lie_as_rows(self) -> bool:

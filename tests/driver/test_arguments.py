@@ -2,11 +2,15 @@
 
 import sys
 from subprocess import run
+from typing import get_args
 
 import pytest
 
+from tinyir.backends.target import Assembly
+from tinyir.driver import arguments
 from tinyir.driver.arguments import read_arguments
 from tinyir.driver.command_line import main
+from tinyir.ir import schedule
 
 HEAVY = ("lark", "z3", "onnx", "torch", "numpy", "attrs")
 
@@ -18,6 +22,12 @@ def test_help_loads_no_more_than_argparse() -> None:
     )
     outcome = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert outcome.stdout.splitlines()[-1] == "loaded: [] ['tinyir.driver', 'tinyir.driver.arguments', 'tinyir.driver.command_line']"
+
+
+def test_what_help_offers_is_what_there_is() -> None:
+    """The words stand in the module of the arguments as well, because help loads nothing else."""
+    assert arguments.GOALS == schedule.GOALS
+    assert get_args(Assembly) == arguments.ASSEMBLY
 
 
 def test_help_takes_less_than_a_tenth_of_a_second_of_cpu() -> None:

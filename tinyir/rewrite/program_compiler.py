@@ -45,11 +45,7 @@ class ProgramWriter(RuleWriter):
         if self.rule.neighbour is not None:
             self._match_neighbour(self.rule.neighbour)
         self._require_values()
-        for condition in self.later:
-            self.require(condition)
-        if self.rule.condition is not None:
-            self.require(self.spell(self.rule.condition))
-        self.emit(f"edit.matched = ({''.join(name + ', ' for name in self.matched)})")
+        self._require_conditions()
         self.emit(f"return {self._replacement(self.rule.result)}")
         self.indent = "    "
         if self.refusal != "return None":

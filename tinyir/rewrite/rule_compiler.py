@@ -242,11 +242,7 @@ class RuleWriter(_Names):
         if self.types is not None:
             self._match_types(self.types)
             self._require_values()
-        for condition in self.later:
-            self.require(condition)
-        if self.rule.condition is not None:
-            self.require(self.spell(self.rule.condition))
-        self.emit(f"edit.matched = ({''.join(name + ', ' for name in self.matched)})")
+        self._require_conditions()
         self.emit(f"return ({self._build(self.rule.result, (1,))},)")
         return self._function()
 
@@ -318,6 +314,14 @@ class RuleWriter(_Names):
         if len(found.types) != 1 or found.types[0] is None:
             raise self.error("the type of a value on the right side is not known", "write it: `operation(...) : i32`")
         return f"like(o0.results[0].type, type_{found.types[0]})"
+
+    def _require_conditions(self) -> None:
+        """What is asked when all is matched; from then on the rule applies."""
+        for condition in self.later:
+            self.require(condition)
+        if self.rule.condition is not None:
+            self.require(self.spell(self.rule.condition))
+        self.emit(f"edit.matched = ({''.join(name + ', ' for name in self.matched)})")
 
     def emit(self, line: str) -> None:
         self.lines.append(self.indent + line)
