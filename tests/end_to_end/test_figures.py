@@ -14,10 +14,10 @@ from tinyir.ir.operation import Operation
 KB = 1024
 ARENA_BYTES = {"kws": 8_640, "ic": 33_600, "vww": 37_200, "ad": 768}
 FAST_ARENA_BYTES = {"kws": 16_500, "ic": 56_300, "vww": 51_000, "ad": 1_410}
-FAST_INSTRUCTIONS = {"kws": 2_850_000, "ic": 11_250_000, "vww": 5_220_000, "ad": 275_000}
-FAST_FLASH_BYTES = {"kws": 36_000, "ic": 92_000, "vww": 60_000, "ad": 278_000}
-PLAIN_INSTRUCTIONS = {"kws": 3_600_000, "ic": 14_600_000, "vww": 8_000_000, "ad": 334_000}
-STREAMED_INSTRUCTIONS = {"kws": 3_900_000, "ic": 14_200_000, "vww": 6_900_000, "ad": 320_000}
+FAST_INSTRUCTIONS = {"kws": 2_850_000, "ic": 11_250_000, "vww": 5_150_000, "ad": 268_000}
+FAST_FLASH_BYTES = {"kws": 36_000, "ic": 92_000, "vww": 59_500, "ad": 278_000}
+PLAIN_INSTRUCTIONS = {"kws": 3_400_000, "ic": 13_900_000, "vww": 6_500_000, "ad": 326_000}
+STREAMED_INSTRUCTIONS = {"kws": 3_900_000, "ic": 13_600_000, "vww": 6_900_000, "ad": 320_000}
 STREAMED_RAM_BYTES = {"kws": 6_100, "ic": 21_000, "vww": 29_200, "ad": 1_000}
 GREATEST_CODE_BYTES = 8 * KB
 GREATEST_VWW_WEIGHT_BYTES = 32 * KB
