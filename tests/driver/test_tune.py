@@ -45,6 +45,7 @@ def test_the_best_variant_is_compiled(model: Path, capsys: pytest.CaptureFixture
     first = tuning_path(str(model)).read_bytes()
     assert "speed -O2: " in capsys.readouterr().err
     found = entry(model)
+    assert any("jam_outputs{factor=" in variant for variant in found["measured"]), "options of passes are tried"
     least = min(costs["instructions"] for costs in found["measured"].values())
     assert found["measured"][found["best"]]["instructions"] == least <= found["measured"]["speed"]["instructions"] == plain
     assert instructions(model, capsys) == least
