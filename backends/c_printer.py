@@ -12,8 +12,9 @@ import attrs
 
 from tinyir.backends.c_function import ARENA, Environment, FunctionPrinter
 from tinyir.backends.c_parameters import PackedParameters
-from tinyir.backends.c_text import array_lines, c_type, comment_lines, comment_text, declare, identifier, short_type
+from tinyir.backends.c_text import array_lines, c_type, comment_lines, comment_text, declare, short_type
 from tinyir.backends.manifest import Manifest, Tensor, write_manifest
+from tinyir.backends.reserved_words import identifier
 from tinyir.dialects.buffer import integer_property, referenced_symbol, symbol_name
 from tinyir.dialects.c import text_property
 from tinyir.ir.attributes import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tinyir.backends.reserved_words import is_reserved
+from tinyir.backends.reserved_words import identifier
 from tinyir.dialects.isa_vector import vector_name
 from tinyir.ir.attributes import DenseElements, decode_element, element_bytes, encode_float
 from tinyir.ir.types import I1, FloatType, IntegerType, MemRefType, Type, VectorType
@@ -65,14 +65,6 @@ def float_literal(bits: int, type: FloatType) -> str | None:
     if "." not in mantissa:
         mantissa += ".0"
     return f"{mantissa}{f'e{int(exponent)}' if exponent else ''}{'f' if type.name == 'f32' else ''}"
-
-
-def identifier(text: str) -> str:
-    """The text as a C identifier: never a keyword, never with two underscores or a digit in front."""
-    word = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
-    if not word or word[0].isdigit():
-        word = f"v{word}"
-    return f"{word}_" if is_reserved(word) else word
 
 
 def comment_text(text: str) -> str:

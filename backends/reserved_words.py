@@ -1,4 +1,4 @@
-"""Names that the generated C cannot use: words of C and, as headers are read there too, of C++, and what every C compiler knows."""
+"""Names of the generated C, and those that it cannot use: words of C and, as headers are read there too, of C++, and what every C compiler knows."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ _STANDARD_TYPE = re.compile(
 def is_reserved(word: str) -> bool:
     """Whether nothing in a C file may be called by a word."""
     return word in _KNOWN_WORDS or _STANDARD_TYPE.fullmatch(word) is not None
+
+
+def identifier(text: str) -> str:
+    """The text as a C identifier: never a keyword, never with two underscores or a digit in front."""
+    word = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
+    if not word or word[0].isdigit():
+        word = f"v{word}"
+    return f"{word}_" if is_reserved(word) else word
 
 
 _REAL_FUNCTIONS = """

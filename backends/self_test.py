@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy
 
-from tinyir.backends.c_text import array_lines, c_type, comment_text, identifier
+from tinyir.backends.c_text import array_lines, c_type, comment_text
 from tinyir.backends.harness import Array
 from tinyir.backends.manifest import Manifest, Tensor
+from tinyir.backends.reserved_words import identifier
 from tinyir.ir.attributes import DenseElements
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.types import F32, IntegerType, TensorType, Type

@@ -16,7 +16,8 @@ from tests.passes.loop_programs import Array, Program
 from tests.passes.models import MODELS, SAME, Network
 from tests.passes.pipeline import generate, run
 from tinyir.backends.c_printer import GeneratedC, print_c
-from tinyir.backends.c_text import float_literal, identifier, integer_literal
+from tinyir.backends.c_text import float_literal, integer_literal
+from tinyir.backends.reserved_words import identifier
 from tinyir.backends.toolchain import STRICT_FLAGS
 from tinyir.ir.attributes import ArrayAttribute, TypeAttribute, encode_float
 from tinyir.ir.builder import create_module

@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from tinyir.backends.c_text import identifier
+from tinyir.backends.reserved_words import identifier
 from tinyir.frontend.model import import_model
 from tinyir.ir.operation import Operation
 from tinyir.text.reader import parse

@@ -6,8 +6,8 @@ A level's name stands for the module as it leaves that level.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 
-from tinyir.dialects.schedules import scheduling_passes
 from tinyir.driver.arguments import GOALS, IO_TYPES, LEVELS
 from tinyir.ir.errors import TinyirError, did_you_mean
 from tinyir.ir.operation import Operation
@@ -51,7 +51,8 @@ def passes_of(level: str, goal: str = "speed", io: str = "model") -> tuple[str, 
     if level == "graph" and io == "quantized":
         return ("quantized_ports", *GRAPH)
     if level == "loop":
-        return (*{"speed": FAST_LOOP, "size": LOOP, "ram": LEAN_LOOP}[goal], *scheduling_passes(goal), "prove_defined")
+        scheduling: tuple[str, ...] = import_module("tinyir.dialects.schedules").scheduling_passes(goal)  # late: it loads much of the loop level
+        return (*{"speed": FAST_LOOP, "size": LOOP, "ram": LEAN_LOOP}[goal], *scheduling, "prove_defined")
     if level == "buffer" and goal in ("speed", "ram"):
         return FAST_BUFFER
     if level == "c" and goal == "size":
