@@ -108,6 +108,7 @@ FREE_OPERANDS: dict[str, tuple[int, ...]] = {
     "graph.add_division": (0, 1),
     "graph.multiply_widening": (0, 1),
     "graph.lookup": (0,),
+    "graph.move_zero_point": (0,),
 }
 """Operands whose type occurs nowhere else in the operator: a quantized tensor will do as well as one of plain integers."""
 CHOSEN_RESULTS = frozenset(
@@ -121,6 +122,7 @@ CHOSEN_RESULTS = frozenset(
         "graph.add_fixed",
         "graph.add_half_even",
         "graph.add_division",
+        "graph.move_zero_point",
     }
 )
 """Operators with a property `result_type`."""

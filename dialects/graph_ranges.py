@@ -310,6 +310,11 @@ def _extremum(ranges: GraphRanges, operation: Operation) -> ChannelRange:
     return ChannelRange(choose(a.low, b.low), choose(a.high, b.high))
 
 
+def _moved(ranges: GraphRanges, operation: Operation) -> ChannelRange:
+    x, offset = ranges.of(operation.operands[0]), int(number_of(operation, "offset"))
+    return ChannelRange(x.low + offset, x.high + offset)
+
+
 def _same(ranges: GraphRanges, operation: Operation) -> ChannelRange:
     return ranges.of(operation.operands[0])
 
@@ -368,6 +373,7 @@ _TRANSFERS: dict[str, Callable[[GraphRanges, Operation], ChannelRange]] = {
     "graph.lookup": _lookup,
     "graph.clamp": _clamp,
     "graph.relu": _relu,
+    "graph.move_zero_point": _moved,
     "graph.add": _add,
     "graph.multiply": _multiply,
     "graph.multiply_widening": _multiply,

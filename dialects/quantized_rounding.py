@@ -145,10 +145,15 @@ class Rounding:
         """A softmax over the last axis of an 8-bit tensor; `location` is the tensor's.
 
         Raises:
-            UnloweredError: signed integers in and unsigned ones out, or the other way round; or the quotients are too large.
+            UnloweredError: the quotients are too large.
         """
-        if tensor_type(x.value).element is not sink.element:
-            raise UnloweredError("it takes signed integers to unsigned ones")
+        element = tensor_type(x.value).element
+        assert isinstance(element, IntegerType)
+        if element is not sink.element:  # what the operator gives has the type of x
+            offset = sink.element.lowest - element.lowest
+            moved = attrs.evolve(sink, element=element, zero_point=sink.zero_point - offset, low=sink.low - offset, high=sink.high - offset)
+            found = self.softmax(operation, x, location, moved)
+            return create(self.builder, "graph.move_zero_point", [found], sink.location, offset=offset, result_type=sink.element)
         classes = tensor_type(operation.result).shape[-1]
         table = softmax_table(x.scale)
         stored = create_constant(self.builder, numpy.array(table), I32)

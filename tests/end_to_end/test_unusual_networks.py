@@ -71,6 +71,16 @@ NETWORKS: dict[str, Callable[[], onnx.ModelProto]] = {
     ),
     "two outputs of each channel": lambda: Layers((1, 5, 7, 7), Quantized(0.05, 127)).conv(10, 1, 3, 3, group=5, pads=[1, 0, 2, 1], dilations=[2, 1]).end(),
     "all bytes below zero": lambda: Layers((1, 3, 5, 5), Quantized(0.05, 255, "uint8")).conv(33, 3, 5, 5, pads=[2] * 4).end(0.5, 0, "uint8"),
+    "unsigned bytes all the way": lambda: (
+        Layers((1, 4, 6, 6), Quantized(0.05, 131, "uint8"))
+        .conv(9, 4, 3, 3, pads=[1] * 4)
+        .relu(Quantized(0.02, 0, "uint8"))
+        .then("GlobalAveragePool")
+        .relu(Quantized(0.02, 0, "uint8"))
+        .then("Flatten")
+        .then("Softmax", axis=1)
+        .end(1 / 256, 0, "uint8")
+    ),
     "steps of 256 outputs": lambda: Layers((1, 4, 3, 3), Quantized(2.0, 3)).conv(7, 4, 1, 1, scale=1.0).end(1 / 128),
     "steps that vanish": lambda: Layers((1, 4, 3, 3), X).conv(7, 4, 3, 3, scale=1e-6, pads=[1] * 4).end(0.05, 7),
     "three images": lambda: Layers((3, 2, 5, 4), X).conv(5, 2, 3, 3, pads=[1] * 4).relu().conv(5, 1, 1, 1, group=5).end(),

@@ -19,6 +19,7 @@ GRAPH = (
     "canonicalize",
     "fold_constants",
     "layout",
+    "signed_storage",
     "lower_quantized",
     "canonicalize",
     "dead_channels",
