@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tinyir.dialects.func import verify_call
-from tinyir.ir.affine import AffineMap, AffineSet, impurities
+from tinyir.ir.affine import AffineMap, AffineSet, impurities, used_dimensions
+from tinyir.ir.affine_interval import interval_of
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute, UnitAttribute
 from tinyir.ir.builder import Builder
@@ -90,6 +91,24 @@ def constant_bounds(loop: Operation) -> tuple[int, int] | None:
     if len(low) == len(high) == 1 and low[0].constant_value is not None and high[0].constant_value is not None:
         return low[0].constant_value, high[0].constant_value
     return None
+
+
+def index_range(loop: Operation) -> tuple[int, int] | None:
+    """The least and greatest value that the index can take, from the bounds of the loops around; None where these do not say it."""
+    least = [low for low, _ in _bound_intervals(lower_map(loop), lower_operands(loop))]
+    greatest = [high - 1 for _, high in _bound_intervals(upper_map(loop), upper_operands(loop))]
+    return (max(least), min(greatest)) if least and greatest else None
+
+
+def _bound_intervals(map: AffineMap, operands: Sequence[Value]) -> list[tuple[int, int]]:
+    """The intervals of those results of a bound that are known."""
+    ranges: list[tuple[int, int] | None] = []
+    for operand in operands:
+        owner = operand.owner.parent_operation if isinstance(operand, BlockArgument) else None
+        is_index = owner is not None and owner.name == "loop.for" and induction_variable(owner) is operand
+        ranges.append(index_range(owner) if owner is not None and is_index else None)
+    results = [each for each in map.results if all(ranges[position] is not None for position in used_dimensions(each))]
+    return [interval_of(each, [known or (0, 0) for known in ranges]) for each in results]
 
 
 def access_map(operation: Operation) -> AffineMap:

@@ -118,13 +118,15 @@ def widened(builder: Builder, element: Value, factor: Factor) -> Value:
 
 
 def extent_of(nest: Operation) -> int:
-    """The number of values from zero that the loop's index can take: of its constant bounds the least.
+    """The number of values from zero that the loop's index can take.
 
     Raises:
-        ValueError: it has no constant upper bound.
+        ValueError: the bounds of the loops around do not say it.
     """
-    constants = [e.constant_value for e in loop.upper_map(nest).results if e.constant_value is not None]
-    return min(constants)
+    known = loop.index_range(nest)
+    if known is None:
+        raise ValueError("the loop has no known bounds")
+    return known[1] + 1
 
 
 def _clips(fold: Operation) -> list[tuple[AffineExpression, tuple[Value, ...]]]:
@@ -222,10 +224,9 @@ def _fold_chain(fold: Operation) -> list[Operation]:
 
 
 def from_zero(fold: Operation) -> bool:
-    """Whether a loop's index lies in 0 .. extent - 1 for a constant extent."""
-    lower = [e.constant_value for e in loop.lower_map(fold).results if e.constant_value is not None]
-    upper = [e.constant_value for e in loop.upper_map(fold).results if e.constant_value is not None]
-    return lower == [0] and len(upper) == 1 and upper[0] > 0
+    """Whether a loop's index lies in 0 .. extent - 1 for a known extent, from 0 on for some index of the loops around."""
+    known = loop.index_range(fold)
+    return known is not None and known[0] == 0 and known[1] >= 0
 
 
 def _factors(fold: Operation) -> tuple[Factor, Factor] | None:

@@ -4,23 +4,28 @@
     for %p { %v = loop.read %t[%p]  define f(%v), %y[%p] }  =>           define f(%a), %y[%p] }
 
 This is compute-at at the innermost loop of the reader.  Nests that only move elements are computed where they
-are read however often that is, since a move costs nothing there.
+are read however often that is, since a move costs nothing there; but for sums that read whole words behind the move and single
+elements without it (`word_moves`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from math import prod
 from typing import ClassVar
 
 import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects.loop_edits import Index, clone_substituted
+from tinyir.dialects.product_nests import extent_of
+from tinyir.dialects.product_rows import LANES
 from tinyir.ir.affine import AffineDimension
 from tinyir.ir.attributes import StringAttribute
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.location import fuse
 from tinyir.ir.operation import BlockArgument, Operation, Value
-from tinyir.ir.types import TensorType
+from tinyir.ir.types import I8, TensorType
 from tinyir.rewrite.passes import Pass, PassContext
 
 
@@ -29,6 +34,7 @@ class FuseNests(Pass):
     """Computes producers at their readers, until nothing changes.
 
     `sums_apart`: what holds a sum is not computed inside of a nest that holds another, so that each nest has one to be scheduled.
+    `word_moves`: a move for the sake of sums that then read words is carried out once, where that takes fewer instructions.
     """
 
     name: ClassVar[str] = "fuse_nests"
@@ -36,12 +42,14 @@ class FuseNests(Pass):
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
     sums_apart: bool = False
+    word_moves: bool = False
 
     def run(self, module: Operation, context: PassContext) -> None:
+        costs = context.target.costs.instructions if context.target is not None and self.word_moves else {}
         for function in functions(module):
             # producers first: what is fused into a nest moves on with it
             for tensor in [operation for operation in function.body if operation.name == "loop.tensor"]:
-                _fuse(tensor, self.sums_apart)
+                _fuse(tensor, self.sums_apart, costs)
 
 
 @attrs.frozen(eq=False)
@@ -53,7 +61,7 @@ class _Producer:
     variables: tuple[Value | None, ...]
 
 
-def _fuse(tensor: Operation, sums_apart: bool) -> None:
+def _fuse(tensor: Operation, sums_apart: bool, costs: Mapping[str, float]) -> None:
     producer = _producer(tensor)
     if producer is None:
         return
@@ -62,6 +70,8 @@ def _fuse(tensor: Operation, sums_apart: bool) -> None:
         return
     moves = all(inner.name in ("loop.for", "loop.yield", "loop.read", "loop.define") for inner in producer.root.walk())
     if not moves and not (len(readers) == 1 and _reads_once(readers[0])):
+        return
+    if moves and _saved_by_moving(producer, readers, costs) > 0:
         return
     if sums_apart and _holds_sum(producer.root) and any(_holds_sum(_root(reader)) for reader in readers):
         return
@@ -136,6 +146,30 @@ def _root(operation: Operation) -> Operation:
 
 def _holds_sum(root: Operation) -> bool:
     return any(o.name == "loop.for" and not loop.is_parallel(o) for o in root.walk())
+
+
+def _saved_by_moving(producer: _Producer, readers: Sequence[Operation], costs: Mapping[str, float]) -> float:
+    """The instructions that readers save if a move is carried out once, less what that takes; counted where terms are widened (`costs`)."""
+    alone, together = costs.get("copied_term", 0.0), costs.get("widened_lanes", 0.0) / LANES
+    source = producer.define.operands[0].definer
+    if source is None or source.name != "loop.read" or source.result.type is not I8:
+        return 0.0
+    if _last_variable(source) is producer.variables[-1]:
+        return 0.0  # words lie together before the move as well
+    saved = -alone * prod(extent_of(nest) for nest in _plain_loops(producer.define) or ())
+    for reader in readers:
+        around = next((above for above in reader.ancestors() if above.name == "loop.for"), None)
+        if around is not None and not loop.is_parallel(around) and _last_variable(reader) is loop.induction_variable(around):
+            run, indices = extent_of(around), loop.access_indices(reader)
+            moving = [above for above in reader.ancestors() if above.name == "loop.for" and loop.induction_variable(above) in indices]
+            saved += (alone - together) * (run // LANES * LANES) * prod(extent_of(above) for above in moving if above is not around)
+    return saved
+
+
+def _last_variable(access: Operation) -> Value | None:
+    """The variable that runs along an access's last axis by one; None without one."""
+    last = loop.access_map(access).results[-1]
+    return loop.access_indices(access)[last.position] if isinstance(last, AffineDimension) else None
 
 
 def _compute_at(producer: _Producer, reader: Operation) -> None:

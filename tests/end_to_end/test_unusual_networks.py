@@ -87,6 +87,8 @@ NETWORKS: dict[str, Callable[[], onnx.ModelProto]] = {
     "one pixel": lambda: (
         Layers((1, 9, 1, 1), X).conv(17, 9, 3, 3, pads=[1] * 4).relu().conv(17, 1, 3, 3, group=17, pads=[1] * 4).relu().conv(1, 17, 1, 1).end()
     ),
+    "a kernel wider than its image": lambda: Layers((1, 8, 2, 2), X).conv(6, 8, 3, 3, pads=[1] * 4).relu().conv(6, 1, 3, 3, group=6, pads=[1] * 4).end(),
+    "channels first": lambda: Layers((1, 8, 5, 5), X).conv(6, 8, 3, 3).end(),
     "a kernel of 31": lambda: Layers((1, 3, 4, 40), X).conv(5, 3, 1, 31, strides=[1, 3], pads=[0, 15, 0, 15]).end(),
     "an autoencoder": autoencoder,
 }

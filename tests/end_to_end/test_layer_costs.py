@@ -1,0 +1,53 @@
+"""Layers that stand alone, of the kinds that people have: what each takes on a Cortex-M4 at goal speed, with the order of axes of its interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from tests.end_to_end.staged import stage
+from tests.end_to_end.test_unusual_networks import Layers, X
+from tests.passes.quantized_networks import Quantized
+
+UNSIGNED = Quantized(0.05, 100, "uint8")
+SAME: dict[str, Any] = {"pads": [1] * 4}
+
+
+def _conv(*shape: int, outputs: int, kernel: tuple[int, int], x: Quantized = X, **attributes: Any) -> onnx.ModelProto:
+    """A convolution of `shape` (channels, height, width)."""
+    groups = attributes.get("group", 1)
+    assert isinstance(groups, int)
+    return Layers((1, *shape), x).conv(outputs, shape[0] // groups, *kernel, **attributes).end(1.0, 0, x.kind)
+
+
+LAYERS: dict[str, tuple[Callable[[], onnx.ModelProto], int]] = {
+    "1x1": (lambda: _conv(16, 12, 12, outputs=16, kernel=(1, 1)), 74_000),
+    "3x3": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), **SAME), 331_000),
+    "3x3 of unsigned bytes": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), x=UNSIGNED, **SAME), 333_000),
+    "3x3 with stride 2": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), strides=[2, 2], **SAME), 91_000),
+    "3x3 on four pixels": (lambda: _conv(32, 2, 2, outputs=32, kernel=(3, 3), **SAME), 39_000),
+    "5x5": (lambda: _conv(8, 14, 14, outputs=16, kernel=(5, 5), pads=[2] * 4), 650_000),
+    "samples in time": (lambda: _conv(9, 128, 1, outputs=16, kernel=(8, 1), strides=[4, 1]), 44_000),
+    "depthwise": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), group=16, **SAME), 55_000),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_takes_its_instructions(name: str, tmp_path: Path, require_tool: Callable[[str], str]) -> None:
+    require_tool("arm-none-eabi-gcc")
+    require_tool("qemu-system-arm")
+    make, most = LAYERS[name]
+    model = make()
+    (port,) = model.graph.input
+    shape = [dimension.dim_value for dimension in port.type.tensor_type.shape.dim]
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    x = np.zeros((1, int(np.prod(shape))), onnx.helper.tensor_dtype_to_np_dtype(port.type.tensor_type.elem_type))
+    result = stage(tmp_path / "model.onnx", {port.name: x}, tmp_path / "net", "cortex-m4").run(measure=True)
+    (instructions,) = result.instructions
+    # a bound far above what a layer takes would hold nothing
+    assert 0.9 * most < instructions <= most, f"{name}: {instructions}"
