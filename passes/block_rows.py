@@ -9,11 +9,13 @@
 
 since (256 w1 + w0) x1 + w0 (256 x0 - x1) = 256 (w0 x0 + w1 x1): a lane is used as it lies in memory, and its low byte is one
 widening away, where four weights of one byte would need two.  Nothing is lost as long as 256 times the sum fits 32 bits, and
-x1, x3 are shifted below zero so that the mixed lanes fit 16 bits just so.  The weights are packed for it at compile time.
+x1, x3 are shifted below zero so that the mixed lanes fit 16 bits just so.  The weights are packed for it at compile time; where
+w1 = -128 and w0 < 0 a lane would be too small, and -127 x1 stands in it, with -1 x1 as one more term behind the others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import attrs
@@ -43,6 +45,8 @@ SCALE = 256
 HIGH_SHIFT = 127
 """What is taken off every other element of x: from -255 to 0, it leaves 256 * x0 - x1 within 16 bits for all bytes."""
 BYTE = (-128, 127)
+LEAST_TERMS_PER_COPY = 8
+"""With more terms that stand twice, other schedules are better."""
 
 Integers = NDArray[np.int64]
 
@@ -83,6 +87,8 @@ class _Rows:
     weights: Integers
     biases: Integers
     bias: Operation
+    columns: tuple[int, ...]
+    """Of each term the place of its x: those of the sum, and behind them those that stand twice."""
 
     @classmethod
     def of(cls, nest: ProductNest) -> _Rows | None:
@@ -98,24 +104,34 @@ class _Rows:
         biases = _biases(bias, output, outputs) if bias is not None else None
         if weights is None or weights.size != outputs * count or bias is None or biases is None:
             return None
-        return cls(nest, weights.reshape(outputs, count), biases, bias)
+        weights, columns = _fitting(weights.reshape(outputs, count))
+        return cls(nest, weights, biases, bias, columns) if len(columns) <= count + count // LEAST_TERMS_PER_COPY else None
 
     @property
     def totals(self) -> tuple[int, int]:
         """The range of the exact sums over all x."""
         shift = self.nest.x.shift
         low, high = BYTE[0] - shift, BYTE[1] - shift
-        least = np.minimum(self.weights * low, self.weights * high).sum(1) + self.biases
-        greatest = np.maximum(self.weights * low, self.weights * high).sum(1) + self.biases
+        count = max(self.columns) + 1
+        exact = self.weights[:, :count].copy()
+        for place, column in enumerate(self.columns[count:], count):
+            exact[:, column] += self.weights[:, place]
+        least = np.minimum(exact * low, exact * high).sum(1) + self.biases
+        greatest = np.maximum(exact * low, exact * high).sum(1) + self.biases
         return int(least.min()), int(greatest.max())
+
+    @property
+    def lanes(self) -> Integers:
+        """The weights two by two, the last alone where their number is odd."""
+        even = np.pad(self.weights, ((0, 0), (0, self.weights.shape[1] % 2)))
+        return even[:, 1::2] * SCALE + even[:, 0::2]
 
     def is_proved(self, context: PassContext) -> bool:
         """Whether lanes and sums fit, and the lanes' products are the terms."""
         where = ", ".join(self.nest.root.location.names) or "a sum of products"
-        low, high = int(self.weights.min()), int(self.weights.max())
         steps = (
             ArithmeticStep("-", (SCALE * BYTE[0], SCALE * BYTE[1]), (BYTE[0] - HIGH_SHIFT, 0), 16),
-            ArithmeticStep("+", (SCALE * low, SCALE * high), (low, high), 16),
+            ArithmeticStep("+", (int(self.lanes.min()), int(self.lanes.max())), (0, 0), 16),
             ArithmeticStep("*", self.totals, (SCALE, SCALE), 32),
         )
         ranges = ArithmeticClaim(steps)
@@ -123,7 +139,22 @@ class _Rows:
             return False
         fits = Obligation("range", where, f"mixed lanes fit 16 bits, and {SCALE} times every sum fits 32", ranges)
         identity = Obligation("instr", where, "two lanes of weights hold four terms", IdentityClaim(_lanes_identity()))
-        return all(context.ledger.add(each).state == "proved" for each in (fits, identity))
+        stated = [fits, identity]
+        copies = len(self.columns) - max(self.columns) - 1
+        if copies:
+            split = IdentityClaim(((("x",), BYTE[0] + 1), (("x",), -1), (("x",), -BYTE[0])))
+            stated.append(Obligation("instr", where, f"{BYTE[0]} x is {BYTE[0] + 1} x - x, for {copies} of x", split))
+        return all(context.ledger.add(each).state == "proved" for each in stated)
+
+
+def _fitting(weights: Integers) -> tuple[Integers, tuple[int, ...]]:
+    """The weights with one more column for each x whose weight would not fit its lane, and the x of each column."""
+    high, low = weights[:, 1::2], weights[:, 0 : weights.shape[1] - 1 : 2]
+    beyond = np.zeros(weights.shape, bool)
+    beyond[:, 1::2] = high * SCALE + low < -(1 << 15)
+    twice = np.flatnonzero(beyond.any(0))
+    fitting = np.concatenate([weights + beyond, -beyond[:, twice].astype(np.int64)], 1)
+    return fitting, (*range(weights.shape[1]), *(int(column) for column in twice))
 
 
 def _lanes_identity() -> tuple[tuple[tuple[str, ...], int], ...]:
@@ -209,9 +240,8 @@ class _Blocking:
 
     def _packed(self, builder: Builder) -> tuple[Value, Value]:
         """The weights as lanes [group, step, row, lane], and the biases as sums start: 256 times, with what x was shifted by."""
-        weights = np.zeros((self.groups * self.jam, self.steps * LANES), np.int64)
-        weights[: self.outputs, : self.terms] = self.rows.weights
-        lanes = weights[:, 1::2] * SCALE + weights[:, 0::2]
+        lanes = np.zeros((self.groups * self.jam, self.steps * 2), np.int64)
+        lanes[: self.outputs, : self.rows.lanes.shape[1]] = self.rows.lanes
         ordered = lanes.reshape(self.groups, self.jam, self.steps, 2).transpose(0, 2, 1, 3)
         shift = self.nest.x.shift
         corrections = np.where(np.arange(self.steps * LANES) % 2 == 0, -shift, HIGH_SHIFT - shift)
@@ -234,20 +264,22 @@ class _Blocking:
         """Four lanes for four elements of x; what is beyond the last is zero, and so are its weights."""
         x = self.nest.x.tensor
         assert isinstance(x.type, TensorType)
-        flat = builder.create("loop.reshape", [x], [TensorType([self.terms], I8)]).result
+        count = x.type.element_count
+        flat = builder.create("loop.reshape", [x], [TensorType([count], I8)]).result
         flat.name = x.name
-        whole = self.terms // LANES
+        whole = count // LANES
         inner, step = write.inside(write.for_each(builder, [write.constant_index(whole)], "k"))
-        self._stage_step(inner, flat, xs, step, LANES)
-        if self.terms % LANES:
-            self._stage_step(builder, flat, xs, write.constant_index(whole), self.terms % LANES)
+        self._stage_step(inner, flat, xs, step, [write.combined(AffineDimension(0) * LANES + number, [step]) for number in range(LANES)])
+        for number in range(whole, self.steps):
+            columns = self.rows.columns[number * LANES : (number + 1) * LANES]
+            self._stage_step(builder, flat, xs, write.constant_index(number), [write.constant_index(column) for column in columns])
 
-    def _stage_step(self, builder: Builder, flat: Value, xs: Value, step: Index, count: int) -> None:
+    def _stage_step(self, builder: Builder, flat: Value, xs: Value, step: Index, columns: Sequence[Index]) -> None:
         elements: list[Value] = []
         for number in range(LANES):
             value: Value
-            if number < count:
-                index = write.combined(AffineDimension(0) * LANES + number, [step])
+            if number < len(columns):
+                index = columns[number]
                 value = builder.create("arith.extsi", [write.read(builder, flat, [index])], [I32]).result
             else:
                 value = write.literal(builder, 0, I32)

@@ -25,6 +25,13 @@ def _conv(*shape: int, outputs: int, kernel: tuple[int, int], x: Quantized = X, 
     return Layers((1, *shape), x).conv(outputs, shape[0] // groups, *kernel, **attributes).end(1.0, 0, x.kind)
 
 
+def _dense(terms: int, outputs: int) -> onnx.ModelProto:
+    layers = Layers((1, terms), X)
+    weight = layers.weight(layers.random.integers(-128, 128, (outputs, terms)), np.full(outputs, 0.01))
+    layers.last = layers.node("Gemm", layers.last, weight, transB=1)
+    return layers.end(1.0)
+
+
 LAYERS: dict[str, tuple[Callable[[], onnx.ModelProto], int]] = {
     "1x1": (lambda: _conv(16, 12, 12, outputs=16, kernel=(1, 1)), 74_000),
     "3x3": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), **SAME), 331_000),
@@ -33,6 +40,7 @@ LAYERS: dict[str, tuple[Callable[[], onnx.ModelProto], int]] = {
     "3x3 on four pixels": (lambda: _conv(32, 2, 2, outputs=32, kernel=(3, 3), **SAME), 39_000),
     "5x5": (lambda: _conv(8, 14, 14, outputs=16, kernel=(5, 5), pads=[2] * 4), 650_000),
     "samples in time": (lambda: _conv(9, 128, 1, outputs=16, kernel=(8, 1), strides=[4, 1]), 44_000),
+    "dense, with weights of -128": (lambda: _dense(128, 64), 9_500),
     "depthwise": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), group=16, **SAME), 55_000),
 }
 

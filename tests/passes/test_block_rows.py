@@ -72,11 +72,26 @@ def test_a_least_weight_beside_nothing_stays_exact() -> None:
     assert_same_bytes(_dense(weights, zero=-128), BlockRows())
 
 
-@pytest.mark.parametrize("case", ["what fits", "two least weights in a lane", "a sum beyond 24 bits", "a bias beyond 24 bits"])
+@pytest.mark.parametrize("x", [-128, 127, None])
+@pytest.mark.parametrize("terms", [24, 25, 27, 33])
+def test_least_weights_above_others_below_zero_are_two_terms(terms: int, x: int | None) -> None:
+    weights = _weights(5, terms)
+    weights[1, 4:6], weights[3, 4:6], weights[2, terms - 2 :] = -128, -128, -128
+    module = _dense(weights, zero=127)
+    given = random_inputs(module) if x is None else {"input_0": np.full((1, terms), x, np.int8)}
+    expected = run(module, given)
+    apply(module, [BlockRows()])
+    assert any("schedule" in o.attributes for o in module.walk())
+    assert run(module, given)["output_0"].tobytes() == expected["output_0"].tobytes()
+    apply(module, (*BUFFER, *INSTRUCTIONS))
+    assert run(module, given)["output_0"].tobytes() == expected["output_0"].tobytes()
+
+
+@pytest.mark.parametrize("case", ["what fits", "many least weights", "a sum beyond 24 bits", "a bias beyond 24 bits"])
 def test_what_might_not_fit_is_left_alone(case: str) -> None:
     weights, bias, zero = _weights(4, 32), np.arange(4), 0
-    if case == "two least weights in a lane":
-        weights[2, 4:6] = -128
+    if case == "many least weights":
+        weights[2, 4:16] = -128
     elif case == "a sum beyond 24 bits":
         weights, zero = np.full((4, 300), -127), -128
     elif case == "a bias beyond 24 bits":
