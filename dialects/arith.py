@@ -7,6 +7,7 @@ wrap.  Division by zero and shifts by the width or more have no meaning.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseElements, DenseResource, FloatAttribute, IntegerAttribute, OpaqueAttribute
@@ -39,12 +40,14 @@ def scalar(type: Type) -> Type:
     return type.element if isinstance(type, TensorType | VectorType) else type
 
 
+@cache
 def is_integer(type: Type) -> bool:
     """Whether elements are signless integers or of type index."""
     element = scalar(type)
     return isinstance(element, IndexType) or (isinstance(element, IntegerType) and not element.signedness)
 
 
+@cache
 def is_float(type: Type) -> bool:
     return isinstance(scalar(type), FloatType)
 
@@ -73,25 +76,29 @@ def _same_shape(first: Type, second: Type) -> bool:
 
 
 def _all_integers(operation: Operation) -> Iterable[str]:
-    if operation.operands and not is_integer(operation.operands[0].type):
-        yield f"'{operation.name}' works on integers, not on {operation.operands[0].type}"
+    operands = operation._operands
+    if operands and not is_integer(operands[0].type):
+        return (f"'{operation.name}' works on integers, not on {operands[0].type}",)
+    return ()
 
 
 def _all_floats(operation: Operation) -> Iterable[str]:
-    if operation.operands and not is_float(operation.operands[0].type):
-        yield f"'{operation.name}' works on floats, not on {operation.operands[0].type}"
+    operands = operation._operands
+    if operands and not is_float(operands[0].type):
+        return (f"'{operation.name}' works on floats, not on {operands[0].type}",)
+    return ()
 
 
 def _verify_constant(operation: Operation) -> Iterable[str]:
-    value, type = operation.properties["value"], operation.results[0].type
-    if isinstance(value, OpaqueAttribute) and value.text.endswith(f" : {type}"):
-        pass  # sparse elements, or those of a dialect that nobody knows
-    elif not isinstance(value, IntegerAttribute | FloatAttribute | DenseElements | DenseResource):
-        yield f"'arith.constant' holds a number or dense numbers, not {value}"
-    elif value.type is not type:
-        yield f"'arith.constant' holds a value of type {value.type}, its result has type {type}"
-    elif isinstance(scalar(type), IntegerType) and not is_integer(type):
-        yield f"'arith.constant' gives signless integers, not {type}"
+    value, type = operation["value"], operation.results[0].type
+    if isinstance(value, IntegerAttribute | FloatAttribute | DenseElements | DenseResource):
+        if value.type is not type:
+            return (f"'arith.constant' holds a value of type {value.type}, its result has type {type}",)
+        if isinstance(scalar(type), IntegerType) and not is_integer(type):
+            return (f"'arith.constant' gives signless integers, not {type}",)
+    elif not isinstance(value, OpaqueAttribute) or not value.text.endswith(f" : {type}"):  # not sparse elements, or those of a dialect that nobody knows
+        return (f"'arith.constant' holds a number or dense numbers, not {value}",)
+    return ()
 
 
 def _verify_compare(operation: Operation) -> Iterable[str]:
@@ -193,7 +200,7 @@ def constant_value(value: Value) -> int | None:
     """The integer that a value is known to be."""
     if not isinstance(value, Result) or value.owner.name != "arith.constant":
         return None
-    number = value.owner.properties.get("value")
+    number = value.owner.get("value")
     return number.value if isinstance(number, IntegerAttribute) else None
 
 

@@ -166,6 +166,29 @@ def test_links_and_use_lists_are_checked() -> None:
     assert messages(module) == ["a block in 'builtin.module' belongs to another region"]
 
 
+def test_a_value_knows_how_often_it_is_used_however_many_users_it_has() -> None:
+    module = create_module()
+    definition = module.body.append(Operation("t.define", result_types=[I32]))
+    value = definition.result
+    twice = module.body.append(Operation("t.twice", [value, value]))
+    value._users = twice
+    assert messages(module) == ["operand 0 of 't.twice' does not know of this use"]
+    value._users = [twice, twice]
+    assert messages(module) == []
+    once = module.body.append(Operation("t.once", [value]))
+    value._users = [twice, once]
+    assert messages(module) == ["operand 0 of 't.twice' does not know of this use"]
+    value._users = {twice: 2, once: 2}
+    assert messages(module) == ["a value of type i32 counts uses by 't.once' that are none"]
+    value._users = {twice: 2}
+    assert messages(module) == ["operand 0 of 't.once' does not know of this use"]
+    value._users = {twice: 2, once: 1}
+    assert messages(module) == []
+    argument = module.body.add_argument(I32)
+    argument._users = definition
+    assert "a value of type i32 counts uses by 't.define' that are none" in messages(module)
+
+
 def test_a_value_that_stands_nowhere_is_told() -> None:
     module = create_module()
     module.body.append(Operation("t.use", Operation("t.define", result_types=[I32]).results))

@@ -314,13 +314,29 @@ class Operation:
     def walk(self) -> Iterator[Operation]:
         """This operation and all inside, each before its contents.  The one last yielded may be erased."""
         yield self
-        for region in self.regions:
-            for block in region.blocks:
+        outer: list[tuple[Iterator[Region], Iterator[Block], Operation | None]] = []
+        regions: Iterator[Region] = iter(self.regions)
+        blocks: Iterator[Block] = iter(())
+        operation: Operation | None = None
+        while True:
+            while operation is not None:
+                following, has_regions = operation.next, operation.regions
+                yield operation
+                if has_regions:
+                    outer.append((regions, blocks, following))
+                    regions, blocks, following = iter(operation.regions), iter(()), None
+                operation = following
+            block = next(blocks, None)
+            if block is not None:
                 operation = block.first
-                while operation is not None:
-                    following = operation.next
-                    yield from operation.walk() if operation.regions else (operation,)
-                    operation = following
+                continue
+            region = next(regions, None)
+            if region is not None:
+                blocks = iter(region.blocks)
+            elif outer:
+                regions, blocks, operation = outer.pop()
+            else:
+                return
 
     # -- editing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -15,6 +15,7 @@ from tinyir.ir.record import Record
 from tinyir.ir.registry import OperationDefinition, Verifier, definition_of, known_operations, load_dialect
 
 SEGMENTS = "operandSegmentSizes"
+_NOTHING: tuple[Finding, ...] = ()
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -49,27 +50,30 @@ class OperationChecks(Record):
 
     def has_one_type(self, operation: Operation) -> bool:
         """Whether all operands and results have one type."""
-        values = operation.operands or operation.results
-        if values:
-            type = values[0].type
-            for operand in operation.operands:
+        operands, results = operation._operands, operation.results
+        if operands or results:
+            type = operands[0].type if operands else results[0].type
+            for operand in operands:
                 if operand.type is not type:
                     return False
-            for result in operation.results:
+            for result in results:
                 if result.type is not type:
                     return False
         return True
 
-    def own(self, operation: Operation) -> list[Finding]:
+    def own(self, operation: Operation) -> Sequence[Finding]:
         """What the trait same_type and the definition's verifier say; counts and properties must be right."""
         if self.is_same_type and not self.has_one_type(operation):
             types = {str(value.type) for value in (*operation.operands, *operation.results)}
             message = f"'{self.name}' needs one type for all operands and results, not {', '.join(sorted(types))}"
             return [Finding(message, operand=self._odd_operand(operation))]
         if self.verify is None:
-            return []
+            return _NOTHING
         try:
-            return [message if isinstance(message, Finding) else Finding(message) for message in self.verify(operation)]
+            messages = self.verify(operation)
+            if messages == ():
+                return _NOTHING
+            return [message if isinstance(message, Finding) else Finding(message) for message in messages]
         except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
             # A dialect's verifier may take the kinds of its properties for granted; broken IR must not break it.
             # What an assertion says is for those who wrote it (and pytest writes it anew).

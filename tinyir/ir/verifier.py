@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tinyir.ir.attributes import StringAttribute
 from tinyir.ir.dominance import dominator_tree
@@ -92,7 +92,7 @@ class _Verifier:
             or (not checks.required.issubset(properties or ()) if checks.required else False)
             or (properties and not checks.properties.issuperset(properties))
         ):
-            found = list(checks.local(operation))
+            found: Sequence[Finding] = list(checks.local(operation))
             if found:
                 self._complain_all(operation, found)
                 return checks
@@ -102,23 +102,23 @@ class _Verifier:
                 self._complain_all(operation, found)
         return checks
 
-    def check_uses(self, operation: Operation) -> None:
-        """The use lists of the operands and results of an operation agree with the operands."""
-        for index, operand in enumerate(operation.operands):
-            if operand is not None and operand.uses_by(operation) != operation.operands.count(operand):
-                self.complain(operation, f"operand {index} of '{operation.name}' does not know of this use")
-        for result in operation.results:
-            if result.owner is not operation:
-                self.complain(operation, f"result {result.index} of '{operation.name}' belongs to another operation")
-            self._check_users(result, operation)
-
     def _check_users(self, value: Value, at: Operation) -> None:
+        """What a value knows of its users is so.  (A user of which it knows nothing finds that itself.)"""
         users = value._users
-        if isinstance(users, list) and not [user for user in users if user._operands.count(value) != users.count(user)]:
-            return
-        for user in value.users:
-            if user.operands.count(value) != value.uses_by(user):
+        if isinstance(users, Operation):
+            wrong = [users] if users._operands.count(value) != 1 else []
+        elif isinstance(users, dict):
+            wrong = [user for user, count in users.items() if user._operands.count(value) != count]
+        else:
+            wrong = [user for user in users if user._operands.count(value) != users.count(user)] if users is not None else []
+        for user in dict.fromkeys(wrong):
+            if user._operands.count(value) > value.uses_by(user):
+                self._complain_of_use(user, value)
+            else:
                 self.complain(at, f"a value of type {value.type} counts uses by '{user.name}' that are none")
+
+    def _complain_of_use(self, user: Operation, value: Value) -> None:
+        self.complain(user, f"operand {user._operands.index(value)} of '{user.name}' does not know of this use")
 
     # -- regions
 
@@ -206,29 +206,19 @@ class _Verifier:
             if operation.parent is not block or operation.previous is not before:
                 self.complain(operation, f"'{operation.name}' does not stand where its block says")
             checks = check_operation(operation)
-            operands, results = operation.operands, operation.results
-            for operand in operands:
+            for operand in operation._operands:
                 if operand not in visible:
                     self._complain_of_operand(operation, operand)
                     if operand is None:
                         continue
                 users = operand._users
-                if users is operation:
-                    wrong = len(operands) > 1 and operands.count(operand) != 1
-                elif isinstance(users, list):
-                    wrong = users.count(operation) != operands.count(operand)
-                else:
-                    wrong = operand.uses_by(operation) != operands.count(operand)
-                if wrong:
-                    self.check_uses(operation)
-            for result in results:
+                if users is not operation and (users is None or isinstance(users, Operation) or operation not in users):
+                    self._complain_of_use(operation, operand)
+            for result in operation.results:
                 if result.owner is not operation:
-                    self.check_uses(operation)
+                    self.complain(operation, f"result {result.index} of '{operation.name}' belongs to another operation")
                 users = result._users
-                if isinstance(users, Operation):
-                    if result not in users._operands:
-                        self.check_uses(operation)
-                elif users is not None:
+                if users is not None and (not isinstance(users, Operation) or users._operands.count(result) != 1):
                     self._check_users(result, operation)
                 if not is_graph:
                     visible.add(result)

@@ -8,7 +8,7 @@ import attrs
 
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.errors import Place
-from tinyir.ir.operation import Operation, Value
+from tinyir.ir.operation import Operation, Result, Value
 from tinyir.ir.record import Record
 from tinyir.ir.registry import definition_of, known_operations
 from tinyir.rewrite.definers import Definers
@@ -36,10 +36,16 @@ class Evaluation(Record):
         return tuple(self.folds)
 
     def rewrite(self, edit: Edit) -> Sequence[Value] | None:
-        """The value as a constant."""
+        """The value as a constant: that of an operand, if it is the same."""
         root = edit.root
         value = self.folds[root.name](root)
-        return None if value is None else (edit.number(value, root.results[0].type),)
+        if value is None:
+            return None
+        type = root.results[0].type
+        for operand in root._operands:
+            if isinstance(operand, Result) and operand.type is type and operand.owner.get("value") is value:
+                return (operand,)
+        return (edit.number(value, type),)
 
 
 def evaluations(operations: Iterable[str]) -> list[Evaluation]:

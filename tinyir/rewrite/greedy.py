@@ -124,29 +124,39 @@ class _Driver:
             self._add(operation)
         if depth > 1:
             for result in operation.results:
-                for user in result.users:
-                    self._add_with_users(user, depth - 1)
+                users = result._users
+                if isinstance(users, Operation):
+                    self._add_with_users(users, depth - 1)
+                elif users is not None:
+                    for user in dict.fromkeys(users):
+                        self._add_with_users(user, depth - 1)
 
     def _erase(self, dead: Operation) -> None:
         """Erases an operation whose results are unused, and what fed nothing else; sees again what looks at these operands."""
-        waiting, is_pure, work = self.waiting, self.purity.is_pure, [dead]
+        waiting, is_pure, checks, depth, work = self.waiting, self.purity.is_pure, self.checks, self.index.depth - 1, [dead]
         while work:
             operation = work.pop()
             if operation.parent is None:
                 continue
             operands = operation._operands
-            for inner in operation.walk() if operation.regions else (operation,):
-                waiting.discard(inner)
+            if operation.regions:
+                waiting.difference_update(operation.walk())
+            else:
+                waiting.discard(operation)
             operation.erase()
-            if self.checks is not None:
-                self.checks.changed()
+            if checks is not None:
+                checks.changed()
             for operand in operands:
                 users = operand._users
                 if users is None:
-                    if isinstance(operand, Result) and is_pure(operand.owner) and _is_unused(operand.owner):
-                        work.append(operand.owner)
+                    if isinstance(operand, Result):
+                        feeding = operand.owner
+                        if is_pure(feeding) and (len(feeding.results) == 1 or _is_unused(feeding)):
+                            work.append(feeding)
+                elif isinstance(users, Operation):
+                    self._add_with_users(users, depth)
                 elif operand.has_one_use:
-                    self._add_with_users(operand.users[0], self.index.depth - 1)
+                    self._add_with_users(operand.users[0], depth)
 
     def _rewrite(self, root: Operation, rewriters: Sequence[Rewriter]) -> None:
         """Applies the first of the rewriters that matches at an operation."""
