@@ -130,7 +130,9 @@ def fuse(*locations: Location, metadata: Attribute | None = None) -> Location:
     parts: dict[Location, None] = {}
     for location in locations:
         inner = location.children if isinstance(location, FusedLocation) and location.metadata is metadata else (location,)
-        parts.update((part, None) for part in inner if part is not UNKNOWN)
+        for part in inner:
+            if part is not UNKNOWN:
+                parts[part] = None
     if metadata is not None:
         return FusedLocation(tuple(parts) or (UNKNOWN,), metadata)
     if not parts:

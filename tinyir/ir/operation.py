@@ -77,13 +77,19 @@ class Value:
         self._users = None
         for user in (users,) if isinstance(users, Operation) else dict.fromkeys(users):
             operands = user._operands
-            user._operands = tuple([other if operand is self else operand for operand in operands])
+            if len(operands) == 2:
+                first, second = operands
+                user._operands = (other if first is self else first, other if second is self else second)
+            else:
+                user._operands = tuple([other if operand is self else operand for operand in operands])
             if other._users is None:
                 other._users = user
             else:
                 other._add_user(user)
-            for _ in range(operands.count(self) - 1):
-                other._add_user(user)
+            more = operands.count(self) - 1
+            if more:
+                for _ in range(more):
+                    other._add_user(user)
 
     def __repr__(self) -> str:
         definer, uses = self.definer, self.use_count
@@ -358,7 +364,10 @@ class Operation:
             self.drop_references()
         else:
             for operand in self._operands:
-                operand._remove_user(self)
+                if operand._users is self:
+                    operand._users = None
+                else:
+                    operand._remove_user(self)
             self._operands = ()
         if self.parent is not None:
             self.parent._unlink(self)

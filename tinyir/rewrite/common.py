@@ -43,10 +43,11 @@ class _Merging:
         operation = block.first
         while operation is not None:
             following = operation.next
+            results = operation.results
             if operation.regions:
                 self._merge_inside(operation, known)
-            elif operation.results and (wanted.get(operation.name) or self._is_wanted(operation.name)) and is_pure(operation):
-                properties, results = operation._properties, operation.results
+            elif results and (wanted.get(operation.name) or self._is_wanted(operation.name)) and is_pure(operation):
+                properties = operation._properties
                 key = (
                     operation.name,
                     operation._operands,
