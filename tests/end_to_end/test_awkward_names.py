@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tinyir.backends.target import load_target
 from tinyir.backends.toolchain import STRICT_FLAGS, check_warnings
 from tinyir.driver.api import compile as compile_model
-from tinyir.driver.load import model_name
+from tinyir.driver.naming import model_name
 
 NAMES = (
     *("/* x", "x */", "*/ int y; /*", "??/", "???", "a b", "a_b", "A_b", "net_output_a_b", "line\nbreak", "\r#error no", "\u202eright to left", "größe"),

@@ -20,8 +20,9 @@ from tinyir.driver.arrays import Array, Rows, fit_rows, pattern_rows
 from tinyir.driver.compilation import Compilation, start
 from tinyir.driver.execution import interpret
 from tinyir.driver.limits import Limits, choose_variant
-from tinyir.driver.load import load, model_name
+from tinyir.driver.load import load
 from tinyir.driver.multiplications import count_multiply_accumulates
+from tinyir.driver.naming import model_name
 from tinyir.driver.output import output_folder
 from tinyir.driver.pipeline import PassPipeline
 from tinyir.driver.ports import Port, manifest_ports, module_ports

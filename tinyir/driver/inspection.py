@@ -10,7 +10,7 @@ import attrs
 from tinyir.backends.target import Target
 from tinyir.driver.api import Model, Say, begin
 from tinyir.driver.compilation import Compilation
-from tinyir.driver.load import model_name
+from tinyir.driver.naming import model_name
 from tinyir.ir.operation import Operation
 from tinyir.prove.claim import Verdict
 from tinyir.prove.obligations import Obligation

@@ -16,11 +16,11 @@ from itertools import takewhile
 
 import attrs
 
-from tinyir.ir.record import Record
+from tinyir.ir.record import ValueRecord
 
 
-@attrs.frozen(repr=False)
-class Place(Record):
+@attrs.frozen(eq=False, repr=False)
+class Place(ValueRecord):
     """A position in a text: 1-based line and column, and the line itself for the caret (may be empty)."""
 
     file: str = ""
@@ -34,8 +34,8 @@ class Place(Record):
         return f"{self.file or '-'}:{self.line}:{self.column}"
 
 
-@attrs.frozen(repr=False)
-class Diagnostic(Record):
+@attrs.frozen(eq=False, repr=False)
+class Diagnostic(ValueRecord):
     """One message: what is wrong with the numbers that break it, where, one hint, notes at other places."""
 
     message: str

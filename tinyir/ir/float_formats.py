@@ -6,11 +6,11 @@ import math
 
 import attrs
 
-from tinyir.ir.record import Record
+from tinyir.ir.record import ValueRecord
 
 
-@attrs.frozen(repr=False)
-class FloatFormat(Record):
+@attrs.frozen(eq=False, repr=False)
+class FloatFormat(ValueRecord):
     """Sign, `exponent` bits with `bias`, `fraction` bits; in an `explicit` format the leading bit is stored before them.
 
     `special` says what is no number: "ieee" (the greatest exponent: infinities and NaNs), "fn" (no infinity, all ones is

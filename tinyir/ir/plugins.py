@@ -22,6 +22,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -30,7 +31,7 @@ from pkgutil import iter_modules
 
 import attrs
 
-from tinyir.ir.record import Record
+from tinyir.ir.record import ValueRecord
 
 FOLDERS = "TINYIR_SPECS"
 PROJECT = "TINYIR_PROJECT"
@@ -39,8 +40,8 @@ _DECLARES = re.compile(rb"^[ \t]*[^#\n]*entry-points[^#\n]*tinyir", re.MULTILINE
 GROUPS = ("tinyir.dialects", "tinyir.passes", "tinyir.specs")
 
 
-@attrs.frozen(repr=False)
-class Brought(Record):
+@attrs.frozen(eq=False, repr=False)
+class Brought(ValueRecord):
     """An entry point: its name, and the module or package that it names."""
 
     name: str
@@ -104,16 +105,22 @@ def _entry_point_texts() -> tuple[str, ...]:
     """The files in which the packages on the path declare their entry points; all groups, where a place is no folder (a zip file)."""
     found = []
     for place in dict.fromkeys(sys.path):
-        folder = Path(place)
-        if folder.is_dir():
-            found += [path.read_text("utf-8", "replace") for kind in ("dist-info", "egg-info") for path in folder.glob(f"*.{kind}/entry_points.txt")]
-        elif folder.exists():
+        try:
+            names = os.listdir(place or os.curdir)
+        except NotADirectoryError:
             found.append("".join(f"[{group}]" for group in GROUPS))
+            continue
+        except OSError:
+            continue
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info")):
+                with suppress(OSError), open(os.path.join(place, name, "entry_points.txt"), encoding="utf-8", errors="replace") as stream:
+                    found.append(stream.read())
     return tuple(found)
 
 
-@attrs.frozen(repr=False)
-class SpecificationFile(Record):
+@attrs.frozen(eq=False, repr=False)
+class SpecificationFile(ValueRecord):
     """A file of specifications.  `label` is what errors and reports call it: `specs/ops/dense.op`, or its path."""
 
     label: str

@@ -18,7 +18,7 @@ import attrs
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.operation import Operation
 from tinyir.ir.plugins import modules_of
-from tinyir.ir.record import Record
+from tinyir.ir.record import Record, ValueRecord
 from tinyir.ir.scalar_signature import ScalarSignature
 from tinyir.ir.types import Type
 
@@ -26,8 +26,8 @@ Verifier = Callable[[Operation], Iterable[str]]
 """Yields one message for each thing wrong with the operation itself; a `Finding` for one with a hint or a note."""
 
 
-@attrs.frozen(repr=False)
-class Effects(Record):
+@attrs.frozen(eq=False, repr=False)
+class Effects(ValueRecord):
     """Which operands' memory an operation reads and writes (indices of operands)."""
 
     reads: tuple[int, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from tinyir.ir.record import Record
+from tinyir.ir.record import ValueRecord
 from tinyir.ir.types import F32, F64, I1, I8, I16, I32, I64, INDEX, FloatType, IntegerType, Type
 
 F16 = FloatType("f16")
@@ -28,8 +28,8 @@ KINDS: dict[str, tuple[Type | None, ...]] = {
 """The types that proofs look at for each kind; None is a type of which nothing is known.  An index is looked at as 64 bits."""
 
 
-@attrs.frozen(repr=False)
-class ScalarSignature(Record):
+@attrs.frozen(eq=False, repr=False)
+class ScalarSignature(ValueRecord):
     """`operands` and `result` name variables, `kinds` says what each may stand for.
 
     `relation` of the variables "s" and "t" in a conversion: "wider", "narrower", "same width", "one index" or nothing.

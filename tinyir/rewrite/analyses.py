@@ -41,7 +41,7 @@ Kind = type[Analysis]
 Key = tuple[Kind, Operation]
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(eq=False, repr=False)
 class _Entry(Record):
     """An analysis and those that it was computed from."""
 

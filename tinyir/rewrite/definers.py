@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import attrs
 
-from tinyir.ir.record import Record
+from tinyir.ir.record import ValueRecord
 
 
-@attrs.frozen(repr=False)
-class Definers(Record):
+@attrs.frozen(eq=False, repr=False)
+class Definers(ValueRecord):
     """The names of the operations that may define an operand, or of those that may not."""
 
     names: frozenset[str]

@@ -13,7 +13,7 @@ import attrs
 from tinyir.ir.equality import first_difference
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Operation
-from tinyir.ir.record import Record
+from tinyir.ir.record import Record, ValueRecord
 from tinyir.rewrite.passes import Pass, PassContext
 
 
@@ -21,8 +21,8 @@ class CheckError(TinyirError):
     """A pass or rule did what it must not do: the fault is its own, not the model's."""
 
 
-@attrs.frozen(repr=False)
-class PassReport(Record):
+@attrs.frozen(eq=False, repr=False)
+class PassReport(ValueRecord):
     """What became of one pass: its text, CPU seconds, whether the module changed (None: nobody asked), rewrites by rule, proofs.
 
     `proofs` is the number of obligations that the pass stated, `proof_seconds` the part of its time that the provers took.
@@ -104,8 +104,8 @@ class PassRun(Record):
                 observer.failed(self, error)
 
 
-@attrs.frozen(repr=False)
-class Hooks(Record):
+@attrs.frozen(eq=False, repr=False)
+class Hooks(ValueRecord):
     """What happens around each pass.
 
     `verify`: the module is verified after each pass.  `progress`: called with the text of each pass before it runs.

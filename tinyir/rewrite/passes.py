@@ -61,7 +61,7 @@ class Ledger(Protocol):
         """CPU time that the provers took."""
 
 
-@attrs.define(repr=False)
+@attrs.define(eq=False, repr=False)
 class PassContext(Record):
     """What all passes of one compilation share.
 

@@ -14,7 +14,7 @@ from typing import NoReturn
 import attrs
 
 from tinyir.ir.errors import Place, TinyirError
-from tinyir.ir.record import Record
+from tinyir.ir.record import ValueRecord
 from tinyir.rewrite.option_text import Quoted, Value
 
 _TOKEN = re.compile(
@@ -30,8 +30,8 @@ _DEEPEST = 32
 """Brackets inside each other."""
 
 
-@attrs.frozen(repr=False)
-class PassText(Record):
+@attrs.frozen(eq=False, repr=False)
+class PassText(ValueRecord):
     """One pass as written: its name and its options, each with its place."""
 
     name: str
@@ -39,8 +39,8 @@ class PassText(Record):
     options: Mapping[str, tuple[Value, Place]]
 
 
-@attrs.frozen(repr=False)
-class NestText(Record):
+@attrs.frozen(eq=False, repr=False)
+class NestText(ValueRecord):
     """Passes of one level as written."""
 
     level: str

@@ -18,7 +18,7 @@ import attrs
 
 from tinyir.ir.errors import Place, TinyirError
 from tinyir.ir.plugins import specification_files
-from tinyir.ir.record import Record
+from tinyir.ir.record import ValueRecord
 from tinyir.ir.registry import definition_of
 
 if TYPE_CHECKING:  # who reads rules has loaded it
@@ -36,16 +36,16 @@ CACHE = "TINYIR_CACHE"
 """The environment variable that names the folder where proofs of users' own rules are kept."""
 
 
-@attrs.frozen(repr=False)
-class Entry(Record):
+@attrs.frozen(eq=False, repr=False)
+class Entry(ValueRecord):
     """A line of the lock.  `state`: "proved" or "assumed"."""
 
     digest: str
     state: str
 
 
-@attrs.frozen(repr=False)
-class Basis(Record):
+@attrs.frozen(eq=False, repr=False)
+class Basis(ValueRecord):
     """What a proof rests on: what the rule says, with the functions that it uses, and the meanings of the operations that it names."""
 
     texts: Sequence[str]

@@ -20,7 +20,7 @@ from tinyir.rewrite.observer import CheckError
 Fingerprint = list[tuple[Any, ...]]
 
 
-@attrs.define(repr=False)
+@attrs.define(eq=False, repr=False)
 class RewriteChecks(Record):
     """The checks of one run of the driver on a module."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from tinyir.ir.record import Record
+from tinyir.ir.record import Record, ValueRecord
 
 STARTS = (
     "file",
@@ -43,8 +43,8 @@ LONGEST_SIGN = 8
 _FOLDER = Path(__file__).resolve().parent
 
 
-@attrs.frozen(repr=False)
-class Language(Record):
+@attrs.frozen(eq=False, repr=False)
+class Language(ValueRecord):
     """A grammar beside this file, by its name, and the symbols from which texts are read."""
 
     name: str

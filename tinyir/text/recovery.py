@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 
-_LINE_START = re.compile(
-    r'[ \t]*(?:%[\w$.\-]+(?::\d+)?[ \t]*[=,]|"[\w.$\-]+"[ \t]*\(|\^[\w$.\-]+|\}|[#!][\w$\-]+[ \t]*=|[a-z_]\w*\.\w|return\b|module\b)'
-)
-_TOKENS = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|[{}]|[^"/{}]+|.')
-_RESULTS = re.compile(r"(%[\w$.\-]+)(?::(\d+))?[ \t]*([,=])[ \t]*")
-_NAMES = re.compile(r"%[\w$.\-]+")
-_BLOCK = re.compile(r"\^[\w$.\-]+")
+_LINE_START = r'[ \t]*(?:%[\w$.\-]+(?::\d+)?[ \t]*[=,]|"[\w.$\-]+"[ \t]*\(|\^[\w$.\-]+|\}|[#!][\w$\-]+[ \t]*=|[a-z_]\w*\.\w|return\b|module\b)'
+_TOKENS = r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|[{}]|[^"/{}]+|.'
+_RESULTS = r"(%[\w$.\-]+)(?::(\d+))?[ \t]*([,=])[ \t]*"
+_NAMES = r"%[\w$.\-]+"
+_BLOCK = r"\^[\w$.\-]+"
+"""Compiled where they are used: most texts have no mistakes."""
 
 
 def statement_names(text: str, begin: int) -> list[str]:
     """The values and blocks that a failed statement would have defined."""
-    block = _BLOCK.match(text, begin)
+    block = re.compile(_BLOCK).match(text, begin)
     if block is not None:
         line_end = text.find("\n", begin)
-        return [block.group(), *_NAMES.findall(text, begin, line_end if line_end >= 0 else len(text))]
+        return [block.group(), *re.compile(_NAMES).findall(text, begin, line_end if line_end >= 0 else len(text))]
     names: list[str] = []
-    position = begin
-    while (match := _RESULTS.match(text, position)) is not None:
+    position, results = begin, re.compile(_RESULTS)
+    while (match := results.match(text, position)) is not None:
         name, count, separator = match.groups()
         names.append(name)
         names += [f"{name}#{i}" for i in range(min(int(count[:5]), 65536) if count else 0)]
@@ -36,7 +35,8 @@ def resume_offset(text: str, offset: int) -> int:
     offset = _line_end(text, offset)
     if _opens_region(text, offset):
         offset = _line_end(text, _after_region(text, offset))
-    while offset < len(text) and _LINE_START.match(text, offset) is None:
+    line_start = re.compile(_LINE_START)
+    while offset < len(text) and line_start.match(text, offset) is None:
         offset = _line_end(text, offset)
     return offset
 
@@ -57,7 +57,7 @@ def _opens_region(text: str, line_end: int) -> bool:
 def _after_region(text: str, offset: int) -> int:
     """The offset after the brace that closes the region entered just before `offset`."""
     depth = 1
-    for match in _TOKENS.finditer(text, offset):
+    for match in re.compile(_TOKENS).finditer(text, offset):
         token = match.group()
         depth += (token == "{") - (token == "}")
         if not depth:

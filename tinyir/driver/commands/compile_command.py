@@ -13,7 +13,7 @@ from tinyir.driver.compilation import Compilation
 from tinyir.driver.execution import interpret
 from tinyir.driver.hooks import hooks_of
 from tinyir.driver.limits import read_limits
-from tinyir.driver.load import model_name
+from tinyir.driver.naming import model_name
 from tinyir.driver.output import output_folder, write_text
 from tinyir.driver.ports import module_ports
 from tinyir.driver.progress import Progress
