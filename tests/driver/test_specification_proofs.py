@@ -13,7 +13,7 @@ from tinyir.text.rule_syntax import Rule
 
 
 def test_rules_with_a_valid_line_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(specification_proofs, "prove_rule", lambda rule, _: pytest.fail(f"{rule.name} is proved again"))
+    monkeypatch.setattr(specification_proofs, "prove_rule", lambda rule, *_: pytest.fail(f"{rule.name} is proved again"))
     ledger = prove_shipped(keep=True)
     assert lock_of(ledger) == {name: locked()[name] for name in shipped_rules().rules}
 
@@ -21,7 +21,7 @@ def test_rules_with_a_valid_line_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_rule_with_a_stale_line_is_proved_again(monkeypatch: pytest.MonkeyPatch) -> None:
     proved: list[str] = []
 
-    def prove_rule(rule: Rule, _: object) -> RuleProof:
+    def prove_rule(rule: Rule, *_: object) -> RuleProof:
         proved.append(rule.name)
         return RuleProof("unknown", detail="not now")
 

@@ -136,6 +136,19 @@ def test_timing_is_a_tree_of_passes_with_their_rules_and_provers(relus: Path, ne
     assert lines[number + 1].split()[0] == "provers"
 
 
+def test_proofs_tell_their_times_the_longest_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = tmp_path / "two.rules"
+    rules.write_text("group g\n\nrule twice   graph.relu(graph.relu(x))  =>  graph.relu(x)\n\nrule none   graph.negate(graph.negate(x))  =>  x\n")
+    assert tinyir("prove", rules, "--timing") == 0
+    lines = capsys.readouterr().err.splitlines()
+    lines = lines[next(i for i, line in enumerate(lines) if line.split() == ["ms", "obligations"]) :]
+    assert re.fullmatch(r"all +[\d.]+ +2", lines[1])
+    assert re.fullmatch(r"  rule +[\d.]+ +2", lines[2])
+    times = [float(line.split()[1]) for line in lines[3:]]
+    assert {line.split()[0] for line in lines[3:]} == {"twice", "none"}
+    assert times == sorted(times, reverse=True)
+
+
 def test_files_hold_locations_and_so_does_what_is_printed_on_request(relus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stages = relus.parent / "stages"
     assert tinyir("opt", relus, "-p", "canonicalize", f"--print-after-all={stages}") == 0

@@ -192,6 +192,7 @@ def _prove(commands: Commands) -> None:
     parser.add_argument("--prover", default="native", choices=("native", "z3"), help="who judges (default: native)")
     parser.add_argument("--smtlib", metavar="DIR", help="write every obligation as SMT-LIB; unsat means proved")
     parser.add_argument("--json", action="store_true", help="print the obligations as JSON")
+    parser.add_argument("--timing", action="store_true", help="print the CPU time of the obligations to stderr")
     parser.add_argument("--update", action="store_true", help="with `rules`: write specs/proofs.lock; only rules that changed are proved")
     parser.add_argument("--all", action="store_true", help="with `rules --update`: prove every rule again")
     _add_passes(parser)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from time import process_time
+
+import attrs
 
 from tinyir.driver.compilation import ASSUMED
 from tinyir.driver.progress import Progress
@@ -110,6 +113,7 @@ def _prove_rules(file: Path, ledger: Ledger, progress: Progress | None) -> None:
 def _prove_book(book: RuleBook, ledger: Ledger, progress: Progress | None, kept: Mapping[str, Entry] | None = None) -> Ledger:
     for rule in book.rules.values():
         compile_rule(rule, book.functions)  # what is wrong with a rule is told before any is proved
+    proved: set[bytes] = set()
     for rule in book.rules.values():
         if kept and kept.get(rule.name) == Entry(digest_of(rule, used_functions(rule, book.functions)), "proved"):
             verdict = Verdict("proved", "as before")
@@ -118,7 +122,9 @@ def _prove_book(book: RuleBook, ledger: Ledger, progress: Progress | None, kept:
         else:
             if progress is not None:
                 progress(rule.name)
-            verdict = _verdict(prove_rule(rule, book.functions))
+            start = process_time()
+            found = _verdict(prove_rule(rule, book.functions, proved))
+            verdict = attrs.evolve(found, seconds=process_time() - start)
         ledger.add(Obligation("rule", rule.name, str(rule) + ("" if rule.exact else " (over the reals)")), verdict)
     return ledger
 

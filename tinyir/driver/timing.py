@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tinyir.driver.columns import align
+from tinyir.prove.obligations import Ledger
 from tinyir.rewrite.observer import PassReport
 
 Row = tuple[str, str, str, str]
@@ -19,6 +20,19 @@ def timing_tree(reports: Sequence[PassReport]) -> str:
         rows.append(("  provers", _milliseconds(proving), "", ""))
     for report in reports:
         rows += _pass_rows(report)
+    return align(rows)
+
+
+def proof_times(ledger: Ledger) -> str:
+    """CPU milliseconds of all obligations, and below them of each kind and of those that took over a hundredth, the longest first."""
+    taken = [(verdict.seconds, obligation) for obligation, verdict in ledger]
+    total = sum(seconds for seconds, _ in taken)
+    rows = [("", "ms", "obligations"), ("all", _milliseconds(total), str(len(taken)))]
+    for kind in dict.fromkeys(obligation.kind for _, obligation in taken):
+        of_kind = [(seconds, obligation) for seconds, obligation in taken if obligation.kind == kind]
+        rows.append((f"  {kind}", _milliseconds(sum(seconds for seconds, _ in of_kind)), str(len(of_kind))))
+        long = sorted((one for one in of_kind if one[0] * 100 > total), key=lambda one: -one[0])
+        rows += [(f"    {obligation.where}", _milliseconds(seconds), "") for seconds, obligation in long]
     return align(rows)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from time import perf_counter
+from time import process_time
 from typing import ClassVar, Literal
 
 import attrs
@@ -27,7 +27,7 @@ Counterexample = Mapping[str, int]
 class Verdict:
     """The state of an obligation, how it was decided, and the inputs that break it if it was refuted.
 
-    `seconds` is wall time and `rlimit` what z3 consumed; neither takes part in comparisons or reports of record.
+    `seconds` is CPU time and `rlimit` what z3 consumed; neither takes part in comparisons or reports of record.
     """
 
     state: State
@@ -111,9 +111,9 @@ class Claim(ABC):
         """
         if prover not in ("native", "z3"):
             raise ValueError(f"unknown prover '{prover}': known are native, z3")
-        start = perf_counter()
+        start = process_time()
         verdict = self.decide() if prover == "native" else self.decide_with_z3(rlimit)
-        return attrs.evolve(verdict, seconds=perf_counter() - start)
+        return attrs.evolve(verdict, seconds=process_time() - start)
 
     def digest(self) -> str:
         """A hash of the class and all data of the claim, equal in every process."""

@@ -9,7 +9,8 @@ What remains is a question without functions, and z3 answers it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from itertools import permutations
 from typing import Any
 
@@ -33,26 +34,45 @@ class Answer:
     detail: str = ""
 
 
-def _normal(text: str) -> str:
-    """A question with its constants numbered in the order in which they stand."""
+def _normal(text: str, sorts: Mapping[str, str]) -> bytes:
+    """The hash of a question with its constants numbered in the order in which they stand; their sorts make a difference."""
     names: dict[str, str] = {}
-    return _SYMBOL.sub(lambda match: names.setdefault(match.group(), f"!{len(names)}"), text)
+
+    def number(match: re.Match[str]) -> str:
+        name = match.group()
+        found = names.get(name)
+        if found is None:
+            found = names[name] = f"!{len(names)}{sorts.get(name, '')}"
+        return found
+
+    return blake2b(_SYMBOL.sub(number, text).encode(), digest_size=20).digest()
+
+
+@attrs.define(eq=False)
+class Asked:
+    """What was asked before by sessions of one context.
+
+    `answers`: by question; `proved`: questions of any context that were proved; `symbols`: of terms, by their number in the context,
+    with the term, which so stays alive and keeps its number.
+    """
+
+    proved: set[bytes] = attrs.field(factory=set)
+    answers: dict[bytes, Answer] = attrs.field(factory=dict)
+    symbols: dict[int, tuple[Any, frozenset[str], str]] = attrs.field(factory=dict)
 
 
 class Prover:
-    """Proves equalities and conditions in one session.  `answers`: what was asked before, in this session or others.
+    """Proves equalities and conditions in one session.  `asked`: before, in this session or others of its context.
 
     `failed`: the last equality of scalars of which z3 was asked.
     """
 
-    def __init__(self, session: Session, answers: dict[str, Answer] | None = None, rlimit: int = RLIMIT) -> None:
+    def __init__(self, session: Session, asked: Asked | None = None, rlimit: int = RLIMIT) -> None:
         self.session = session
         self.z3 = session.z3
         self.terms = Terms(session)
         self.rlimit = rlimit
-        self.questions = 0
-        self.symbols: dict[int, tuple[Any, frozenset[str], str]] = {}
-        self.answers: dict[str, Answer] = {} if answers is None else answers
+        self.asked = Asked() if asked is None else asked
         self.failed: Any = None
 
     # -- z3
@@ -65,12 +85,15 @@ class Prover:
         goal = z3.simplify(goal)
         if z3.is_true(goal):
             return Answer("proved")
-        self.questions += 1
-        hypotheses = self._relevant(goal, [*self.session.hypotheses, *self.terms.facts, *extra])
-        question = _normal("\n".join(self.symbols[term.get_id()][2] for term in (*hypotheses, goal)))
-        if question not in self.answers:
-            self.answers[question] = self._ask(goal, hypotheses)
-        return self.answers[question]
+        hypotheses, texts = self._relevant(goal, [*self.session.hypotheses, *self.terms.facts, *extra])
+        question = _normal("\n".join(texts), self.session.sorts)
+        answer = self.asked.answers.get(question)
+        if answer is None:
+            answer = Answer("proved") if question in self.asked.proved else self._ask(goal, hypotheses)
+            self.asked.answers[question] = answer
+            if answer.state == "proved":
+                self.asked.proved.add(question)
+        return answer
 
     def _ask(self, goal: Any, hypotheses: Sequence[Any]) -> Answer:
         z3 = self.z3
@@ -85,29 +108,30 @@ class Prover:
         model = solver.model()
         return Answer("refuted", ", ".join(sorted(f"{d.name()} = {model[d]}" for d in model.decls() if d.arity() == 0)))
 
-    def _relevant(self, goal: Any, hypotheses: Sequence[Any]) -> list[Any]:
-        """The hypotheses that share symbols with the goal, directly or through others: the rest cannot matter."""
-        for hypothesis in hypotheses:
-            self._symbols(hypothesis)
-        if not self._symbols(goal):
-            return list(hypotheses)
-        reached, rest, found = set(self._symbols(goal)), list(hypotheses), list[Any]()
-        while True:
-            near = [h for h in rest if not self._symbols(h) or self._symbols(h) & reached]
+    def _relevant(self, goal: Any, hypotheses: Sequence[Any]) -> tuple[list[Any], list[str]]:
+        """The hypotheses that share symbols with the goal, directly or through others: the rest cannot matter; their texts and the goal's."""
+        _, names, text = self._read(goal)
+        rest = [self._read(hypothesis) for hypothesis in hypotheses]
+        reached, found = set(names), list[tuple[Any, frozenset[str], str]]()
+        while rest:
+            near, far = list[tuple[Any, frozenset[str], str]](), list[tuple[Any, frozenset[str], str]]()
+            for one in rest:
+                (far if names and one[1] and reached.isdisjoint(one[1]) else near).append(one)
             if not near:
-                return found
+                break
             found += near
-            rest = [h for h in rest if self._symbols(h) and not self._symbols(h) & reached]
-            for hypothesis in near:
-                reached |= self._symbols(hypothesis)
+            rest = far
+            reached.update(*(one[1] for one in near))
+        return [term for term, _, _ in found], [*(text for _, _, text in found), text]
 
-    def _symbols(self, term: Any) -> frozenset[str]:
-        """The names of the constants in a term."""
-        known = self.symbols.get(term.get_id())
+    def _read(self, term: Any) -> tuple[Any, frozenset[str], str]:
+        """A term, the names of the constants in it, its text."""
+        number = term.get_id()
+        known = self.asked.symbols.get(number)
         if known is None:
             text = term.sexpr()
-            known = self.symbols[term.get_id()] = term, frozenset(_SYMBOL.findall(text)), text
-        return known[1]
+            known = self.asked.symbols[number] = term, frozenset(_SYMBOL.findall(text)), text
+        return known
 
     def holds(self, goal: Any, extra: Sequence[Any] = ()) -> bool:
         return self.implied(goal, extra).state == "proved"
@@ -155,7 +179,7 @@ class Prover:
 
     def _parts(self, term: Any) -> set[int]:
         """The symbolic parameters in a term."""
-        return {int(name.rpartition("@")[2]) for name in self._symbols(term) if "@" in name}
+        return {int(name.rpartition("@")[2]) for name in self._read(term)[1] if "@" in name}
 
     def _same_element(self, left: ElementData, right: ElementData, extra: Sequence[Any]) -> bool:
         if left.tensor != right.tensor or len(left.index) != len(right.index):

@@ -69,11 +69,13 @@ def program_cases(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Iter
     Raises:
         NoMeaningError: proofs do not know what something means.
     """
-    choices = Choices()
+    choices, context = Choices(), None
     while True:
         found = None
+        builder = _Builder(rule, functions, choices, context)
+        context = builder.terms.context
         with suppress(DeclinedError):
-            found = _Builder(rule, functions, choices).build()
+            found = builder.build()
         if found is not None:
             yield found
         if not choices.advance():
@@ -81,11 +83,11 @@ def program_cases(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Iter
 
 
 class _Builder:
-    def __init__(self, rule: ast.Rule, functions: Mapping[str, ast.Function], choices: Choices) -> None:
+    def __init__(self, rule: ast.Rule, functions: Mapping[str, ast.Function], choices: Choices, context: Any) -> None:
         self.rule = rule
         self.right_names = {name for name, _ in ast.leaves(rule.result)}
         self.choices = choices
-        self.terms = Terms()
+        self.terms = Terms(context)
         self.z3 = self.terms.z3
         self.scope = ProgramScope(self.terms, functions)
         self.values: dict[str, ProgramValue | Memory | list[ProgramValue]] = self.scope.operands

@@ -54,10 +54,10 @@ class State:
 
 
 class Terms:
-    """Makes the terms of one case."""
+    """Makes the terms of one case; `context`: of z3, if there is one already."""
 
-    def __init__(self) -> None:
-        self.machine = Machine()
+    def __init__(self, context: Any = None) -> None:
+        self.machine = Machine(context=context)
         self.z3 = self.machine.z3
         self.context = self.machine.context
         self.integers = self.z3.IntSort(self.context)

@@ -112,7 +112,6 @@ def cases(
         with suppress(NoMeaningError):
             found = _build(way, choices)
         if found is not None:
-            way.context = None  # each case that is looked at has one of its own, so that z3's steps do not depend on the others
             yield found
         if not choices.advance():
             return
@@ -120,7 +119,7 @@ def cases(
 
 @attrs.define(eq=False)
 class _Way:
-    """How cases are made.  `context`: of z3, until it is used by a case."""
+    """How cases are made.  `context`: of z3, that of all cases."""
 
     rule: ast.Rule
     functions: Mapping[str, ast.Function]
@@ -160,6 +159,21 @@ def used_operators(rule: ast.Rule) -> list[spec.Operator]:
 def chooses_axes(rule: ast.Rule) -> bool:
     """Whether an operator of the rule has a list that names axes."""
     return any(_selectors(operator) for operator in used_operators(rule))
+
+
+def asks_for_ones(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> bool:
+    """Whether the condition compares elements of the extents of an operand with 1, itself or in a function that it calls."""
+    if rule.condition is None or "shape" not in (called := set(ast.calls(rule.condition))):
+        return False
+    work = [rule.condition, *(functions[name].value for name in called if name in functions)]
+    while work:
+        expression = work.pop()
+        if isinstance(expression, ast.Binary) and expression.operator == "==":
+            sides = (expression.left, expression.right)
+            if any(isinstance(side, ast.Element) for side in sides) and any(side == ast.Number(1) for side in sides):
+                return True
+        work += ast.children(expression)
+    return False
 
 
 class _Builder:

@@ -18,9 +18,9 @@ import attrs
 
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.types import F32, I32, Type
-from tinyir.prove.equality import RLIMIT, Answer, Prover
+from tinyir.prove.equality import RLIMIT, Answer, Asked, Prover
 from tinyir.prove.program_rules import prove_program
-from tinyir.prove.rule_cases import MOST_DIMENSIONS, Case, Matched, Undefined, cases, chooses_axes, moves_only, used_operators
+from tinyir.prove.rule_cases import MOST_DIMENSIONS, Case, Matched, Undefined, asks_for_ones, cases, chooses_axes, moves_only, used_operators
 from tinyir.prove.scalar_rules import ScalarAnswer, prove_scalars
 from tinyir.prove.symbolic import NoMeaningError, Session
 from tinyir.prove.tensor_examples import find_counterexample
@@ -49,8 +49,8 @@ FIRST_RLIMIT = RLIMIT // 3
 VACUOUS = "no operands and properties satisfy the pattern and its condition: the rule can never apply"
 
 
-def prove_rule(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RuleProof:
-    """Proves a rule of any level, or refutes it.
+def prove_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], proved: set[bytes] | None = None) -> RuleProof:
+    """Proves a rule of any level, or refutes it.  `proved`: questions that were proved for other rules; those of this one are added.
 
     Raises:
         TinyirError: the rule names something that does not exist, or its types contradict each other.
@@ -64,7 +64,7 @@ def prove_rule(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RulePro
             if strange:
                 known = "the operators of specs/ops, or on scalars alone"
                 return RuleProof("unknown", detail=f"proofs have no meaning for '{strange[0]}' here: a rule is over {known}")
-            return prove_symbolically(rule, functions)
+            return prove_symbolically(rule, functions, set() if proved is None else proved)
         return _summary(prove_scalars(rule, functions))
     except NoMeaningError as error:
         return RuleProof("unknown", detail=f"proofs have no answer: {error}")
@@ -76,14 +76,14 @@ def _summary(found: ScalarAnswer) -> RuleProof:
     return RuleProof(found.state, found.cases, found.questions, found.detail, 0)
 
 
-def prove_symbolically(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> RuleProof:
+def prove_symbolically(rule: ast.Rule, functions: Mapping[str, ast.Function], proved: set[bytes]) -> RuleProof:
     """Proves a rule over tensors for all ranks up to `MOST_DIMENSIONS`, all extents, indices, elements and attributes.
 
     Where elements are only moved past operators that stand on both sides alike, types make no difference: the proof is tried with one
     that stands for all.  Lists of axes are symbolic at first; what is not proved so is tried with each list in turn, then also with each
-    choice of the extents that are 1.
+    choice of the extents that are 1 (at once, if the condition asks which are).
     """
-    ways = ("", "lists", "ones") if chooses_axes(rule) else ("",)
+    ways = ("",) if not chooses_axes(rule) else ("ones",) if asks_for_ones(rule, functions) else ("", "lists", "ones")
     proof = RuleProof("unknown")
     abstractions = _abstractions(rule)
     reshapes = any(operator.form == "flat" for operator in used_operators(rule))
@@ -93,7 +93,7 @@ def prove_symbolically(rule: ast.Rule, functions: Mapping[str, ast.Function]) ->
         for choose in ways:
             budget = FIRST_RLIMIT if choose != ways[-1] and reshapes else RLIMIT
             last = elements is abstractions[-1] and choose == ways[-1]
-            proof = _Attempt(rule, functions, choose, elements, budget, last).prove()
+            proof = _Attempt(rule, functions, choose, elements, budget, last, Asked(proved)).prove()
             if proof.state in ("proved", "refuted") or (proof.state == "vacuous" and elements is None):
                 return proof
             if proof.state == "vacuous":
@@ -112,7 +112,14 @@ class _Attempt:
     """One walk through the cases.  `last`: no other attempt follows, so a counterexample is sought whatever z3 says."""
 
     def __init__(
-        self, rule: ast.Rule, functions: Mapping[str, ast.Function], choose: str, elements: tuple[Type, ...] | None, rlimit: int, last: bool
+        self,
+        rule: ast.Rule,
+        functions: Mapping[str, ast.Function],
+        choose: str,
+        elements: tuple[Type, ...] | None,
+        rlimit: int,
+        last: bool,
+        asked: Asked,
     ) -> None:
         self.rlimit = rlimit
         self.last = last
@@ -120,18 +127,18 @@ class _Attempt:
         self.functions = functions
         self.choose = choose
         self.elements = elements
-        self.answers: dict[str, Answer] = {}
+        self.asked = asked
 
     def prove(self) -> RuleProof:
         count, fires = 0, False
         for case in cases(self.rule, self.functions, self.choose, self.elements):
-            prover = Prover(case.session, self.answers, self.rlimit)
+            prover = Prover(case.session, self.asked, self.rlimit)
             answer = self._undefined(prover, case) if isinstance(case, Undefined) else self._decide(prover, case)
             count += 1
             if answer.state != "proved":
-                return RuleProof(answer.state, count, len(self.answers), answer.detail)
+                return RuleProof(answer.state, count, len(self.asked.answers), answer.detail)
             fires = fires or (isinstance(case, Case) and case.same_type is not False and _can_hold(case.session))
-        return RuleProof("proved", count, len(self.answers)) if fires else RuleProof("vacuous", count, len(self.answers), VACUOUS)
+        return RuleProof("proved", count, len(self.asked.answers)) if fires else RuleProof("vacuous", count, len(self.asked.answers), VACUOUS)
 
     def _undefined(self, prover: Prover, case: Undefined) -> Answer:
         """The right side has no meaning: fine if the left side has none either."""

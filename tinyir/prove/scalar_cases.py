@@ -48,11 +48,12 @@ def scalar_cases(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Itera
         TinyirError: the types of the rule contradict each other.
         NoMeaningError: proofs do not know what something means.
     """
-    types = RuleTypes.infer(rule)
+    types, context = RuleTypes.infer(rule), None
     for assignment in types.assignments():
         choices = Choices()
         while True:
-            case = _Builder(rule, functions, types, assignment, choices).build()
+            builder = _Builder(rule, functions, types, assignment, choices, context)
+            context, case = builder.machine.context, builder.build()
             if case is not None:
                 yield case
             if not choices.advance():
@@ -65,13 +66,19 @@ class _DeclinedError(Exception):
 
 class _Builder:
     def __init__(
-        self, rule: ast.Rule, functions: Mapping[str, ast.Function], types: RuleTypes, assignment: Mapping[int, Type | None], choices: Choices
+        self,
+        rule: ast.Rule,
+        functions: Mapping[str, ast.Function],
+        types: RuleTypes,
+        assignment: Mapping[int, Type | None],
+        choices: Choices,
+        context: Any,
     ) -> None:
         self.rule = rule
         self.types = types
         self.assignment = assignment
         self.choices = choices
-        self.machine = Machine(ideal=not rule.exact)
+        self.machine = Machine(not rule.exact, context)
         self.leaves: dict[str, Any] = {}
         self.leaf_types: dict[str, Type | None] = {}
         self.words: dict[str, Any] = {}

@@ -30,15 +30,15 @@ class Use:
 class Machine:
     """The z3 terms of one case.  `required`: (what, condition) for each operation met since the list was last taken.
 
-    `ideal`: floats are reals.
+    `ideal`: floats are reals.  `context`: of z3, if there is one already.
     """
 
-    def __init__(self, ideal: bool = False) -> None:
+    def __init__(self, ideal: bool = False, context: Any = None) -> None:
         import z3
 
         self.z3 = z3
         self.ideal = ideal
-        self.context = z3.Context()
+        self.context = context or z3.Context()
         self.rounding = z3.RoundNearestTiesToEven(self.context)
         self.required: list[tuple[str, Any]] = []
         self.opaque = z3.DeclareSort("T", self.context)

@@ -52,7 +52,7 @@ class Terms:
             return data.term
         if parameter.index not in self.parameters:
             name = "fold" if isinstance(data, FoldData) else data.tensor
-            term = self.z3.Const(f"{name}@{parameter.index}", self.session.sort(parameter.type))
+            term = self.session.const(f"{name}@{parameter.index}", self.session.sort(parameter.type))
             self.parameters[parameter.index] = term
             if isinstance(data, FoldData):
                 self.folds[parameter.index] = data

@@ -129,6 +129,7 @@ class Session:
         self.splits: list[tuple[tuple[Integer, ...], Any, tuple[Any, ...]]] = []
         self.least: dict[int, int] = {}
         self.names: dict[int, tuple[Any, Any]] = {}
+        self.sorts: dict[str, str] = {}
         self.known_elements: dict[tuple[Any, ...], ex.Parameter] = {}
         self.rounding = z3.RoundNearestTiesToEven(self.context)
 
@@ -138,6 +139,11 @@ class Session:
         """A new integer."""
         self.count += 1
         return self.z3.Int(f"{name}!{self.count}", self.context)
+
+    def const(self, name: str, sort: Any) -> Any:
+        """A constant whose name does not say its sort."""
+        self.sorts[name] = sort.sexpr()
+        return self.z3.Const(name, sort)
 
     def extent(self, name: str, least: int = 1) -> Any:
         """A new extent of at least so much."""
@@ -171,7 +177,7 @@ class Session:
 
     def number_term(self, name: str, type: Type) -> Any:
         """The term of a scalar attribute: within 32 bits if it is an integer, else a number."""
-        term = self.z3.Const(name, self.number_sort(type))
+        term = self.const(name, self.number_sort(type))
         if not isinstance(type, FloatType):
             self.hypotheses.append(self.z3.And(term >= -(1 << 31), term < 1 << 31))
         elif not self.ideal:

@@ -11,6 +11,7 @@ from tinyir.driver.compilation import attempt, require_proofs
 from tinyir.driver.progress import Progress
 from tinyir.driver.specification_proofs import ENDINGS, compare_with_lock, conflicts_of, prove_file, prove_shipped, update_lock
 from tinyir.driver.targets import target_of
+from tinyir.driver.timing import proof_times
 from tinyir.ir.errors import TinyirError
 from tinyir.prove.obligations import Ledger
 from tinyir.prove.report import table, to_json, write_smtlib
@@ -27,6 +28,8 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.smtlib:
         files = write_smtlib((obligation for obligation, _ in ledger), Path(arguments.smtlib))
         sys.stderr.write(f"note: {len(files)} scripts in {arguments.smtlib}\n")
+    if arguments.timing:
+        sys.stderr.write(proof_times(ledger))
     sys.stdout.write(to_json(ledger) if arguments.json else table(ledger))
     if failure is not None:
         raise failure
