@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from tinyir.dialects import loop
-from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest
+from tinyir.dialects.product_nests import ProductNest, find_product_nest
 from tinyir.ir.operation import Operation
 
 CLASSES: Mapping[str, str] = {
-    "product": "sums of products of bytes with constant weights, for several positions: each weight and each x is used many times",
+    "product": "sums of products of bytes, one of them constant or not, for several positions: each weight and each x is used many times",
     "row": "the same for one position: each weight is used once",
     "depthwise": "the same where each output reads channels of its own: no x is shared by outputs",
-    "reduction": "any other nest with a fold: pools, means, products of other types or of two variables",
+    "reduction": "any other nest with a fold: pools, means, products of other types",
     "elementwise": "a nest without a fold",
 }
 FACTS: Mapping[str, str] = {
@@ -58,8 +58,8 @@ def _other(root: Operation) -> NestFacts:
 def _count(loops: Iterable[Operation]) -> int:
     product = 1
     for each in loops:
-        constant = any(result.constant_value is not None for result in loop.upper_map(each).results)
-        product *= extent_of(each) if constant else 1
+        known = loop.index_range(each)
+        product *= known[1] + 1 if known is not None else 1
     return product
 
 

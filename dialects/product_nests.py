@@ -45,7 +45,7 @@ class Factor:
 class ProductNest:
     """A nest of parallel loops (`loops`, outermost first) around one sum of products over `folds` (outermost first).
 
-    `x` moves with the positions, `w` is a constant that moves with the outputs; `define` ends the innermost body.
+    `x` moves with the positions, `w` with the outputs: a constant if one of the factors is; `define` ends the innermost body.
     """
 
     root: Operation
@@ -67,6 +67,11 @@ class ProductNest:
     def outputs(self) -> tuple[Operation, ...]:
         """The parallel loops that select weights."""
         return self.w.uses(self.loops)
+
+    @property
+    def has_plain_weights(self) -> bool:
+        """Whether one factor is a constant that is multiplied as it lies in memory."""
+        return _is_constant(self.w.tensor) and not self.w.shift
 
     @property
     def positions(self) -> tuple[Operation, ...]:
@@ -141,13 +146,23 @@ def _clips(fold: Operation) -> list[tuple[AffineExpression, tuple[Value, ...]]]:
 
 
 def scheduled_nests(function: Operation) -> list[Operation]:
-    """The nests at the root of a function; of a loop that runs several row by row those of one row, which know the row from outside."""
+    """The nests at the root of a function; of a loop that runs several row by row those of one row, which know the row from outside,
+    and of a loop over groups (of channels, heads, images) the nest of one group."""
     found: list[Operation] = []
     for root in (operation for operation in function.body if operation.name == "loop.for"):
         rows = [] if loop.is_parallel(root) else [operation for operation in root.body if operation.name == "loop.for"]
         inner = [row.body.first for row in rows if loop.is_parallel(row) and row.body.first is not None and row.body.first.next is row.body.terminator]
-        found += [nest for nest in inner if nest.name == "loop.for"] if rows and not root.results else [root]
+        found += [nest for nest in inner if nest.name == "loop.for"] if rows and not root.results else [_of_one_group(root)]
     return found
+
+
+def _of_one_group(root: Operation) -> Operation:
+    """The nest inside of the loops that both factors move with, if within it each factor has a loop of its own."""
+    nest = find_product_nest(root)
+    if nest is None or not nest.positions or all(each in nest.outputs for each in nest.x.uses(nest.loops)):
+        return root
+    groups = [each for each in nest.x.uses(nest.loops) if each in nest.outputs]
+    return nest.loops[len(groups)] if list(nest.loops[: len(groups)]) == groups and len(nest.outputs) > len(groups) else root
 
 
 def spare_bytes(nest: Operation) -> int | None:
@@ -181,8 +196,8 @@ def find_product_nest(root: Operation) -> ProductNest | None:
     if factors is None:
         return None
     first, second = factors
-    x, w = (first, second) if _is_constant(second.tensor) else (second, first)
-    if not _is_constant(w.tensor) or _is_constant(x.tensor) or w.shift:
+    x, w = (second, first) if _is_constant(first.tensor) else (first, second)
+    if _is_constant(x.tensor):
         return None
     return ProductNest(root, loops, tuple(chain), x, w, define)
 

@@ -141,7 +141,9 @@ class _Blocking(ProductTerms):
         return min(found)[1:]
 
     def _weights_lie_as_rows(self) -> bool:
-        """Whether the weights of each output are whole words in the order of the terms."""
+        """Whether the weights of each output are whole words in the order of the terms, for each to be widened alone."""
+        if not self.nest.has_plain_weights:
+            return False
         known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): write.constant_index(0)}
         row = ProductRow(self, self.nest.w.tensor, [], self.nest.w, known, None, [[] for _ in self.nest.folds])
         return self.depth == self.padded == product(self.terms) and row.walks_as_one(0)

@@ -92,7 +92,7 @@ class _Rows:
 
     @classmethod
     def of(cls, nest: ProductNest) -> _Rows | None:
-        if len(nest.loops) != 1 or nest.outputs != nest.loops or any(nest.clip_conditions()) or nest.x.uses(nest.outputs):
+        if not nest.has_plain_weights or len(nest.loops) != 1 or nest.outputs != nest.loops or any(nest.clip_conditions()) or nest.x.uses(nest.outputs):
             return None
         outputs, terms = extent_of(nest.loops[0]), [extent_of(fold) for fold in nest.folds]
         order = [loop.induction_variable(fold) for fold in nest.folds]

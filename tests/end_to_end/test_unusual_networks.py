@@ -53,6 +53,14 @@ def autoencoder() -> onnx.ModelProto:
     return network.end(0.2, -128)
 
 
+def heads(count: int, length: int, width: int) -> onnx.ModelProto:
+    """Products of two tensors that vary, of each head: x x^T, and that by x."""
+    layers = Layers((count, length, width), X)
+    scores = layers.node("MatMul", layers.x, layers.node("Transpose", layers.x, perm=[0, 2, 1]))
+    layers.last = layers.node("MatMul", layers.requantize(scores, Quantized(0.5, 7)), layers.x)
+    return layers.end(5.0, -3)
+
+
 X = Quantized(0.05, 3)
 NETWORKS: dict[str, Callable[[], onnx.ModelProto]] = {
     "512 channels to 512": lambda: Layers((1, 512, 2, 2), X).conv(512, 512, 1, 1).end(1.0, -5),
@@ -70,6 +78,17 @@ NETWORKS: dict[str, Callable[[], onnx.ModelProto]] = {
         .end(0.1, -128)
     ),
     "two outputs of each channel": lambda: Layers((1, 5, 7, 7), Quantized(0.05, 127)).conv(10, 1, 3, 3, group=5, pads=[1, 0, 2, 1], dilations=[2, 1]).end(),
+    "groups of channels": lambda: (
+        Layers((1, 12, 5, 5), X)
+        .conv(9, 4, 3, 3, group=3, pads=[1] * 4)
+        .relu()
+        .conv(12, 3, 1, 1, group=3)
+        .relu()
+        .conv(4, 3, 3, 3, group=4, strides=[2, 2])
+        .end()
+    ),
+    "heads": lambda: heads(3, 7, 10),
+    "one head": lambda: heads(1, 9, 4),
     "all bytes below zero": lambda: Layers((1, 3, 5, 5), Quantized(0.05, 255, "uint8")).conv(33, 3, 5, 5, pads=[2] * 4).end(0.5, 0, "uint8"),
     "unsigned bytes all the way": lambda: (
         Layers((1, 4, 6, 6), Quantized(0.05, 131, "uint8"))

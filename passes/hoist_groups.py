@@ -1,0 +1,124 @@
+"""loop -> loop: what selects both factors of a sum of products stands outermost, so that within it each factor moves alone.
+
+    for %p { for %o { sum of x[%p, (%o floordiv 4) * 4 + %k] * w[%o, %k] } }
+=>
+    for %g { for %p { for %o { sum of x[%p, %g * 4 + %k] * w[%g * 4 + %o, %k] } } }
+
+Groups of channels, batches and heads are such: each of them is then blocked as a product of its own.  Nests in which no factor
+would move alone (depthwise layers) stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import ClassVar
+
+import attrs
+
+from tinyir.dialects import loop
+from tinyir.dialects import loop_writer as write
+from tinyir.dialects.loop_edits import Index, clone_substituted, substitute
+from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest
+from tinyir.ir.affine import AffineBinary, AffineDimension, AffineExpression, AffineMap
+from tinyir.ir.affine_interval import simplify
+from tinyir.ir.builder import Builder, functions
+from tinyir.ir.operation import BlockArgument, Operation, Value
+from tinyir.rewrite.passes import Pass, PassContext
+
+
+@attrs.frozen
+class HoistGroups(Pass):
+    """Splits loops at the groups that a factor divides them into, and puts the loops that both factors move with around the others.
+
+    `least_outputs`: with fewer outputs in a group than this, copies of its terms would be used too seldom.
+    """
+
+    name: ClassVar[str] = "hoist_groups"
+    reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+    leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+
+    least_outputs: int = 3
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        for function in functions(module):
+            for root in [operation for operation in function.body if operation.name == "loop.for"]:
+                nest = find_product_nest(root)
+                if nest is not None:
+                    _hoist(nest, self.least_outputs)
+
+
+def _hoist(nest: ProductNest, least_outputs: int) -> None:
+    """Writes a nest again if it has loops that both factors move with, and such as only one of them does."""
+    of_x = nest.x.uses(nest.loops)
+    sizes = {each: _group_size(nest, each) for each in of_x if each in nest.outputs}
+    groups = list(sizes)
+    of_w = [each for each in nest.outputs if sizes.get(each) != 1]
+    done = list(nest.loops[: len(groups)]) == groups and set(sizes.values()) == {1}
+    outputs = prod(sizes.get(each) or extent_of(each) for each in of_w)
+    if not groups or done or not of_w or outputs < least_outputs or all(each in groups for each in of_x):
+        return
+    builder = Builder.before(nest.root)
+    known: dict[Value, Index] = {}
+    made: list[Operation] = []
+
+    def nested(extent: int, name: str) -> Index:
+        nonlocal builder
+        new = write.for_each(builder, [write.constant_index(extent)], name)
+        made.append(new)
+        builder, index = write.inside(new)
+        return index
+
+    for each, size in sizes.items():
+        variable = loop.induction_variable(each)
+        known[variable] = nested(extent_of(each) // size, variable.name if size == 1 else "g")
+    for each in nest.loops:
+        variable, size = loop.induction_variable(each), sizes.get(each, 0)
+        if size > 1:
+            known[variable] = write.combined(AffineDimension(0) * size + AffineDimension(1), [known[variable], nested(size, variable.name)])
+        elif not size:
+            known[variable] = nested(extent_of(each), variable.name)
+    values: dict[Value, Value] = {}
+    for operation in nest.body:
+        if operation.name != "loop.yield":
+            for new in builder.insert(clone_substituted(operation, values, known)).walk():
+                _simplify(new)
+    made[0].attributes.update(nest.root.attributes)
+    nest.root.erase()
+
+
+def _group_size(nest: ProductNest, each: Operation) -> int:
+    """How many neighbours along a loop read the same of x: all that x has to do with the loop is the number of their group."""
+    indices, variable = loop.access_indices(nest.x.read), loop.induction_variable(each)
+    divisors = {d for e in loop.access_map(nest.x.read).results for d in _divisors(e, indices, variable)}
+    size = divisors.pop() if len(divisors) == 1 else 1
+    return size if extent_of(each) % size == 0 else 1
+
+
+def _divisors(expression: AffineExpression, indices: Sequence[Value], variable: Value) -> list[int]:
+    """What a variable is divided by where it stands; 1 where it stands alone."""
+    if isinstance(expression, AffineDimension):
+        return [1] if indices[expression.position] is variable else []
+    if not isinstance(expression, AffineBinary):
+        return []
+    divisor = expression.right.constant_value
+    if expression.kind == "floordiv" and divisor and isinstance(expression.left, AffineDimension) and indices[expression.left.position] is variable:
+        return [divisor]
+    return [*_divisors(expression.left, indices, variable), *_divisors(expression.right, indices, variable)]
+
+
+def _simplify(access: Operation) -> None:
+    """Takes out divisions that the loops' extents decide."""
+    if access.name not in ("loop.read", "loop.define"):
+        return
+    map, extents = loop.access_map(access), [_extent(index) for index in loop.access_indices(access)]
+    if None not in extents:
+        access.properties["map"] = AffineMap(map.dimensions, 0, [simplify(e, [extent or 0 for extent in extents]) for e in map.results])
+        substitute(access, {})  # only the indices that are still used
+
+
+def _extent(index: Value) -> int | None:
+    """The number of values from zero of an index, if it is a loop's."""
+    nest = index.owner.parent_operation if isinstance(index, BlockArgument) else None
+    known = loop.index_range(nest) if nest is not None and nest.name == "loop.for" else None
+    return known[1] + 1 if known is not None and known[0] >= 0 else None
