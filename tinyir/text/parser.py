@@ -159,9 +159,11 @@ class Parser:
                     continue
                 reduction = action
             size = reduction.size
-            if size:
-                parts = values[-size:]
-                begin = begins[-size]
+            if size == 1:
+                del stack[-1]
+                parts, begin = [values.pop()], begins.pop()
+            elif size:
+                parts, begin = values[-size:], begins[-size]
                 del stack[-size:], values[-size:], begins[-size:]
             else:
                 parts, begin = [], self.position
