@@ -143,7 +143,9 @@ class FunctionPrinter:
         if packed is not None:
             scope.fresh(PARAMETERS)
         for index, argument in enumerate(self.function.body.arguments):
-            self.names[argument] = packed.spelling(index) if packed is not None else scope.fresh(argument.name or "argument")
+            self.names[argument] = scope.fresh(argument.name or "argument")
+            if packed is not None:  # read once: the compiler cannot know that no store changes the structure
+                self.lines.append(f"    {declare_constant(argument.type, self.names[argument])} = {packed.spelling(index)};")
         if self._takes_arena and not _accesses(self.function, self.environment) and not self._passes_arena:
             self.lines.append(f"    (void){ARENA};")
         self._declare_bases(scope, "    ")

@@ -195,22 +195,32 @@ def _is_aligned(memory: Value) -> bool:
     return found is not None and alignment_bytes(found) % WORD_BYTES == 0
 
 
-def block_text(lines: Sequence[Line], trips: int, instructions: InstructionSet) -> tuple[list[str], bool]:
+def block_text(lines: Sequence[Line], trips: int, unrolled: int, instructions: InstructionSet) -> tuple[list[str], bool]:
     """The assembly of all iterations, over [sumN], [pointerN] and [end], and whether it uses the end.
 
-    What is not a multiple of the unrolled iterations comes first, then the loop.
+    `unrolled`: the iterations of one round of the loop, before which those come that are no whole round; 0: no loop.
     """
     form = instructions.block
     assert form is not None
     one = [_line_text(line, instructions, form) for line in lines]
-    carries = any(isinstance(line, StepLine) and line.target == accumulator_place(0) for line in lines)
-    most_lines = MOST_LINES if carries else MOST_LINES_WITHOUT_SUMS
-    least, most = UNROLLED if UNROLLED[0] * len(one) <= most_lines else (1, 1)
-    if trips < 2 * least or (most == 1 and trips * len(one) <= most_lines):
+    if not unrolled:
         return one * trips, False
-    unrolled = min(range(least, most + 1), key=lambda count: (trips % count, -count))
     until = [text.format(register=form.registers[0], end="%[end]", pointer="%[pointer0]", label="1b") for text in form.until]
     return [*(one * (trips % unrolled)), "1:", *(one * unrolled), *until], True
+
+
+def most_lines(lines: Sequence[Line]) -> int:
+    """The lines that a round of these, or all iterations written out, may have."""
+    carries = any(isinstance(line, StepLine) and line.target == accumulator_place(0) for line in lines)
+    return MOST_LINES if carries else MOST_LINES_WITHOUT_SUMS
+
+
+def best_round(trips: int, lines: Sequence[Line]) -> int:
+    """The iterations of one round that leave the shortest code to run; 0: none, they are written out."""
+    count, limit = len(lines), most_lines(lines)
+    least, most = UNROLLED if UNROLLED[0] * count <= limit else (1, 1)
+    written_out = trips < 2 * least or (most == 1 and trips * count <= limit)
+    return 0 if written_out else min(range(least, most + 1), key=lambda each: (trips % each, -each))
 
 
 def _line_text(line: Line, instructions: InstructionSet, form: BlockForm) -> str:

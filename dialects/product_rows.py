@@ -172,6 +172,15 @@ class ProductRow:
         self._level(builder, 0, [], conditions)
         self._zeros(builder, write.constant_index(self.layout.depth), self.layout.padded - self.layout.depth)
 
+    def fill_in_parts(self, builder: Builder) -> None:
+        """The whole steps of a single run, the terms that are left over, and zeros: a loop for each, be it over nothing."""
+        depth, whole = self.layout.depth, self.layout.depth // LANES * LANES
+        for first, last in ((0, whole), (whole, depth)):
+            inner, term = write.inside(write.for_each(builder, [write.constant_index(last)], "k", start=first))
+            self._define(inner, self.read_flat(inner, [], term), term)
+        inner, term = write.inside(write.for_each(builder, [write.constant_index(self.layout.padded)], "k", start=depth))
+        self._zero(inner, term)
+
     def _level(self, builder: Builder, number: int, folds: list[Index], conditions: list[Index]) -> None:
         """The terms below some folds; those for which a condition fails are zeros."""
         if conditions:
@@ -276,6 +285,14 @@ class ProductRow:
         for result, extent in zip(results, self.tensor.type.shape[kept:], strict=True):
             linear = linear * extent + result
         return linear, tuple(values)
+
+    def starts_at(self, variable: Value, stride: int) -> bool:
+        """Whether the terms are neighbours in memory, those of the next index `stride` elements after those of the one before."""
+        linear, values = self._linear()
+        terms = linear_terms(linear)
+        moving = AffineDimension(values.index(variable)) if variable in values else None
+        folds = {AffineDimension(values.index(v)) for v in map(loop.induction_variable, self.layout.nest.folds) if v in values}
+        return self.walks_as_one(0) and moving is not None and terms.get(moving) == stride and terms.keys() <= {moving, *folds}
 
     def walks_as_one(self, number: int) -> bool:
         """Whether the terms below fold `number` - 1 are neighbours in memory, in their order."""

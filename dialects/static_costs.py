@@ -19,7 +19,7 @@ from tinyir.dialects import loop
 from tinyir.dialects.buffer import RAM
 from tinyir.dialects.isa_block import block_text, machine_loop
 from tinyir.ir.affine import AffineSet
-from tinyir.ir.attributes import StringAttribute, TypeAttribute, element_bytes
+from tinyir.ir.attributes import IntegerAttribute, StringAttribute, TypeAttribute, element_bytes
 from tinyir.ir.builder import functions
 from tinyir.ir.machine_block import BlockForm, Line, StepLine, allocate
 from tinyir.ir.operation import Block, Operation, Value
@@ -174,14 +174,15 @@ def _kind(line: Line, form: BlockForm) -> str:
 
 def _block_lines(nest: Operation) -> tuple[int, dict[str, float]]:
     """The lines of a block's text, and what one run of it executes."""
-    found, name = machine_loop(nest), nest.attributes["block"]
+    found, name, unrolled = machine_loop(nest), nest.attributes["block"], nest.attributes["round"]
     assert found is not None
     assert isinstance(name, StringAttribute)
+    assert isinstance(unrolled, IntegerAttribute)
     instructions = instruction_set(name.value)
     assert instructions is not None
     assert instructions.block is not None
     lines = allocate(found.body, instructions.block)
-    text, goes_round = block_text(lines, found.trips, instructions)
+    text, goes_round = block_text(lines, found.trips, unrolled.value, instructions)
     kinds = Counter(_kind(line, instructions.block) for line in lines)
     executed: dict[str, float] = defaultdict(float, {kind: float(number * found.trips) for kind, number in kinds.items()})
     if goes_round:

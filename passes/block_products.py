@@ -17,6 +17,10 @@ not pay.
 Both copies lie in
 the order in which the instructions want their lanes (`layout`), and are rings of one block (`fold`).
 Sums of 32 bits wrap alike in any order, so terms that are zero and another order change nothing.
+
+Rows are padded to whole rounds of the inner loop.  Nests of one run of terms that leaves a rest somewhere (terms, outputs or
+positions) are all written as if each of them did: what follows a row of weights is staged with it, since zeros of x stand there,
+and loops over nothing cost nothing, so that such nests differ in nothing but numbers and share their code (`merge_functions`).
 """
 
 from __future__ import annotations
@@ -32,12 +36,12 @@ from tinyir.dialects.isa import block_registers
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
 from tinyir.dialects.nest_classes import facts_of
-from tinyir.dialects.product_nests import ProductNest, find_product_nest, scheduled_nests, spare_bytes
+from tinyir.dialects.product_nests import ProductNest, find_product_nest, scheduled_nests, spare_bytes, widened
 from tinyir.dialects.product_rows import LANES, ProductRow, ProductTerms, product, rounded_up
 from tinyir.dialects.schedules import Plan, plan_for, scheduled
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute, element_bytes
+from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute, StringAttribute, element_bytes
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I16, I32, I64, INDEX, TensorType
@@ -51,6 +55,8 @@ class BlockProducts(Pass):
     `scratch_bytes`: what a block of widened positions may take; without a value what the network's greatest layer leaves free,
     and as much as the schedule says in any case.  `least_positions`: nests with fewer positions are left alone.
     `positions`, `outputs`: of one block of sums over two copies.
+    `rounds`: steps of one round of the inner loop, `most_padding`: what its padding may cost a nest in instructions, else rows end
+    where their terms do; 0: no nest is written for the sake of others.
     """
 
     name: ClassVar[str] = "block_products"
@@ -61,6 +67,8 @@ class BlockProducts(Pass):
     least_positions: int | None = scheduled("where", "positions")
     positions: int | None = scheduled("jam", "positions", (1, 2, 3, 4))
     outputs: int | None = scheduled("jam", "outputs", (2, 3, 4))
+    rounds: int | None = scheduled("pad", "rounds")
+    most_padding: int | None = scheduled("pad", "instructions")
 
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):
@@ -99,9 +107,13 @@ class _Blocking(ProductTerms):
         self.widening = self.costs.get("widened_lanes", 1)
         self.plan = plan
         self.block_index: Index = write.constant_index(0)
+        self.ragged = False
         self.rows, self.sides = self._shape(room, block_registers(context.target))
         self.pairs = -(-self.outputs // self.sides)
+        if self.stages_weights:
+            self.padded = self._padded()
         self.blocks, self.block = self._whole_lines(*self._blocks(room, self.rows))
+        self.ragged = self.plan["pad", "instructions"] > 0 and self.stages_weights and self.blocks == 1 and self._is_ragged()
 
     def _blocks(self, room: int, rows: int) -> tuple[int, int]:
         """How many blocks of how many positions there are, for sums of so many rows side by side."""
@@ -204,11 +216,46 @@ class _Blocking(ProductTerms):
         made.name = name
         return made
 
+    # -- what is left over
+
+    def _padded(self) -> int:
+        """The places of a row: whole rounds, if what is added costs little."""
+        least, padded = (rounded_up(self.depth, LANES * steps) for steps in (1, self.plan["pad", "rounds"]))
+        more = (padded - least) * self.count * self.outputs * self.costs.get("product_term", 1)
+        return padded if more <= self.plan["pad", "instructions"] else least
+
+    def _is_ragged(self) -> bool:
+        """Whether a single run of terms leaves a rest, and all that is read for an output can be read for one more."""
+        whole = self.depth == self.padded and self.outputs % self.sides == 0 and self.count % self.rows == 0
+        if whole or self.has_whole_lines or self.level or any(self.nest.clip_conditions()) or self.run_length != self.depth:
+            return False
+        output = loop.induction_variable(self.nest.outputs[0])
+        row = ProductRow(self, self.nest.w.tensor, [], self.nest.w, {output: write.index_of(output)}, None, [[] for _ in self.nest.folds])
+        reads = [operation for operation in self.nest.split_body()[0] if operation.name == "loop.read"]
+        return row.starts_at(output, self.depth) and all(_reads_row(read, output) for read in reads)
+
+    def _extended(self, tensor: Value, shape: Sequence[int]) -> Value:
+        """A constant with zeros behind it."""
+        key = (tensor, tuple(shape))
+        if key not in self.flat:
+            definer = tensor.definer
+            assert definer is not None
+            assert isinstance(tensor.type, TensorType)
+            value, type = definer.properties["value"], TensorType(shape, tensor.type.element)
+            assert isinstance(value, DenseElements)
+            data = value.all_data
+            dense = DenseElements(type, data + bytes(type.element_count * element_bytes(type.element) - len(data)))
+            made = self.before.create("arith.constant", [], [type], {"value": dense}, attributes=dict(definer.attributes)).result
+            made.name = tensor.name
+            self.flat[key] = made
+        return self.flat[key]
+
     # -- indices
 
     def _position(self, index: Index) -> Index:
-        """Position number `index` of the block, counted over all positions."""
-        if self.blocks == 1:
+        """Position number `index` of the block, counted over all positions; where they lie in a row, one block is written as several are."""
+        apart = self.plan["pad", "instructions"] > 0 and not self.ragged and self.flattened(self.nest.x.read) is not None
+        if self.blocks == 1 and not apart:
             return index
         return write.combined(AffineDimension(0) * self.block + AffineDimension(1), [self.block_index, index])
 
@@ -298,12 +345,24 @@ class _Blocking(ProductTerms):
             return
         limits = [write.constant_index(self.block)]
         even = rounded_up(self.count, self.rows)
+        if self.ragged:
+            self._stage_ragged(builder, even)
+            return
         if self.blocks * self.block > even:
             limits.append(write.combined(even - AffineDimension(0) * self.block, [self.block_index]))
         inner, index = write.inside(write.for_each(builder, limits, "m"))
         position = self._position(index)
         conditions = [write.combined(self.count - 1 - AffineDimension(0), [position])] if even > self.count else []
         self._stage_position(inner, index, self._known(position), conditions)
+
+    def _stage_ragged(self, builder: Builder, even: int) -> None:
+        """The positions that there are, and zeros for those beyond the last."""
+        inner, index = write.inside(write.for_each(builder, [write.constant_index(self.count)], "m"))
+        row = ProductRow(self, self.xs, [self.block_index, index], self.nest.x, self._known(index), index, [[] for _ in self.nest.folds])
+        row.fill_in_parts(inner)
+        inner, beyond = write.inside(write.for_each(builder, [write.constant_index(even)], "m", start=self.count))
+        inner, term = write.inside(write.for_each(inner, [write.constant_index(self.padded)], "k"))
+        write.define(inner, write.literal(inner, 0, I16), self.xs, [self.block_index, beyond, term])
 
     def _stage_lines(self, builder: Builder) -> None:
         """The positions of whole lines, line by line."""
@@ -328,6 +387,12 @@ class _Blocking(ProductTerms):
     def _stage_outputs(self, builder: Builder, pair: Index) -> None:
         inner, side = write.inside(write.for_each(builder, [write.constant_index(self.sides)], "r"))
         output = write.combined(AffineDimension(0) * self.sides + AffineDimension(1), [pair, side])
+        if self.ragged:
+            weights = self._extended(self.nest.w.tensor, [self.pairs * self.sides * self.depth + self.padded - self.depth])
+            inner, term = write.inside(write.for_each(inner, [write.constant_index(self.padded)], "k"))
+            place = write.combined(AffineDimension(0) * self.depth + AffineDimension(1), [output, term])
+            write.define(inner, widened(inner, write.read(inner, weights, [place]), self.nest.w), self.ws, [self.block_index, pair, side, term])
+            return
         conditions = [write.combined(self.outputs - 1 - AffineDimension(0), [output])] if self.outputs % self.sides else []
         known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): output}
         ProductRow(self, self.ws, [self.block_index, pair, side], self.nest.w, known, None, [[] for _ in self.nest.folds]).fill(inner, conditions)
@@ -363,6 +428,13 @@ class _Blocking(ProductTerms):
         """The values that depend on the output alone; for one beyond the last, zeros are read, and nobody uses what follows from them."""
         known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): output}
         values: dict[Value, Value] = {}
+        if self.ragged:
+            for operation in fixed:
+                copy = builder.insert(clone_substituted(operation, values, known))
+                if operation.name == "loop.read":
+                    tensor = loop.accessed_tensor(operation)
+                    copy.set_operand(0, self._extended(tensor, [self.pairs * self.sides, *_shape(tensor)[1:]]))
+            return values
         if side == 0 or self.outputs % self.sides == 0:
             for operation in fixed:
                 builder.insert(clone_substituted(operation, values, known))
@@ -404,9 +476,9 @@ class _Blocking(ProductTerms):
         """What follows the sum, where the position and the output are not beyond the last."""
         position = self._position(row[0])
         conditions = []
-        if self.count % self.rows and row[1] >= self.count % self.rows:
+        if row[1] if self.ragged else self.count % self.rows and row[1] >= self.count % self.rows:
             conditions.append(write.combined(self.count - 1 - AffineDimension(0), [position]))
-        if output[1] and self.outputs % self.sides:
+        if output[1] and (self.ragged or self.outputs % self.sides):
             conditions.append(write.combined(self.outputs - 1 - AffineDimension(0), [output[0]]))
         if conditions:
             _, builder, otherwise = write.branch(builder, conditions, ())
@@ -421,6 +493,15 @@ class _Blocking(ProductTerms):
 def _shape(tensor: Value) -> tuple[int, ...]:
     assert isinstance(tensor.type, TensorType)
     return tuple(tensor.type.shape)
+
+
+def _reads_row(read: Operation, output: Value) -> bool:
+    """Whether it reads a constant at the output's index along its first axis."""
+    map, indices, definer = loop.access_map(read), loop.access_indices(read), loop.accessed_tensor(read).definer
+    first = map.results[0] if map.results else None
+    constant = definer is not None and definer.name == "arith.constant" and isinstance(definer.properties["value"], DenseElements)
+    at_output = isinstance(first, AffineDimension) and indices[first.position] is output
+    return constant and at_output and all(e.constant_value is not None for e in map.results[1:])
 
 
 def _last_nest(tensor: Value, nest: Operation) -> Operation:

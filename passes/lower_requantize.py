@@ -6,11 +6,13 @@
 
 In the order of preference: the high word of one multiplication with one rounding and one shift for all channels; 64-bit
 products with a rounding or a shift for each channel; halves to even by shifts, or by a division, where a tie can occur; a
-table of thresholds.  On the way every sum of products is obliged to fit its type in any order of summation.
+table of thresholds.  Layers whose high words can do with several shifts take the one that most of them share, so that they may
+share their code.  On the way every sum of products is obliged to fit its type in any order of summation.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +29,7 @@ from tinyir.ir.quantities import requantizations, type_of
 from tinyir.ir.types import I8, I32, I64, IntegerType
 from tinyir.prove.claim import Claim
 from tinyir.prove.exact_quotient import AllClaims, ExactQuotientClaim
-from tinyir.prove.fixed_point import LayerFixedPoint, choose_layer
+from tinyir.prove.fixed_point import LayerFixedPoint, choose_layer, high_word_forms
 from tinyir.prove.half_even import HalfEvenDivision, choose_half_even_division
 from tinyir.prove.obligations import Kind, Obligation
 from tinyir.prove.ranges import RangeClaim
@@ -51,9 +53,10 @@ class LowerRequantize(Pass):
             ranges = GraphRanges()
             for operation in function.body:
                 oblige_range(operation, ranges, context)
-            for operation in function.body:
-                if operation.name == "graph.requantize":
-                    _Choice(operation, ranges.of(operation.operands[0]), context, self.high_word).lower()
+            choices = [_Choice(o, ranges.of(o.operands[0]), context, self.high_word) for o in function.body if o.name == "graph.requantize"]
+            shifts = Counter(shift for choice in choices for shift in choice.by_shift)
+            for choice in choices:
+                choice.lower(max(choice.by_shift, key=lambda shift: (shifts[shift], -shift), default=None))
 
 
 def _state(operation: Operation, kind: Kind, statement: str, claim: Claim, context: PassContext) -> None:
@@ -107,11 +110,16 @@ class _Choice:
         element = type_of(operation, "result_type")
         first = self.meanings[0]
         self.limits: dict[str, Any] = {"low": first.low, "high": first.high, "result_type": element or I8}
-
-    def lower(self) -> None:
         # one form for all layers of a network lets them share their code
-        widths = (64,) if self.context.goal == "size" and len(self.meanings) > 1 else (32, 64)
-        layer = choose_layer(self.meanings, self.low, self.high, widths)
+        widths = (64,) if context.goal == "size" and len(self.meanings) > 1 else (32, 64)
+        self.layer = choose_layer(self.meanings, self.low, self.high, widths)
+        """The cheapest form for the layer alone."""
+        alike = self.layer is not None and high_word and self.layer.high_word_only and len(self.layer.shifts) == len(self.layer.roundings) == 1
+        self.by_shift = {form.shifts[0]: form for form in high_word_forms(self.meanings, self.low, self.high)} if alike else {}
+        """Those that cost the same."""
+
+    def lower(self, shift: int | None) -> None:
+        layer = self.layer if shift is None else self.by_shift[shift]
         result, claim, how = self._fixed(layer) if layer is not None else self._exact()
         _state(self.operation, "requantize", f"{how} is the real rounding of {len(self.meanings)} channels", claim, self.context)
         result.name = self.operation.result.name

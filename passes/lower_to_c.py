@@ -382,8 +382,7 @@ class _Function:
         assert found is not None
         variables = self._accumulators(operation, writer)
         machine, plain = writer.alternative(instructions.block.condition)
-        start = self._counter(writer.index(0), (0, 0))
-        self.indices[loop.induction_variable(operation)] = start
+        self.indices[loop.induction_variable(operation)] = AffineConstant(0)
         pointers = []
         for load in found.pointers:
             address, index = self._element(load, machine)
@@ -394,7 +393,9 @@ class _Function:
             self._constant(constant, machine)
         inputs = [machine.variable(self.value(value, machine), self._value_type(value.type), value.name or "in") for value in found.inputs]
         allocated = allocate(found.body, instructions.block)
-        lines, loops = block_text(allocated, found.trips, instructions)
+        unrolled = operation.attributes["round"]
+        assert isinstance(unrolled, IntegerAttribute)
+        lines, loops = block_text(allocated, found.trips, unrolled.value, instructions)
         end = []
         if loops:
             assert isinstance(pointers[0].type, MemRefType)

@@ -73,14 +73,15 @@ def test_a_plan_holds_for_class_goal_machine_and_numbers() -> None:
 def test_options_stand_in_place_of_what_the_schedule_says() -> None:
     plan = planned(BlockProducts(scratch_bytes=64, least_positions=1), attrs.evolve(PRODUCT, positions=1))
     assert plan is not None
-    assert plan.values == {("tile", "bytes"): 64, ("jam", "positions"): 2, ("jam", "outputs"): 2}
-    assert plan.describe({("tile", "positions"): 6}, without=("tile", "bytes")).value == "blocks: tile positions 6; jam positions 2, outputs 2"
-    assert plan.describe().value == "blocks: tile bytes 64; jam positions 2, outputs 2"
+    assert plan.values == {("tile", "bytes"): 64, ("jam", "positions"): 2, ("jam", "outputs"): 2, ("pad", "rounds"): 4, ("pad", "instructions"): 40_000}
+    rest = "jam positions 2, outputs 2; pad rounds 4, instructions 40000"
+    assert plan.describe({("tile", "positions"): 6}, without=("tile", "bytes")).value == f"blocks: tile positions 6; {rest}"
+    assert plan.describe().value == f"blocks: tile bytes 64; {rest}"
 
 
 def test_passes_and_ranges_come_from_the_schedules() -> None:
     assert scheduling_passes("speed") == scheduling_passes("ram") == ("block_products", "stage_planes", "block_rows", "jam_outputs")
-    assert scheduling_passes("size") == ()
+    assert scheduling_passes("size") == ("block_rows",)
     assert search_range(JamOutputs.name, ("jam", "outputs"), "speed") == (2, 3, 4, 6, 8)
     assert search_range(JamOutputs.name, ("jam", "outputs"), "size") == ()
 

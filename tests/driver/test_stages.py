@@ -65,7 +65,7 @@ def test_compile_numbers_its_stages_over_all_levels(network: Path) -> None:
     names = sorted(path.name for path in stages.iterdir())
     numbers = [int(name[:2]) for name in names]
     assert numbers == sorted(set(numbers))
-    assert (names[0], names[-1].partition("_")[2]) == ("00_input.tir", "lower_to_c.tir")
+    assert (names[0], names[-1].partition("_")[2]) == ("00_input.tir", "simplify_c.tir")
     assert "__elided__" in (stages / "00_input.tir").read_text()
     for name in names:
         parse((stages / name).read_text(), name)

@@ -13,6 +13,7 @@ from tinyir.passes.block_products import BlockProducts
 from tinyir.prove.obligations import Ledger
 from tinyir.rewrite.passes import PassContext
 
+PADDED = "pad rounds 4, instructions 40000"
 LAYERS = {
     "pointwise, odd positions and outputs": Layer((3, 3), 2, 3),
     "pointwise, even positions and outputs": Layer((4, 2), 4, 4, zero=7),
@@ -92,8 +93,9 @@ def test_a_target_without_pairs_of_lanes_is_left_alone(target: str) -> None:
 
 def test_a_small_room_makes_several_blocks_and_a_large_one_a_single_block() -> None:
     layer = Layer((4, 4), 4, 2)
-    assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=4 * 2 * 6)) == ["blocks: tile positions 6; jam positions 2, outputs 2"]
-    assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=1000)) == ["blocks: tile positions 16; jam positions 2, outputs 2"]
+    for room, positions in ((16 * 2 * 6, 6), (1000, 16)):
+        expected = f"blocks: tile positions {positions}; jam positions 2, outputs 2; {PADDED}"
+        assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=room)) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_few_positions_go_side_by_side_with_the_weights_as_they_lie(
     pad = (kernel[0] // 2, kernel[1] // 2, (kernel[0] - 1) // 2, (kernel[1] - 1) // 2)
     layer = Layer(size, channels, 3, kernel, pad, zero=-128)
     module = layer.module()
-    assert assert_same_bytes(module, BlockProducts(scratch_bytes=room)) == [expected]
+    assert assert_same_bytes(module, BlockProducts(scratch_bytes=room)) == [f"{expected}; {PADDED}"]
     assert any("block" in o.attributes and len(o.results) > 1 for o in module.walk() if o.name == "loop.for")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
@@ -13,6 +13,8 @@ from tests.passes.loop_programs import Program
 from tests.passes.models import HALVED, MODELS, SAME, Network
 from tests.passes.pipeline import apply, generate, run
 from tinyir.dialects.buffer import symbol_name
+from tinyir.dialects.c_parameters import Parameters
+from tinyir.dialects.c_shapes import Hole
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import F32, I8, I32, TensorType
 from tinyir.passes import merge_functions
@@ -107,13 +109,13 @@ def test_a_function_that_would_need_more_parameters_than_it_is_worth_stays_apart
 
 
 def test_a_call_with_a_wrong_argument_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = merge_functions._parameters
+    right = Parameters.of
 
-    def wrong(rows: list[list[merge_functions._Hole]]) -> list[merge_functions._Parameter]:
-        first, *others = right(rows)
-        return [attrs.evolve(first, contents=first.contents[::-1]), *others]
+    def wrong(rows: Sequence[Sequence[Hole]]) -> Parameters:
+        first, *others = right(rows).everything
+        return Parameters((attrs.evolve(first, contents=first.contents[::-1]), *others), {})
 
-    monkeypatch.setattr(merge_functions, "_parameters", wrong)
+    monkeypatch.setattr(Parameters, "of", wrong)
     with pytest.raises(AssertionError, match="changed what it does"):
         lowered(scaled((2.0, 3.0), (9, 8)).module)
 

@@ -28,13 +28,16 @@ GRAPH = (
     "cse",
     "dce",
 )
-LOOP = ("lower_to_loops", "fuse_nests", "fold_reads", "order_nests")
+LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true}", "fold_reads", "order_nests")
 FAST_LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true, word_moves=true}", "fold_reads", "hoist_groups", "order_nests")
 LEAN_LOOP = ("lower_to_loops", "fold_reshapes", "fuse_nests{sums_apart=true}", "fold_reads", "order_nests{streamed=true}", "stream_rows", "hoist_groups")
 """Before those that carry out the schedules of `specs/schedules`."""
 BUFFER = ("bufferize", "collapse_loops", "plan_memory", "outline_layers", "mark_no_overflow", "prove_bounds")
 FAST_BUFFER = (*BUFFER, "select_instructions", "pair_lanes", "pair_chains", "select_scalars", "form_blocks", "walk_words")
+SMALL_BUFFER = tuple(f"{name}{{rounds=[1], sum_rounds=[1], shared_text=1.0e9}}" if name == "form_blocks" else name for name in FAST_BUFFER)
+LEAN_BUFFER = tuple(f"{name}{{shared_text=0.0}}" if name == "form_blocks" else name for name in FAST_BUFFER)
 C = ("lower_to_c",)
+FAST_C = ("lower_to_c{canonical=true}", "merge_functions{instructions_per_byte=50}", "simplify_c")
 SMALL_C = ("lower_to_c{canonical=true}", "merge_functions", "simplify_c")
 
 PASSES = {"graph": GRAPH, "loop": LOOP, "buffer": BUFFER, "c": C}
@@ -54,10 +57,10 @@ def passes_of(level: str, goal: str = "speed", io: str = "model") -> tuple[str, 
     if level == "loop":
         scheduling: tuple[str, ...] = import_module("tinyir.dialects.schedules").scheduling_passes(goal)  # late: it loads much of the loop level
         return (*{"speed": FAST_LOOP, "size": LOOP, "ram": LEAN_LOOP}[goal], *scheduling, "prove_defined")
-    if level == "buffer" and goal in ("speed", "ram"):
-        return FAST_BUFFER
-    if level == "c" and goal == "size":
-        return SMALL_C
+    if level == "buffer":
+        return {"speed": FAST_BUFFER, "size": SMALL_BUFFER, "ram": LEAN_BUFFER}[goal]
+    if level == "c":
+        return {"speed": FAST_C, "size": SMALL_C, "ram": C}[goal]
     return PASSES[level]
 
 

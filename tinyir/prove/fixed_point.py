@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from tinyir.ir.exact import Requantization, quantized_multiplier
 
 HIGH_WORD_SHIFT = 33  # from here on half a unit is a multiple of 2^32
+_HIGH_SHIFTS = 8
+"""So many shifts of high words are tried: with each, half of the greatest multiplier's range is lost."""
 _WIDEST_SHIFT = {32: 30, 64: 62}
 
 
@@ -316,17 +318,38 @@ def choose_layer(
     Raises:
         ValueError: channels that differ in these, or an empty input range.
     """
+    channels = _described(meanings, x_low, x_high)
+    if meanings[0].rounding == "tflite_double":
+        return _tflite_twice(channels)
+    layer = next((found for width in widths if (found := _with_common_shift(channels, width, len(channels) == 1))), None)
+    return layer or _with_common_shift(channels, widths[-1], True) or _with_own_shifts(channels, widths[-1])
+
+
+def high_word_forms(meanings: Sequence[Requantization], x_low: Sequence[int] | int, x_high: Sequence[int] | int) -> Iterator[LayerFixedPoint]:
+    """All forms of one shift and one rounding for all channels of which only high words of products are needed, by rising shifts.
+
+    They cost the same, so that layers may be given the shift that most of them share.
+
+    Raises:
+        ValueError: as `choose_layer`.
+    """
+    channels = _described(meanings, x_low, x_high)
+    if meanings[0].rounding == "tflite_double":
+        return
+    for shift in range(HIGH_WORD_SHIFT, HIGH_WORD_SHIFT + _HIGH_SHIFTS):
+        layer = _with_half_rounding(channels, shift, 64)
+        if layer is not None:
+            yield layer
+
+
+def _described(meanings: Sequence[Requantization], x_low: Sequence[int] | int, x_high: Sequence[int] | int) -> list[Channel]:
     if len({(m.zero_point, m.low, m.high, m.rounding) for m in meanings}) != 1:
         raise ValueError("the channels of a layer share zero point, result range and rounding")
     lows = [x_low] * len(meanings) if isinstance(x_low, int) else [int(x) for x in x_low]
     highs = [x_high] * len(meanings) if isinstance(x_high, int) else [int(x) for x in x_high]
     if any(low > high for low, high in zip(lows, highs, strict=True)):
         raise ValueError("an input range is empty")
-    channels = [describe_channel(*item) for item in zip(meanings, lows, highs, strict=True)]
-    if meanings[0].rounding == "tflite_double":
-        return _tflite_twice(channels)
-    layer = next((found for width in widths if (found := _with_common_shift(channels, width, len(channels) == 1))), None)
-    return layer or _with_common_shift(channels, widths[-1], True) or _with_own_shifts(channels, widths[-1])
+    return [describe_channel(*item) for item in zip(meanings, lows, highs, strict=True)]
 
 
 def _with_common_shift(channels: Sequence[Channel], width: int, own_roundings: bool) -> LayerFixedPoint | None:
