@@ -68,9 +68,17 @@ class ProductTerms:
 
     def _run_level(self) -> int:
         """The outermost fold from which on the terms of x walk through memory in their order, one by one."""
-        known: dict[Value, Index] = {loop.induction_variable(each): write.constant_index(0) for each in self.nest.positions}
-        row = ProductRow(self, self.nest.x.tensor, [], self.nest.x, known, None, [[] for _ in self.nest.folds])
+        row = self._any_row()
         return next((number for number in range(len(self.terms)) if row.walks_as_one(number)), len(self.terms) - 1)
+
+    def _any_row(self) -> ProductRow:
+        known: dict[Value, Index] = {loop.induction_variable(each): write.constant_index(0) for each in self.nest.positions}
+        return ProductRow(self, self.nest.x.tensor, [], self.nest.x, known, None, [[] for _ in self.nest.folds])
+
+    @property
+    def is_one_run(self) -> bool:
+        """Whether all terms of x are neighbours in memory, in their order."""
+        return self._any_row().walks_as_one(0)
 
     def _run_stride(self) -> int:
         """The distance of runs in a row: rounded up to whole steps if that costs less in zeros than scalar copies would."""
@@ -313,7 +321,13 @@ class ProductRow:
         return True
 
     def read_flat(self, builder: Builder, folds: list[Index], index: Index) -> Value:
-        """The element that stands `index` places after the first term below some folds."""
+        """The element that stands `index` places after the first term below some folds.
+
+        Raises:
+            ValueError: the terms are no neighbours, so that it would be another than term `index`.
+        """
+        if not self.walks_as_one(len(folds)):
+            raise ValueError("terms that are read in a row must be neighbours in memory")
         assert isinstance(self.tensor.type, TensorType)
         kept = kept_axes(self.tensor)
         shape = self.tensor.type.shape

@@ -225,9 +225,11 @@ class _Blocking(ProductTerms):
         return padded if more <= self.plan["pad", "instructions"] else least
 
     def _is_ragged(self) -> bool:
-        """Whether a single run of terms leaves a rest, and all that is read for an output can be read for one more."""
+        """Whether a single run of terms, neighbours in memory, leaves a rest, and all that is read for an output can be read for one more."""
         whole = self.depth == self.padded and self.outputs % self.sides == 0 and self.count % self.rows == 0
         if whole or self.has_whole_lines or self.level or any(self.nest.clip_conditions()) or self.run_length != self.depth:
+            return False
+        if not self.is_one_run:
             return False
         output = loop.induction_variable(self.nest.outputs[0])
         row = ProductRow(self, self.nest.w.tensor, [], self.nest.w, {output: write.index_of(output)}, None, [[] for _ in self.nest.folds])
