@@ -6,7 +6,7 @@ way there.  Otherwise it becomes a constant of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from tinyir.backends.c_assembly import assembly_text
@@ -78,6 +78,12 @@ class Environment:
         self.hides_origins = False
         """Whether a function asked for the macro HIDE_ORIGIN."""
 
+    def spelled_constants(self, name: str, type: Type) -> str:
+        """An array of constants, or its bytes, as a pointer of this type."""
+        stored, spelled = self.constants.get(name), self.globals[name]
+        assert isinstance(type, MemRefType)
+        return spelled if stored is None or stored is type.element else f"(({c_type(type)})(const void *){spelled})"
+
     def bits_helper(self, source: Type, target: Type) -> str:
         """The name of the function that gives the bits of one type as another."""
         name = f"{short_type(target)}_of_{short_type(source)}_bits"
@@ -104,6 +110,19 @@ def _accesses(function: Operation, environment: Environment) -> dict[tuple[str, 
             if key in environment.members:
                 found[key] = environment.members[key]
     return found
+
+
+def _blocks(function: Operation) -> list[Block]:
+    return [block for operation in function.walk() for region in operation.regions for block in region.blocks]
+
+
+def _sides_around(operation: Operation) -> Iterator[int]:
+    """Of the alternatives that an operation stands in the side that it stands on."""
+    inner = operation
+    for above in operation.ancestors():
+        if above.name == "c.alternative":
+            yield next(side for side, region in enumerate(above.regions) if inner.parent in region.blocks)
+        inner = above
 
 
 def _bits_function(name: str, source: Type, target: Type) -> str:
@@ -142,10 +161,14 @@ class FunctionPrinter:
         packed = self.environment.packed.get(symbol_name(self.function))
         if packed is not None:
             scope.fresh(PARAMETERS)
+        for block in _blocks(self.function):
+            self._choose(block)
         for index, argument in enumerate(self.function.body.arguments):
             self.names[argument] = scope.fresh(argument.name or "argument")
             if packed is not None:  # read once: the compiler cannot know that no store changes the structure
                 self.lines.append(f"    {declare_constant(argument.type, self.names[argument])} = {packed.spelling(index)};")
+        for argument in self.function.body.arguments:
+            self._excuse(argument, "    ")
         if self._takes_arena and not _accesses(self.function, self.environment) and not self._passes_arena:
             self.lines.append(f"    (void){ARENA};")
         self._declare_bases(scope, "    ")
@@ -185,7 +208,6 @@ class FunctionPrinter:
     # -- statements
 
     def _block(self, block: Block, scope: Names, indent: str) -> None:
-        self._choose(block)
         for operation in block:
             if operation not in self.inlined:
                 self._statement(operation, scope, indent)
@@ -224,6 +246,19 @@ class FunctionPrinter:
                 self.lines += assembly_text(operation, [self.names[operand] for operand in operation.operands], scope, indent)
             case _:
                 self.lines.append(f"{indent}{self._simple(operation, scope)};")
+                if _is_expression(operation):
+                    self._excuse(operation.result, indent)
+
+    def _excuse(self, value: Value, indent: str) -> None:
+        """Tells compilers that what only some of them use is not there by mistake."""
+        declared = set() if value.definer is None else set(_sides_around(value.definer))
+        if value.use_count and not all(self._is_used(value, side) for side in (0, 1) if declared <= {side}):
+            self.lines.append(f"{indent}(void){self.names[value]};")
+
+    def _is_used(self, value: Value, side: int) -> bool:
+        """Whether some line of what is compiled names the value, if of all alternatives the same side is taken."""
+        users = [user for user in value.users if all(each == side for each in _sides_around(user))]
+        return any(user not in self.inlined or self._is_used(user.result, side) for user in users)
 
     def _simple(self, operation: Operation, scope: Names) -> str:
         """A statement of one line."""
@@ -377,13 +412,8 @@ class FunctionPrinter:
             name = referenced_symbol(definer, "name")
             if (name, pointer.type.element) in self.bases:
                 return self.bases[name, pointer.type.element]
-            return self.environment.members.get((name, pointer.type.element)) or self._constants(name, pointer.type)
+            return self.environment.members.get((name, pointer.type.element)) or self.environment.spelled_constants(name, pointer.type)
         return self.names[pointer]
-
-    def _constants(self, name: str, type: MemRefType) -> str:
-        """An array of constants, or its bytes."""
-        stored, spelled = self.environment.constants.get(name), self.environment.globals[name]
-        return spelled if stored is None or stored is type.element else f"(({c_type(type)})(const void *){spelled})"
 
     def _copied_place(self, memory: Value, index: Value) -> str | None:
         """The address of an element that must be copied in and out, else None."""

@@ -56,7 +56,7 @@ class PackedParameters:
         definer = call.operands[index].definer
         assert definer is not None
         if definer.name == "c.address":
-            return self.environment.globals[referenced_symbol(definer, "name")]
+            return self.environment.spelled_constants(referenced_symbol(definer, "name"), definer.result.type)
         value = definer.properties["value"]
         if isinstance(value, IntegerAttribute):
             return integer_literal(value.value, value.type)
