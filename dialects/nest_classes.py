@@ -33,6 +33,11 @@ class NestFacts:
     outputs: int
     terms: int
 
+    @property
+    def products(self) -> int:
+        """The terms of all results together."""
+        return self.positions * self.outputs * self.terms
+
 
 def facts_of(root: Operation) -> NestFacts:
     """Of a nest by its outermost loop."""

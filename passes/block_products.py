@@ -55,8 +55,8 @@ class BlockProducts(Pass):
     `scratch_bytes`: what a block of widened positions may take; without a value what the network's greatest layer leaves free,
     and as much as the schedule says in any case.  `least_positions`: nests with fewer positions are left alone.
     `positions`, `outputs`: of one block of sums over two copies.
-    `rounds`: steps of one round of the inner loop, `most_padding`: what its padding may cost a nest in instructions, else rows end
-    where their terms do; 0: no nest is written for the sake of others.
+    `rounds`: steps of one round of the inner loop; `most_padding`: what its padding may cost a nest in thousandths of all terms of the
+    network, else rows end where their terms do; 0: no nest is written for the sake of others.
     """
 
     name: ClassVar[str] = "block_products"
@@ -68,12 +68,13 @@ class BlockProducts(Pass):
     positions: int | None = scheduled("jam", "positions", (1, 2, 3, 4))
     outputs: int | None = scheduled("jam", "outputs", (2, 3, 4))
     rounds: int | None = scheduled("pad", "rounds")
-    most_padding: int | None = scheduled("pad", "instructions")
+    most_padding: int | None = scheduled("pad", "permille")
 
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):
             roots = scheduled_nests(function)
             most = max((_accessed_bytes(root) for root in roots), default=0)
+            terms = sum(facts_of(root).products for root in roots)
             for root in roots:
                 nest = find_product_nest(root)
                 plan = plan_for(self, facts_of(root), context) if nest is not None and len(nest.outputs) == 1 else None
@@ -81,7 +82,7 @@ class BlockProducts(Pass):
                     stated = spare_bytes(root)
                     spare = most - _accessed_bytes(root) if stated is None else stated
                     room = self.scratch_bytes if self.scratch_bytes is not None else max(plan["tile", "bytes"], spare)
-                    _Blocking(nest, plan, room, context).run(context)
+                    _Blocking(nest, plan, room, terms, context).run(context)
 
 
 BESIDE_ROWS = 4
@@ -102,7 +103,7 @@ def _accessed_bytes(root: Operation) -> int:
 class _Blocking(ProductTerms):
     """One nest on its way into blocks."""
 
-    def __init__(self, nest: ProductNest, plan: Plan, room: int, context: PassContext) -> None:
+    def __init__(self, nest: ProductNest, plan: Plan, room: int, all_terms: int, context: PassContext) -> None:
         super().__init__(nest, context.target.costs.instructions if context.target is not None else {})
         self.widening = self.costs.get("widened_lanes", 1)
         self.plan = plan
@@ -111,9 +112,9 @@ class _Blocking(ProductTerms):
         self.rows, self.sides = self._shape(room, block_registers(context.target))
         self.pairs = -(-self.outputs // self.sides)
         if self.stages_weights:
-            self.padded = self._padded()
+            self.padded = self._padded(all_terms)
         self.blocks, self.block = self._whole_lines(*self._blocks(room, self.rows))
-        self.ragged = self.plan["pad", "instructions"] > 0 and self.stages_weights and self.blocks == 1 and self._is_ragged()
+        self.ragged = self.plan["pad", "permille"] > 0 and self.stages_weights and self.blocks == 1 and self._is_ragged()
 
     def _blocks(self, room: int, rows: int) -> tuple[int, int]:
         """How many blocks of how many positions there are, for sums of so many rows side by side."""
@@ -218,11 +219,11 @@ class _Blocking(ProductTerms):
 
     # -- what is left over
 
-    def _padded(self) -> int:
-        """The places of a row: whole rounds, if what is added costs little."""
+    def _padded(self, all_terms: int) -> int:
+        """The places of a row: whole rounds, if what is added costs little beside all terms of the network."""
         least, padded = (rounded_up(self.depth, LANES * steps) for steps in (1, self.plan["pad", "rounds"]))
-        more = (padded - least) * self.count * self.outputs * self.costs.get("product_term", 1)
-        return padded if more <= self.plan["pad", "instructions"] else least
+        more = (padded - least) * self.count * self.outputs
+        return padded if 1000 * more <= self.plan["pad", "permille"] * all_terms else least
 
     def _is_ragged(self) -> bool:
         """Whether a single run of terms, neighbours in memory, leaves a rest, and all that is read for an output can be read for one more."""
@@ -256,7 +257,7 @@ class _Blocking(ProductTerms):
 
     def _position(self, index: Index) -> Index:
         """Position number `index` of the block, counted over all positions; where they lie in a row, one block is written as several are."""
-        apart = self.plan["pad", "instructions"] > 0 and not self.ragged and self.flattened(self.nest.x.read) is not None
+        apart = self.plan["pad", "permille"] > 0 and not self.ragged and self.flattened(self.nest.x.read) is not None
         if self.blocks == 1 and not apart:
             return index
         return write.combined(AffineDimension(0) * self.block + AffineDimension(1), [self.block_index, index])
@@ -472,9 +473,7 @@ class _Blocking(ProductTerms):
         row = ProductRow(self, self.nest.w.tensor, [], self.nest.w, known, None, [[] for _ in self.nest.folds])
         return [row.read_flat(builder, [], term)]
 
-    def _finish(
-        self, builder: Builder, after: Sequence[Operation], values: dict[Value, Value], row: tuple[Index, int], output: tuple[Index, int]
-    ) -> None:
+    def _finish(self, builder: Builder, after: Sequence[Operation], values: dict[Value, Value], row: tuple[Index, int], output: tuple[Index, int]) -> None:
         """What follows the sum, where the position and the output are not beyond the last."""
         position = self._position(row[0])
         conditions = []

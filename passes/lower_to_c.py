@@ -26,6 +26,7 @@ from tinyir.dialects.isa import include_text, instruction_text, load_text, store
 from tinyir.dialects.isa_block import block_text, is_word_aligned, machine_loop
 from tinyir.dialects.layer_description import describe
 from tinyir.dialects.nest_accesses import linear_address, memory_behind
+from tinyir.dialects.static_costs import layer_costs
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap, AffineSet, linear_terms, used_dimensions
 from tinyir.ir.affine_interval import Interval, interval_of
 from tinyir.ir.attribute import Attribute
@@ -43,16 +44,19 @@ from tinyir.ir.builder import Builder, find_symbol, functions
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.machine_block import allocate, used_registers
 from tinyir.ir.operation import Block, Operation, Value
-from tinyir.ir.types import I1, I8, I32, I64, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type, VectorType
+from tinyir.ir.types import I1, I8, I32, I64, INDEX, U8, FunctionType, IndexType, IntegerType, MemRefType, TensorType, Type, VectorType
 from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.text.instruction_reader import instruction_set
 
 INT32: Interval = (-(1 << 31), (1 << 31) - 1)
+PLACES = 8
+"""At how many places of its loops a function's instructions are estimated."""
 
 
 @attrs.frozen
 class LowerToC(Pass):
-    """`canonical` keeps all index arithmetic in one full form, so that `merge_functions` finds more that is alike.
+    """`canonical` keeps all index arithmetic in one full form, so that `merge_functions` finds more that is alike, and tells it what
+    each function takes, about (`instructions`), unless the goal is size.
 
     `hoist_above`: innermost loops of more iterations than that, or of a number that varies, count from zero and walk through
     memory by pointers that are set before them: compilers make one instruction of a load and a step then.  Without a value
@@ -80,6 +84,10 @@ class LowerToC(Pass):
             comment = describe(function, context.ledger)
             if comment:
                 function.attributes["comment"] = StringAttribute(comment)
+        if self.canonical and not small and context.target is not None:
+            costs = layer_costs(module, context.target, PLACES)
+            for function in functions(module):
+                function.attributes["instructions"] = IntegerAttribute(round(costs[symbol_name(function)].instructions), INDEX)
         apart, assembly = not small if self.apart is None else self.apart, getattr(context.target, "assembly", "blocks") != "none"
         _Module(module, self.canonical, hoist_above, apart, assembly).lower()
 
@@ -229,6 +237,8 @@ class _Function:
             made.properties["in_order"] = UnitAttribute()
         if "comment" in self.function.attributes:
             made.properties["comment"] = self.function.attributes["comment"]
+        if "instructions" in self.function.attributes:
+            made.attributes["instructions"] = self.function.attributes["instructions"]
         for old, new in zip(self.function.body.arguments, made.body.arguments, strict=True):
             new.name = old.name or "x"
             self._bind(old, new)

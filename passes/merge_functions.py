@@ -22,7 +22,7 @@ from tinyir.dialects.buffer import referenced_symbol, symbol_name
 from tinyir.dialects.c_estimates import added_instructions, code_bytes
 from tinyir.dialects.c_parameters import Parameter, Parameters, Parametrized
 from tinyir.dialects.c_shapes import shape
-from tinyir.ir.attributes import StringAttribute, SymbolReference, TypeAttribute, UnitAttribute
+from tinyir.ir.attributes import IntegerAttribute, StringAttribute, SymbolReference, TypeAttribute, UnitAttribute
 from tinyir.ir.builder import Builder
 from tinyir.ir.location import fuse
 from tinyir.ir.operation import Operation, Value
@@ -39,14 +39,15 @@ REGISTER_PARAMETERS = 4
 class MergeFunctions(Pass):
     """Merges where it saves bytes, by estimates.
 
-    `instructions_per_byte`: what a layer may take longer for each byte that it saves, else it stays apart; without a value any.
+    `share_per_kilobyte`: what a layer may take longer for each 1,024 bytes that it saves, as a share of the instructions of the
+    whole network, else it stays apart; without a value any.
     """
 
     name = "merge_functions"
     reads = ("builtin", "c")
     leaves = ("builtin", "c")
 
-    instructions_per_byte: float | None = None
+    share_per_kilobyte: float | None = None
 
     def run(self, module: Operation, context: PassContext) -> None:
         """
@@ -59,19 +60,20 @@ class MergeFunctions(Pass):
             if function.name == "c.function" and not function.body.arguments and not {"network", "inline"} & function.properties.keys():
                 groups.setdefault(shape(function, arrays)[0], []).append(function)
         calls = _calls(module)
+        instructions = sum(_instructions(function) for function in module.body)
         for group in groups.values():
-            alike = self._worth(group, arrays)
+            alike = self._worth(group, arrays, instructions)
             if len(alike) > 1:
                 _merge(alike, arrays, calls)
 
-    def _worth(self, group: list[Operation], arrays: set[str]) -> list[Operation]:
+    def _worth(self, group: list[Operation], arrays: set[str], instructions: int) -> list[Operation]:
         """Those of a group that may become slower by what it costs them not to know their numbers."""
-        if self.instructions_per_byte is None:
+        if self.share_per_kilobyte is None:
             return group
         rows = [shape(function, arrays)[1] for function in group]
         changing = {place for parameter in Parameters.of(rows).everything for place in parameter.holes}
         slower = [added_instructions(function, [row[place] for place in changing]) for function, row in zip(group, rows, strict=True)]
-        most = code_bytes(group[0]) * self.instructions_per_byte
+        most = code_bytes(group[0]) / 1024 * self.share_per_kilobyte * instructions
         return [function for function, more in zip(group, slower, strict=True) if more <= most]
 
 
@@ -122,13 +124,17 @@ def _call_merged(calls: Sequence[Operation], merged: Operation, function: Operat
     """Turns the calls of a function into calls of the merged one."""
     for call in calls:
         builder = Builder.before(call)
-        arguments = [
-            builder.insert(_filled(parameter, number, argument)).result for parameter, argument in zip(parameters, merged.body.arguments, strict=True)
-        ]
+        arguments = [builder.insert(_filled(parameter, number, argument)).result for parameter, argument in zip(parameters, merged.body.arguments, strict=True)]
         call.operands = arguments
         call.properties["callee"] = SymbolReference(symbol_name(merged))
         call.properties["comment"] = StringAttribute("\n".join(_comment(function)))
         call.properties["layer"] = StringAttribute(symbol_name(function))
+
+
+def _instructions(function: Operation) -> int:
+    """What a run of a function takes, as far as it was told."""
+    told = function.attributes.get("instructions")
+    return told.value if isinstance(told, IntegerAttribute) else 0
 
 
 def _calls(module: Operation) -> dict[str, list[Operation]]:
@@ -143,4 +149,3 @@ def _calls(module: Operation) -> dict[str, list[Operation]]:
 def _comment(function: Operation) -> list[str]:
     comment = function.properties.get("comment")
     return comment.value.split("\n") if isinstance(comment, StringAttribute) else list(function.location.names[:1])
-

@@ -185,7 +185,6 @@ def test_elements_of_many_types_survive_strict_aliasing_at_the_highest_level(
 ) -> None:
     """The compiled functions are called through ctypes, with all of the optimizer's freedom."""
 
-
     tool = require_tool(compiler)
     generated = generate(several(), ALL)
     generated.write(tmp_path)
@@ -323,3 +322,44 @@ module {
     lines = [line.strip() for line in print_c(module, "net").source.splitlines()]
     assert "arena_i8[4] = arena_i8[2];" in lines, lines[-8:]
     assert "arena_i8[5] = (&arena_i8[1])[2];" in lines
+
+
+SHARED = """
+module {
+  c.array @bytes = dense<[1, 2]> : tensor<2xi8>
+  c.array @pairs = dense<[3, 4]> : tensor<2xi16>
+  c.storage @arena {bytes = 6, elements = [i8]}
+  c.port input "x" in @arena[0] : memref<4xi8, "ram">
+  c.port output "y" in @arena[4] : memref<2xi8, "ram">
+  c.function @shared(%array : memref<?xi8, "flash">, %here : i32, %there : i32) attributes {comment = "", packed} {
+    %arena = c.address @arena : memref<?xi8, "ram">
+    %one = c.literal 1 : i32
+    %end = c.binary %there "+" %one : i32
+    c.alternative "defined(__clang__)" {
+      %v = c.load %array[%here] : memref<?xi8, "flash">
+      c.store %v, %arena[%here] : memref<?xi8, "ram">
+    } else {
+      %v = c.load %array[%there] : memref<?xi8, "flash">
+      c.store %v, %arena[%end] : memref<?xi8, "ram">
+      c.store %v, %arena[%end] : memref<?xi8, "ram">
+    }
+  }
+  c.function @net() attributes {comment = "", network} {
+    %bytes = c.address @bytes : memref<?xi8, "flash">
+    %pairs = c.address @pairs : memref<?xi8, "flash">
+    %one = c.literal 1 : i32
+    c.call @shared(%bytes, %one, %one) {layer = "a"} : (memref<?xi8, "flash">, i32, i32) -> ()
+    c.call @shared(%pairs, %one, %one) {layer = "b"} : (memref<?xi8, "flash">, i32, i32) -> ()
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang-19"])
+def test_what_one_compiler_uses_and_arrays_of_two_types_are_clean(require_tool: Callable[[str], str], tmp_path: Path, compiler: str) -> None:
+    tool = require_tool(compiler)
+    print_c(parse(SHARED), "net").write(tmp_path)
+    done = subprocess.run(
+        [tool, "-std=c99", *STRICT_FLAGS, "-c", str(tmp_path / "net.c"), "-o", str(tmp_path / "net.o")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

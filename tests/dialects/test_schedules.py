@@ -73,8 +73,8 @@ def test_a_plan_holds_for_class_goal_machine_and_numbers() -> None:
 def test_options_stand_in_place_of_what_the_schedule_says() -> None:
     plan = planned(BlockProducts(scratch_bytes=64, least_positions=1), attrs.evolve(PRODUCT, positions=1))
     assert plan is not None
-    assert plan.values == {("tile", "bytes"): 64, ("jam", "positions"): 2, ("jam", "outputs"): 2, ("pad", "rounds"): 4, ("pad", "instructions"): 40_000}
-    rest = "jam positions 2, outputs 2; pad rounds 4, instructions 40000"
+    assert plan.values == {("tile", "bytes"): 64, ("jam", "positions"): 2, ("jam", "outputs"): 2, ("pad", "rounds"): 4, ("pad", "permille"): 4}
+    rest = "jam positions 2, outputs 2; pad rounds 4, permille 4"
     assert plan.describe({("tile", "positions"): 6}, without=("tile", "bytes")).value == f"blocks: tile positions 6; {rest}"
     assert plan.describe().value == f"blocks: tile bytes 64; {rest}"
 

@@ -82,6 +82,8 @@ class Layer:
     zero: int = 0
     requantized: bool = True
     residual: bool = False
+    planar: bool = False
+    """The image comes as [1, channels, height, width]."""
 
     def module(self, seed: int = 0) -> Operation:
         """The layer in loops, as the schedules find it."""
@@ -92,13 +94,15 @@ class Layer:
     def graph(self, seed: int = 0) -> Operation:
         random = np.random.default_rng(seed)
         kernel = (self.outputs, *self.kernel, self.channels // self.groups)
-        given: list[TensorType | Array] = [TensorType((1, *self.size, self.channels), I8), *constants(random, kernel)]
+        size = (self.channels, *self.size) if self.planar else (*self.size, self.channels)
+        given: list[TensorType | Array] = [TensorType((1, *size), I8), *constants(random, kernel)]
         if self.residual:
             given.append(TensorType((1, *self._positions(), self.outputs), I32))
         window = {"pad": self.pad, "stride": self.stride, "dilation": self.dilation, "groups": self.groups, "x_zero_point": self.zero}
-        steps: list[Step] = [("graph.conv2d", [0, 1, 2], window)]
+        steps: list[Step] = [("graph.transpose", [0], {"permutation": (0, 2, 3, 1)})] if self.planar else []
+        steps.append(("graph.conv2d", [len(given) if self.planar else 0, 1, 2], window))
         if self.residual:
-            steps.append(("graph.add", [len(given), len(given) - 1], {}))
+            steps.append(("graph.add", [len(given) + len(steps) - 1, len(given) - 1], {}))
         if self.requantized:
             steps.append(("graph.requantize_high", [len(given) + len(steps) - 1, 3, 4, 5], TO_BYTES))
         return chain(given, steps)

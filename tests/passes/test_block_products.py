@@ -13,7 +13,7 @@ from tinyir.passes.block_products import BlockProducts
 from tinyir.prove.obligations import Ledger
 from tinyir.rewrite.passes import PassContext
 
-PADDED = "pad rounds 4, instructions 40000"
+PADDED = "pad rounds 4, permille 4"
 LAYERS = {
     "pointwise, odd positions and outputs": Layer((3, 3), 2, 3),
     "pointwise, even positions and outputs": Layer((4, 2), 4, 4, zero=7),
@@ -29,13 +29,15 @@ LAYERS = {
     "a residual before the requantization": Layer((3, 5), 6, 3, residual=True, zero=1),
     "a residual on padded positions": Layer((4, 3), 3, 5, (3, 3), (1, 1, 1, 1), residual=True),
     "sums as they are": Layer((3, 3), 7, 9, requantized=False),
+    "an image in planes": Layer((3, 3), 4, 7, zero=3, planar=True),
+    "an image in planes, padded": Layer((4, 3), 5, 4, (3, 3), (1, 1, 1, 1), planar=True),
 }
 
 
-@pytest.mark.parametrize("room", [None, 40])
+@pytest.mark.parametrize(("room", "padding"), [(None, None), (40, 0), (None, 100_000), (60, 100_000)])
 @pytest.mark.parametrize("name", LAYERS)
-def test_the_result_keeps_every_bit(name: str, room: int | None) -> None:
-    found = assert_same_bytes(LAYERS[name].module(), BlockProducts(scratch_bytes=room))
+def test_the_result_keeps_every_bit(name: str, room: int | None, padding: int | None) -> None:
+    found = assert_same_bytes(LAYERS[name].module(), BlockProducts(scratch_bytes=room, most_padding=padding))
     assert len(found) == (LAYERS[name].outputs > 1), "the loop over one output is none"
 
 
@@ -60,12 +62,28 @@ def _random_layer(seed: int) -> Layer:
     height, width = (r + extra for r, extra in zip(reach, numbers(1, 4, 2), strict=True))
     channels, outputs, zero = *numbers(1, 10, 2), numbers(-128, 128, 1)[0]
     pad = (top, left, bottom, right) if kernel != (1, 1) else (0, 0, 0, 0)
-    return Layer((height, width), channels, outputs, kernel, pad, (stride[0], stride[1]), (dilation[0], dilation[1]), 1, zero, residual=seed % 4 == 3)
+    return Layer(
+        (height, width),
+        channels,
+        outputs,
+        kernel,
+        pad,
+        (stride[0], stride[1]),
+        (dilation[0], dilation[1]),
+        1,
+        zero,
+        residual=seed % 4 == 3,
+        planar=seed % 5 == 1,
+    )
 
 
-@pytest.mark.parametrize("seed", range(1000 if soaking() else 16))
+def _random_blocking(seed: int) -> BlockProducts:
+    return BlockProducts(scratch_bytes=(None, 40, 64, 300)[seed % 4], least_positions=1, most_padding=(0, 100_000, None)[seed % 3])
+
+
+@pytest.mark.parametrize("seed", range(1000 if soaking() else 24))
 def test_random_layers_keep_every_bit(seed: int) -> None:
-    assert_same_bytes(_random_layer(seed).module(seed), BlockProducts(scratch_bytes=(None, 40, 64, 300)[seed % 4], least_positions=1), seed)
+    assert_same_bytes(_random_layer(seed).module(seed), _random_blocking(seed), seed)
 
 
 def test_most_of_the_random_layers_are_blocked() -> None:
@@ -93,7 +111,7 @@ def test_a_target_without_pairs_of_lanes_is_left_alone(target: str) -> None:
 
 def test_a_small_room_makes_several_blocks_and_a_large_one_a_single_block() -> None:
     layer = Layer((4, 4), 4, 2)
-    for room, positions in ((16 * 2 * 6, 6), (1000, 16)):
+    for room, positions in ((4 * 2 * 6, 6), (1000, 16)):
         expected = f"blocks: tile positions {positions}; jam positions 2, outputs 2; {PADDED}"
         assert assert_same_bytes(layer.module(), BlockProducts(scratch_bytes=room)) == [expected]
 

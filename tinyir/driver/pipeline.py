@@ -37,7 +37,7 @@ FAST_BUFFER = (*BUFFER, "select_instructions", "pair_lanes", "pair_chains", "sel
 SMALL_BUFFER = tuple(f"{name}{{rounds=[1], sum_rounds=[1], shared_text=1.0e9}}" if name == "form_blocks" else name for name in FAST_BUFFER)
 LEAN_BUFFER = tuple(f"{name}{{shared_text=0.0}}" if name == "form_blocks" else name for name in FAST_BUFFER)
 C = ("lower_to_c",)
-FAST_C = ("lower_to_c{canonical=true}", "merge_functions{instructions_per_byte=50}", "simplify_c")
+FAST_C = ("lower_to_c{canonical=true}", "merge_functions{share_per_kilobyte=0.01}", "simplify_c")
 SMALL_C = ("lower_to_c{canonical=true}", "merge_functions", "simplify_c")
 
 PASSES = {"graph": GRAPH, "loop": LOOP, "buffer": BUFFER, "c": C}
