@@ -12,11 +12,11 @@ from tinyir.ir.attributes import DenseElements
 from tinyir.ir.operation import Operation
 
 KB = 1024
-ARENA_BYTES = {"kws": 8_640, "ic": 33_600, "vww": 37_200, "ad": 768}
+ARENA_BYTES = {"kws": 8_640, "ic": 33_600, "vww": 37_200, "ad": 1_410}
 FAST_ARENA_BYTES = {"kws": 16_500, "ic": 56_300, "vww": 51_000, "ad": 1_410}
-FAST_INSTRUCTIONS = {"kws": 2_850_000, "ic": 11_250_000, "vww": 5_150_000, "ad": 268_000}
-FAST_FLASH_BYTES = {"kws": 36_000, "ic": 92_000, "vww": 59_500, "ad": 278_000}
-PLAIN_INSTRUCTIONS = {"kws": 3_400_000, "ic": 13_900_000, "vww": 6_500_000, "ad": 326_000}
+FAST_INSTRUCTIONS = {"kws": 2_850_000, "ic": 11_300_000, "vww": 5_300_000, "ad": 270_000}
+FAST_FLASH_BYTES = {"kws": 31_800, "ic": 91_200, "vww": 53_000, "ad": 274_200}
+PLAIN_INSTRUCTIONS = {"kws": 3_400_000, "ic": 13_900_000, "vww": 6_800_000, "ad": 326_000}
 STREAMED_INSTRUCTIONS = {"kws": 3_900_000, "ic": 13_600_000, "vww": 6_900_000, "ad": 320_000}
 STREAMED_RAM_BYTES = {"kws": 6_100, "ic": 21_000, "vww": 29_200, "ad": 1_000}
 GREATEST_CODE_BYTES = 8 * KB
