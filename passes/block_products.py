@@ -230,7 +230,7 @@ class _Blocking(ProductTerms):
         whole = self.depth == self.padded and self.outputs % self.sides == 0 and self.count % self.rows == 0
         if whole or self.has_whole_lines or self.level or any(self.nest.clip_conditions()) or self.run_length != self.depth:
             return False
-        if not self.is_one_run:
+        if not self.is_one_run or not self.nest.has_plain_weights:
             return False
         output = loop.induction_variable(self.nest.outputs[0])
         row = ProductRow(self, self.nest.w.tensor, [], self.nest.w, {output: write.index_of(output)}, None, [[] for _ in self.nest.folds])
