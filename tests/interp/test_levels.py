@@ -1,4 +1,4 @@
-"""Every operator gives the same bytes from its equations, as loops, fused, and over memory."""
+"""Every operator gives the same bytes from its equations, as loops, fused, over memory, and in C."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from tinyir.passes.bufferize import Bufferize
 from tinyir.passes.fold_reads import FoldReads
 from tinyir.passes.fuse_nests import FuseNests
 from tinyir.passes.jam_outputs import JamOutputs
+from tinyir.passes.lower_to_c import LowerToC
 from tinyir.passes.lower_to_loops import LowerToLoops
+from tinyir.passes.outline_layers import OutlineLayers
+from tinyir.passes.plan_memory import PlanMemory
 from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.text.reader import parse
 from tinyir.text.specifications import operators
@@ -131,7 +134,8 @@ def test_all_levels_give_the_same_bytes(case: str) -> None:
     module = chain(inputs, steps)
     given = random_inputs(module)
     expected = run(module, given)["output_0"]
-    for passes in ((LowerToLoops(),), (FuseNests(), FoldReads()), (JamOutputs(),), (Bufferize(),)):
+    to_c = (PlanMemory(), OutlineLayers(), LowerToC())
+    for passes in ((LowerToLoops(),), (FuseNests(), FoldReads()), (JamOutputs(),), (Bufferize(),), to_c):
         lower(module, *passes)
         result = next(iter(run(module, given).values()))
         assert result.tobytes() == expected.tobytes(), f"after {passes[-1].name}"

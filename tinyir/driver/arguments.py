@@ -175,7 +175,7 @@ def _run(commands: Commands) -> None:
     parser = _command(commands, "run", "build, simulate and measure a model, or interpret it")
     parser.add_argument("model", metavar="MODEL|FILE.tir|DIR", help="DIR is a folder that `tinyir compile` wrote")
     _add_target(parser, required=False, what="where to run (default for DIR: what it was compiled for)")
-    parser.add_argument("--level", choices=LEVELS[:-1], help="interpret the module as it leaves this level, in place of running C")
+    parser.add_argument("--level", choices=LEVELS, help="interpret the module as it leaves this level, in place of building its C")
     parser.add_argument("--input", metavar="X.npy", help="one input per row of the leading axis; X.npz by name (default: a fixed pattern)")
     parser.add_argument("--output", metavar="Y.npy", help="where the outputs go, one per row; Y.npz by name")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")

@@ -113,7 +113,7 @@ class Machine:
     def _compile(self, block: Block) -> tuple[list[Step], tuple[Value, ...]]:
         steps = []
         operations = block.operations
-        if operations and operations[-1].name in ("loop.yield", "func.return"):
+        if operations and operations[-1].name in ("loop.yield", "func.return", "c.return"):
             last = operations.pop()
             results = last.operands
         else:
@@ -268,13 +268,12 @@ class Network:
     def __init__(self, module: Operation) -> None:
         self.module = module
         self.machine = Machine(module)
-        self.function = main_function(module)
-        self.input_names = port_names(self.function, "input_names", len(self.function.body.arguments))
-        last = self.function.body.last
-        self.output_names = port_names(self.function, "output_names", len(last.operands) if last is not None else 0)
-        self._runner = _runners.get(next((o.name for o in module.body if o.name in _runners), ""))
-        if self._runner is None and find_runner(module):
-            self._runner = _runners[find_runner(module)]
+        self._runner = _runners.get(find_runner(module))
+        if self._runner is None:
+            self.function = main_function(module)
+            self.input_names = port_names(self.function, "input_names", len(self.function.body.arguments))
+            last = self.function.body.last
+            self.output_names = port_names(self.function, "output_names", len(last.operands) if last is not None else 0)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         with np.errstate(all="ignore"):

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyir.interp.machine import Machine, main_function
+from tinyir.interp.machine import InterpreterError, Machine, UnknownOperationError, main_function
 from tinyir.interp.scalar import dtype_of
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseElements, FloatAttribute, IntegerAttribute, TypeAttribute
@@ -94,7 +94,12 @@ def replay(compiled: CompiledRule, example: Example) -> Replay:
         applied = apply_rules(module, [compiled], PassContext(most_rewrites=1))
     except TinyirError as error:
         raise UndefinedRightError(error.diagnostics[0].message) from error
-    return Replay(before, _run(module, arguments), applied > 0)
+    try:
+        return Replay(before, _run(module, arguments), applied > 0)
+    except UnknownOperationError:
+        raise
+    except InterpreterError as error:
+        raise UndefinedRightError(error.diagnostics[0].message) from error
 
 
 def _run(module: Operation, arguments: Sequence[Array]) -> Array:

@@ -105,15 +105,36 @@ def _describe(rule: ast.Rule, functions: Mapping[str, ast.Function], case: Scala
         return f"at {at}: {answer.detail}"
     values = ", ".join(f"{name} = {spell_value(case, value)}" for name, value in answer.values.items())
     if what:
-        return f"at {at}, with {values}: the right side is not defined, it needs {what}"
+        stopped = _stopped(rule, functions, case, answer.values)
+        return f"at {at}, with {values}: the right side is not defined, it needs {what}{f' (in the interpreter: {stopped})' if stopped else ''}"
     left, right = (spell_value(case, side) for side in _sides(case, answer.values))
     found = replay_scalars(rule, functions, case, answer.values)
     checked = "" if found is None else f" (in the interpreter: {found.before.item()!r} and {found.after.item()!r})"
     return f"at {at}, with {values}: the left side is {left}, the right side {right}{checked}"
 
 
+def _stopped(rule: ast.Rule, functions: Mapping[str, ast.Function], case: ScalarCase, values: Mapping[str, Any]) -> str:
+    """What the interpreter says where it finds the right side not defined; it runs on where only some machines stop."""
+    try:
+        replay(compile_rule(rule, functions), _concrete(rule, case, values))
+    except UndefinedRightError as error:
+        return str(error)
+    except (TinyirError, ValueError):
+        pass
+    return ""
+
+
 def replay_scalars(rule: ast.Rule, functions: Mapping[str, ast.Function], case: ScalarCase, values: Mapping[str, Any]) -> Replay | None:
     """The counterexample in the interpreter; None if it does not know the operations, or the rule declines what z3 found."""
+    try:
+        found = replay(compile_rule(rule, functions), _concrete(rule, case, values))
+    except (TinyirError, ValueError, UndefinedRightError):
+        return None
+    return found if found.applied and found.differs else None
+
+
+def _concrete(rule: ast.Rule, case: ScalarCase, values: Mapping[str, Any]) -> Example:
+    """The left side of the case with the values of a counterexample."""
     z3, opaque = case.machine.z3, list[str]()
 
     def number(term: Any) -> int | float:
@@ -123,12 +144,7 @@ def replay_scalars(rule: ast.Rule, functions: Mapping[str, ast.Function], case: 
         opaque.append(str(term))  # a value of a type of which nothing is known: different ones become different numbers
         return sorted(set(opaque)).index(str(term))
 
-    example = _example(rule, case, {name: number(value) for name, value in values.items()})
-    try:
-        found = replay(compile_rule(rule, functions), example)
-    except (TinyirError, ValueError, UndefinedRightError):
-        return None
-    return found if found.applied and found.differs else None
+    return _example(rule, case, {name: number(value) for name, value in values.items()})
 
 
 def _example(rule: ast.Rule, case: ScalarCase, values: Mapping[str, int | float]) -> Example:

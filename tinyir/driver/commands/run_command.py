@@ -17,7 +17,7 @@ from tinyir.ir.errors import TinyirError
 
 def execute(arguments: argparse.Namespace) -> int:
     if arguments.level is None and arguments.target is None and not Path(arguments.model).is_dir():
-        raise TinyirError("run needs to know where", hint="add -t TARGET, or --level graph, loop or buffer for the interpreter")
+        raise TinyirError("run needs to know where", hint="add -t TARGET, or --level graph, loop, buffer or c for the interpreter")
     inputs = load_arrays(Path(arguments.input)) if arguments.input else None
     if inputs is None:
         sys.stderr.write("note: no --input: the inputs are a fixed pattern\n")
