@@ -341,7 +341,8 @@ class _Staging:
                 known[loop.induction_variable(axis.term)] = write.constant_index(term)
         values: dict[Value, Value] = {}
         builder.insert(clone_substituted(self.nest.w.read, values, known))
-        return builder.create("arith.extsi", [values[self.nest.w.read.result]], [I32]).result
+        element = values[self.nest.w.read.result]
+        return builder.create("arith.extsi", [widened(builder, element, self.nest.w) if self.nest.w.shift else element], [I32]).result
 
     def _known(self, channel: Index, row: Index, column: Index) -> dict[Value, Index]:
         known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): channel}

@@ -32,6 +32,12 @@ class Layers(Network):
         self.last = self.node("Conv", self.last, weight, bias, **attributes)
         return self
 
+    def asymmetric(self, outputs: int, inputs: int, *kernel: int, zero_point: int = 77, **attributes: Any) -> Layers:
+        """A convolution whose weights are unsigned bytes about a zero point."""
+        weight = self.weight(self.random.integers(0, 256, (outputs, inputs, *kernel)), 0.01, zero_point, "uint8")
+        self.last = self.node("Conv", self.last, weight, **attributes)
+        return self
+
     def relu(self, quantized: Quantized = HIDDEN) -> Layers:
         self.last = self.requantize(self.node("Relu", self.last), quantized)
         return self
@@ -99,6 +105,20 @@ NETWORKS: dict[str, Callable[[], onnx.ModelProto]] = {
         .then("Flatten")
         .then("Softmax", axis=1)
         .end(1 / 256, 0, "uint8")
+    ),
+    "weights about a zero point": lambda: (
+        Layers((1, 6, 5, 5), Quantized(0.05, 100, "uint8"))
+        .asymmetric(7, 6, 3, 3, pads=[1] * 4, zero_point=200)
+        .relu()
+        .asymmetric(8, 7, 1, 1)
+        .relu()
+        .asymmetric(3, 8, 5, 5, zero_point=255)
+        .relu()
+        .asymmetric(5, 3, 1, 1, zero_point=0)
+        .end(0.2, -3)
+    ),
+    "channels apart, weights about a zero point": lambda: (
+        Layers((1, 6, 5, 5), Quantized(0.05, 100, "uint8")).asymmetric(6, 1, 3, 3, group=6, pads=[1] * 4).end(0.5, -3)
     ),
     "steps of 256 outputs": lambda: Layers((1, 4, 3, 3), Quantized(2.0, 3)).conv(7, 4, 1, 1, scale=1.0).end(1 / 128),
     "steps that vanish": lambda: Layers((1, 4, 3, 3), X).conv(7, 4, 3, 3, scale=1e-6, pads=[1] * 4).end(0.05, 7),

@@ -122,12 +122,12 @@ class Network:
         """Quantized and dequantized: how one layer hands over to the next."""
         return self.dequantize(self.quantize(value, quantized), quantized)
 
-    def weight(self, values: Any, scales: Any) -> str:
-        """Dequantized int8 weights with a scale for all, or one for each index of axis 0."""
+    def weight(self, values: Any, scales: Any, zero_point: int = 0, kind: str = "int8") -> str:
+        """Dequantized weights of one byte with a scale for all, or one for each index of axis 0."""
         scales = np.asarray(scales, np.float32)
         attributes: dict[str, Any] = {"axis": 0} if scales.ndim else {}
-        stored = self.constant(np.asarray(values, np.int8))
-        return self.node("DequantizeLinear", stored, self.constant(scales), self.constant(np.zeros(scales.shape, np.int8)), **attributes)
+        stored = self.constant(np.asarray(values, kind))
+        return self.node("DequantizeLinear", stored, self.constant(scales), self.constant(np.full(scales.shape, zero_point, kind)), **attributes)
 
     def bias(self, values: Any, scales: Any) -> str:
         """A dequantized int32 bias."""
