@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import subprocess
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
 from tests.bench.ir_speed import count_operations, measure
 from tests.bench.irgen import KINDS
+from tinyir.ir import collection
 from tinyir.ir.collection import OBJECTS_BETWEEN_COLLECTIONS, seldom_collected
 from tinyir.ir.equality import first_difference
 from tinyir.ir.errors import TinyirError
@@ -55,3 +57,26 @@ def test_the_collector_is_as_before_after_a_large_step() -> None:
     with pytest.raises(TinyirError):
         parse("}")
     assert gc.get_threshold() == before
+
+
+def test_full_collections_that_find_little_come_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, made, collections = 0, 0, 0
+
+    def collect() -> int:
+        nonlocal collections
+        collections += 1
+        return found
+
+    monkeypatch.setattr(collection, "gc", SimpleNamespace(collect=collect, get_count=lambda: (made, 0, 0), get_freeze_count=lambda: 1))
+    aging = collection.Aging()
+
+    def collections_after(objects: int) -> int:
+        nonlocal made, collections
+        made, collections = 100_000, 0
+        for _ in range(objects // made):
+            aging.age()
+        return collections
+
+    assert collections_after(6_600_000) == 6
+    found = 1_000_000
+    assert collections_after(5_500_000) > 7

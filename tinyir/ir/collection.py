@@ -7,27 +7,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 OBJECTS_BETWEEN_COLLECTIONS = 200_000
-OBJECTS_BETWEEN_FULL_COLLECTIONS = 1_000_000
+OBJECTS_BETWEEN_FULL_COLLECTIONS = (500_000, 1_000_000)
+"""At least and at most: a collection takes a second for some millions of objects that are garbage, and as long for as many that are not."""
 
 
-class _Aging:
+class Aging:
     """Makes what was built old at once: to look through it for garbage now would find little, for nearly all of it lives."""
 
     def __init__(self) -> None:
         self.objects = 0
+        self.limit = OBJECTS_BETWEEN_FULL_COLLECTIONS[0]
 
     def age(self) -> None:
-        """Moves the young objects to the oldest generation; after a million of them all generations are collected."""
+        """Moves the young objects to the oldest generation; after many of them all are collected, the later the less that finds."""
         self.objects += gc.get_count()[0]
-        if self.objects > OBJECTS_BETWEEN_FULL_COLLECTIONS:
+        if self.objects > self.limit:
+            is_garbage = gc.collect() > self.objects // 2
+            self.limit = OBJECTS_BETWEEN_FULL_COLLECTIONS[0 if is_garbage else 1]
             self.objects = 0
-            gc.collect()
         elif not gc.get_freeze_count():  # else somebody has frozen what must stay frozen
             gc.freeze()
             gc.unfreeze()
 
 
-_AGING = _Aging()
+_AGING = Aging()
 
 
 @contextmanager
