@@ -379,6 +379,7 @@ for _name, _infer, _form in (
             effects=PURE,
             verify=_verify_extended,
             infer=_infer,
+            signature=ScalarSignature(("t", "t"), "t", {"t": "integer", "b": "boolean"}, others=("b" if _name == "addui_extended" else "t",)),
         )
     )
 

@@ -95,6 +95,10 @@ REFUTED = {
     "division by a shift": "c.binary(x, y) {operator = \"/\"} => c.binary(x, y) {operator = \">>\"}",
     "a bound that is reached": "c.binary(x, y) {operator = \"<\"} => c.binary(x, y) {operator = \"<=\"}",
     "values of C swapped": "c.conditional(a, x, y) => c.conditional(a, y, x)",
+    "the other result of two": "arith.addi(result 1 of arith.mulsi_extended(x, y), 0) => arith.muli(x, y)",
+    "a carry with its sign": 'arith.extsi(result 1 of arith.addui_extended(x, y)) : t => arith.extui(arith.cmpi(arith.addi(x, y), x) {predicate = "ult"})',
+    "a use that does not matter": "arith.addi(x, x) => arith.muli(x, 3) where uses(x) == 2",
+    "another result of the loop": "buffer.store(v, m, i...) {map = f} after v = result 1 of loop.for(l..., u..., x...) do B => nothing",
     "least integer": "graph.absolute(graph.negate(x)) => graph.negate(graph.negate(x)) where is_integer(element(x))",
 }
 
@@ -115,6 +119,8 @@ VACUOUS = {
     "bounds that cross": "loop.for(l..., u..., x...) {lower_map = f, upper_map = g} do B => x... where min(g) <= max(f) and max(f) < min(g)",
     "a loop in a tree of types": "buffer.store(v, m, i...) {map = f} after v = buffer.load(m, i...) {map = f} => nothing where type(v) != type(v)",
     "another number of arguments": "loop.if(i...) do A else A => A(constant(1))",
+    "a value that nobody uses": "arith.addi(x, x) => arith.muli(x, 2) where uses(x) == 0",
+    "a tensor that nobody uses": "graph.relu(graph.relu(x)) => graph.relu(x) where uses(x) < 1",
     "more axes than there are": "graph.relu(x) => graph.clamp(x) {low = 0, high = 5} where rank(x) == 7",
 }
 
@@ -146,6 +152,11 @@ RIGHT = {
     "products of C": "c.binary(c.binary(x, constant a) {operator = \"*\"}, constant b) {operator = \"*\"}"
     " => c.binary(x, constant(value(a) * value(b))) {operator = \"*\"} where fits(value(a) * value(b), element(x))",
     "branches of C": "c.if(constant c) do A else B => B() where value(c) == 0",
+    "high half of a product": "arith.trunci(arith.shrsi(arith.muli(arith.extsi(x), arith.extsi(y)), constant c)) : t"
+    " => result 1 of arith.mulsi_extended(x, y) where t == element(x) and value(c) == bits(t) and t == i8",
+    "halves of one product": "arith.addi(result 0 of arith.mulsi_extended(x, y), z) => arith.addi(result 0 of arith.mului_extended(x, y), z)",
+    "a store with one more user": "buffer.load(m, i...) {map = f} after buffer.store(v, m, i...) {map = f} => v where uses(v) == 1 and uses(m) > 1",
+    "tensors with another user": "graph.relu(graph.relu(x)) => graph.relu(x) where uses(x) > 1",
     "twice": "graph.multiply(x, 2.0) => graph.add(x, x)",
 }
 
@@ -184,6 +195,11 @@ def test_what_nothing_confirms_is_unknown(kind: str) -> None:
 
 
 ILL_FORMED = {
+    "arith.addi(arith.mulsi_extended(x, y), z) => z": "'arith.mulsi_extended' has 2 results: write `result 0 of arith.mulsi_extended(...)`",
+    "arith.addi(result 2 of arith.mulsi_extended(x, y), z) => z": "'arith.mulsi_extended' has 2 results: there is no result 2",
+    "arith.addi(result 1 of arith.muli(x, y), z) => z": "'arith.muli' has 1 result: there is no result 1",
+    "graph.relu(result 1 of graph.relu(x)) => graph.relu(x)": "'graph.relu' has 1 result: there is no result 1",
+    "result 1 of arith.mulsi_extended(x, y) => x": "what a rule begins with is replaced with all its results",
     "loop.for(l, u, x) do B => x": "the operands of 'loop.for' are sequences",
     "loop.for(l..., u..., x...) do B => x": "'x' is a sequence: write `x...`",
     "loop.if(i...) do A else B => loop.if(i...) {..} do A": "what has bodies on the right is a 'loop.if' as on the left",

@@ -186,6 +186,27 @@ def _arithmetic(machine: Machine, operation: Operation) -> Step:
     return _other_arithmetic(machine, operation)
 
 
+@interprets("arith.addui_extended", "arith.mulsi_extended", "arith.mului_extended")
+def _extended(machine: Machine, operation: Operation) -> Step:
+    """A sum and its carry, or the two halves of a product, on whole numbers of Python's."""
+    values, (left, right), results = machine.values, operation.operands, operation.results
+    dtypes = [dtype_of(result.type) for result in results]
+    width = 1 if dtypes[0].kind == "b" else 8 * dtypes[0].itemsize
+    mask, signed = (1 << width) - 1, operation.name == "arith.mulsi_extended"
+
+    def number(bits: Any) -> Any:
+        bits = np.asarray(bits).astype(object) & mask
+        return bits - ((bits >> (width - 1)) << width) if signed else bits
+
+    def run() -> None:
+        one, other = number(values[left]), number(values[right])
+        whole = one + other if operation.name == "arith.addui_extended" else one * other
+        for result, dtype, part in zip(results, dtypes, (whole & mask, (whole >> width) & mask), strict=True):
+            values[result] = np.asarray(part).astype(np.uint64).astype(dtype)
+
+    return run
+
+
 def _other_arithmetic(machine: Machine, operation: Operation) -> Step:
     values, result, name, operands = machine.values, operation.result, operation.name, operation.operands
     if name in ("arith.cmpi", "arith.cmpf"):

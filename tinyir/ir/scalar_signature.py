@@ -32,6 +32,8 @@ KINDS: dict[str, tuple[Type | None, ...]] = {
 class ScalarSignature(ValueRecord):
     """`operands` and `result` name variables, `kinds` says what each may stand for.
 
+    `others`: of the results after the first.
+
     `relation` of the variables "s" and "t" in a conversion: "wider", "narrower", "same width", "one index" or nothing.
     """
 
@@ -39,6 +41,12 @@ class ScalarSignature(ValueRecord):
     result: str
     kinds: Mapping[str, str]
     relation: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The variables of all results."""
+        return (self.result, *self.others)
 
     def allows(self, types: Mapping[str, Type | None]) -> bool:
         """Whether the chosen types stand in the relation."""

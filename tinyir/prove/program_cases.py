@@ -82,6 +82,17 @@ def program_cases(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Iter
             return
 
 
+def _meant(pattern: ast.Application, results: Sequence[ProgramValue]) -> ProgramValue:
+    """The result that a pattern means: that of its number, or the only one.
+
+    Raises:
+        DeclinedError: there is none; then the rule does not apply.
+    """
+    if (pattern.number is None and len(results) != 1) or len(results) <= (pattern.number or 0):
+        raise DeclinedError
+    return results[pattern.number or 0]
+
+
 class _Builder:
     def __init__(self, rule: ast.Rule, functions: Mapping[str, ast.Function], choices: Choices, context: Any) -> None:
         self.rule = rule
@@ -112,7 +123,7 @@ class _Builder:
         if neighbour is not None and neighbour.order == "after":
             found, between = self._run(neighbour.pattern, start)
             if neighbour.name:
-                self._name(neighbour.name, found)
+                self._name(neighbour.name, _meant(neighbour.pattern, found))
             before = terms.overwritten("between", between, between, self.touched)
         left, after = self._run(rule.pattern, before)
         seen, end = self._followed(neighbour, after, left)
@@ -190,7 +201,7 @@ class _Builder:
             return ProgramValue(kind, self.terms.number(pattern.value))
         if isinstance(pattern, ast.Application):
             found, _ = self._run(pattern, self.terms.state(self.terms.fresh("nowhere")))
-            return self._of_kind(found[0], kind, pattern.operation)
+            return self._of_kind(_meant(pattern, found), kind, pattern.operation)
         if not isinstance(pattern, ast.Operand | ast.Constant):
             raise NoMeaningError(f"'{ast.spell_pattern(pattern)}' as an operand")
         if pattern.name not in self.values:
@@ -230,16 +241,14 @@ class _Builder:
             raise NoMeaningError(f"'{name}' is a sequence and something else")
         return [self._of_kind(value, kind, name) for value in found]
 
-    def _name(self, name: str, results: Sequence[ProgramValue]) -> None:
-        if len(results) != 1:
-            raise NoMeaningError(f"'{name}' stands for one result")
-        known = self.values.setdefault(name, results[0])
+    def _name(self, name: str, result: ProgramValue) -> None:
+        known = self.values.setdefault(name, result)
         if not isinstance(known, ProgramValue):
             raise NoMeaningError(f"'{name}' is a value and something else")
-        if known.kind != results[0].kind:
+        if known.kind != result.kind:
             raise DeclinedError
-        if known is not results[0]:
-            self.required.append((f"'{name}' is that result", known.term == results[0].term))
+        if known is not result:
+            self.required.append((f"'{name}' is that result", known.term == result.term))
 
     def _properties(self, application: ast.Application, names: Sequence[str]) -> dict[str, Any]:
         """The properties that matter, and all others as "rest"."""
@@ -286,7 +295,7 @@ class _Builder:
     def _scalar(self, application: ast.Application) -> ProgramValue:
         """The result of an operation on scalars, at each choice of types."""
         signature = signature_of(application)
-        names = list(dict.fromkeys((*signature.operands, signature.result)))
+        names = list(dict.fromkeys((*signature.operands, *signature.results)))
         known = {}
         for name, operand in zip(signature.operands, application.operands, strict=True):
             value = self.values.get(operand.name) if isinstance(operand, ast.Operand) else None
@@ -301,7 +310,9 @@ class _Builder:
             raise NoMeaningError(f"'{application.operation}' without its predicate")
         machine = self.terms.machine
         machine.required = []
-        use = Use(application.operation, tuple(types[name] for name in signature.operands), types[signature.result], properties)
+        number = application.number or 0
+        result = types[signature.results[number]]
+        use = Use(application.operation, tuple(types[name] for name in signature.operands), result, properties, number)
         try:
             term = machine.apply(use, [operand.term for operand in operands])
         except ValueError as error:
@@ -309,7 +320,7 @@ class _Builder:
         self.required += machine.required
         if application.rest or not self.is_right:
             self._flags(application)
-        return ProgramValue(("scalar", types[signature.result]), term)
+        return ProgramValue(("scalar", result), term)
 
     def _flags(self, application: ast.Application) -> None:
         """Flags that say what has no meaning, as "no overflow", are demanded where the operation is done."""

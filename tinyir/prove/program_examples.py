@@ -31,6 +31,8 @@ def find_difference(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> st
             program = writer(rule, np.random.default_rng(seed)).write()
         except NoMeaningError:
             return ""
+        except IndexError:  # the loop gives no result of that number
+            continue
         found = _tried(program, compiled)
         if found:
             return found

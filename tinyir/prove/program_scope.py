@@ -106,6 +106,10 @@ class ProgramScope:
             return self._value(first)
         if call.name == "type" and isinstance(first, ProgramValue) and isinstance(first.kind, tuple):
             return first.kind
+        if call.name == "uses" and len(call.arguments) == 1 and isinstance(call.arguments[0], ast.Name) and isinstance(first, ProgramValue | Memory):
+            count = self.terms.integer(f"uses of {call.arguments[0].name}")
+            self.facts.append(count >= 0)
+            return count
         if call.name == "apart" and len(arguments) == 2 and all(isinstance(argument, Memory) for argument in arguments):
             return self.terms.apart(*arguments)
         raise NoMeaningError(f"'{ast.spell(call)}' in rules over programs")

@@ -173,7 +173,7 @@ class Writer:
             raise NoMeaningError(f"'{application.operation}' in examples")
         found = write(application)
         if name:
-            self.names[name] = found[0]
+            self.names[name] = found[application.number or 0]
         return found
 
     def _access(self, application: ast.Application) -> list[tuple[str, str]]:
@@ -207,7 +207,7 @@ class Writer:
 
     def _between(self) -> None:
         """Nothing, or an element of a memory goes to the notes."""
-        memories = [value for value in self.names.values() if isinstance(value, tuple) and value[1].startswith(("memref", "tensor"))]
+        memories = [value for value in self.names.values() if isinstance(value, tuple) and str(value[1]).startswith(("memref", "tensor"))]
         if not memories or self._pick((True, False)):
             return
         self._copy(*self._pick(memories))

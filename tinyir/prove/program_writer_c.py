@@ -25,7 +25,7 @@ class CWriter(Writer):
             raise NoMeaningError(f"'{application.operation}' in examples")
         found = write(application)
         if name:
-            self.names[name] = found[0]
+            self.names[name] = found[application.number or 0]
         return found
 
     def _number(self, pattern: ast.Pattern, type: str) -> str:

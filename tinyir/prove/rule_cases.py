@@ -578,6 +578,8 @@ class Scope:
             assert isinstance(call.arguments[0], ast.Name)
             key = (call.name, call.arguments[0].name)
             return self.unknown.setdefault(key, self.session.z3.Bool(f"{'.'.join(key)}!", self.session.context))
+        if call.name == "uses" and isinstance(call.arguments[0], ast.Name) and self.tensor(call.arguments[0].name) is not None:
+            return self._uses(call.arguments[0].name)
         if call.name == "value" and isinstance(call.arguments[0], ast.Name):
             if self.spell(call.arguments[0].name) not in self.numbers:
                 raise NoMeaningError(f"the value of '{call.arguments[0].name}', which is no constant of the pattern")
@@ -587,6 +589,13 @@ class Scope:
             function = self.functions[call.name]
             return self.evaluate(function.value, dict(zip(function.parameters, arguments, strict=True)))
         return self._built_in(call.name, arguments)
+
+    def _uses(self, name: str) -> Any:
+        """How often an operand is used: at least once, by what was matched."""
+        key = ("uses", name)
+        if key not in self.unknown:
+            self.unknown[key] = self.session.extent(f"uses.{name}")
+        return self.unknown[key]
 
     def _built_in(self, name: str, arguments: list[Any]) -> Any:
         session, first = self.session, arguments[0]

@@ -143,6 +143,10 @@ class _ModuleOf:
             else:
                 operands.append(self._pattern(operand, (*path, i), repetition))
         properties = dict(self.example.properties.get(path, {}))
+        definition = definition_of(pattern.operation)
+        if pattern.number is not None and definition is not None and definition.infer is not None:
+            types = definition.infer([operand.type for operand in operands], properties)
+            return self.builder.create(pattern.operation, operands, types, properties).results[pattern.number]
         type = self.example.results.get(path) or _inferred(pattern.operation, operands, properties)
         if isinstance(type, ShapedType) and type.element_count > MOST_ELEMENTS:
             raise TinyirError(f"{type} is too large to try")

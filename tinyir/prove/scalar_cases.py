@@ -197,7 +197,8 @@ class _Builder:
     def _apply(self, application: ast.Application, path: tuple[int, ...], operands: Sequence[Any], properties: Mapping[str, Any]) -> Any:
         types = tuple(self.type(self.types.of[(*path, i)]) for i in range(len(operands)))
         try:
-            return self.machine.apply(Use(application.operation, types, self.type(self.types.of[path]), properties), operands)
+            use = Use(application.operation, types, self.type(self.types.of[path]), properties, application.number or 0)
+            return self.machine.apply(use, operands)
         except ValueError as error:
             raise NoMeaningError(str(error)) from error
 
@@ -308,6 +309,10 @@ class ScalarScope(Scope):
             return a.choose(a.combine("<=" if name == "min" else ">=", b), b)
         if name == "element" and isinstance(first, _Leaf):
             return self.leaf_types[first.name]
+        if name == "uses" and isinstance(first, _Leaf):  # at least one: that of what was matched
+            z3, context = self.machine.z3, self.machine.context
+            more = z3.ZeroExt(1, z3.BitVec(f"uses of {first.name}", 16, context))
+            return Wide(z3, context, more, 0, (1 << 16) - 1).combine("+", self._wide(1))
         if name == "log2":
             return self._log2(self._wide(first))
         if name == "is_power_of_two":

@@ -19,12 +19,13 @@ from tinyir.ir.types import FloatType, Type
 
 @attrs.frozen
 class Use:
-    """One use of an operation: the types of operands and result, and its properties as Python values."""
+    """One use of an operation: the types of operands and of the result that is meant, its properties as Python values, which result it is."""
 
     operation: str
     operands: tuple[Type | None, ...]
     result: Type | None
     properties: Mapping[str, Any]
+    number: int = 0
 
 
 class Machine:
@@ -220,6 +221,20 @@ def _index_cast(m: Machine, x: Sequence[Any], u: Use, signed: bool) -> Any:
     return (m.z3.SignExt if signed else m.z3.ZeroExt)(bits - have, x[0])
 
 
+def _product_extended(m: Machine, x: Sequence[Any], u: Use, signed: bool) -> Any:
+    """The low or the high half of a product."""
+    width = x[0].size()
+    a, b = ((m.z3.SignExt if signed else m.z3.ZeroExt)(width, operand) for operand in x)
+    return x[0] * x[1] if u.number == 0 else m.z3.Extract(2 * width - 1, width, a * b)
+
+
+def _sum_extended(m: Machine, x: Sequence[Any], u: Use) -> Any:
+    """The sum, or its carry."""
+    width = x[0].size()
+    a, b = (m.z3.ZeroExt(1, operand) for operand in x)
+    return x[0] + x[1] if u.number == 0 else m.z3.Extract(width, width, a + b)
+
+
 MEANINGS: dict[str, Callable[[Machine, Sequence[Any], Use], Any]] = {
     "arith.addi": _plain(lambda a, b: a + b),
     "arith.subi": _plain(lambda a, b: a - b),
@@ -237,6 +252,9 @@ MEANINGS: dict[str, Callable[[Machine, Sequence[Any], Use], Any]] = {
     "arith.divui": _division(lambda m, a, b: m.z3.UDiv(a, b), False),
     "arith.remui": _division(lambda m, a, b: m.z3.URem(a, b), False),
     "arith.ceildivui": _division(_ceil_divide_unsigned, False),
+    "arith.addui_extended": _sum_extended,
+    "arith.mulsi_extended": lambda m, x, u: _product_extended(m, x, u, True),
+    "arith.mului_extended": lambda m, x, u: _product_extended(m, x, u, False),
     "arith.maxsi": lambda m, x, u: m.z3.If(x[0] > x[1], x[0], x[1]),
     "arith.minsi": lambda m, x, u: m.z3.If(x[0] < x[1], x[0], x[1]),
     "arith.maxui": lambda m, x, u: m.z3.If(m.z3.UGT(x[0], x[1]), x[0], x[1]),

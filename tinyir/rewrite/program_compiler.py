@@ -40,8 +40,7 @@ class ProgramWriter(RuleWriter):
         self.several: set[str] = set()
 
     def write(self) -> str:
-        self.emit("o0 = edit.root")
-        self._match(self.rule.pattern, "o0", (0,))
+        self._begin()
         if self.rule.neighbour is not None:
             self._match_neighbour(self.rule.neighbour)
         self._require_values()
@@ -59,7 +58,10 @@ class ProgramWriter(RuleWriter):
         self._search(f"neighbours(o0, {neighbour.order!r}, {neighbour.pattern.operation!r})", variable)
         self._match(neighbour.pattern, variable, (2,))
         if neighbour.name:
-            self._bind(neighbour.name, f"{variable}.result")
+            number = neighbour.pattern.number
+            if self._has_several(neighbour.pattern):
+                self.require(f"len({variable}.results) == 1" if number is None else f"len({variable}.results) > {number}")
+            self._bind(neighbour.name, f"{variable}.results[{number or 0}]")
         self.matched = matched  # it stays: nothing of it takes part in the replacement
 
     def _search(self, candidates: str, variable: str) -> None:
@@ -208,6 +210,10 @@ class ProgramWriter(RuleWriter):
         definition = self._definition(pattern)
         self._check_right(pattern, definition)
         operands = "".join(self._build(operand, (*path, i)) + ", " for i, operand in enumerate(pattern.operands))
+        if self._has_several(pattern):
+            if pattern.number is None or definition.infer is None:
+                raise self.error(f"which result of '{pattern.operation}', and of what type, is not known", word=pattern.operation)
+            return f"edit.create({pattern.operation!r}, ({operands}), {self._properties(pattern)}).results[{pattern.number}]"
         source = self.variables.get(pattern.operation)
         if definition.infer is None and source is not None:
             types = f"[result.type for result in {source}.results]"

@@ -237,14 +237,20 @@ class RuleWriter(_Names):
         Raises:
             TinyirError: the rule names something that does not exist.
         """
-        self.emit("o0 = edit.root")
-        self._match(self.rule.pattern, "o0", (0,))
+        self._begin()
         if self.types is not None:
             self._match_types(self.types)
             self._require_values()
         self._require_conditions()
         self.emit(f"return ({self._build(self.rule.result, (1,))},)")
         return self._function()
+
+    def _begin(self) -> None:
+        """The root, which is replaced with all its results."""
+        if self.rule.pattern.number is not None:
+            raise self.error("`result N of` is an operand's: what a rule begins with is replaced with all its results", word="result")
+        self.emit("o0 = edit.root")
+        self._match(self.rule.pattern, "o0", (0,))
 
     def _function(self) -> str:
         """The lines as a function."""
@@ -339,7 +345,7 @@ class RuleWriter(_Names):
         definition = self._definition(application)
         self.variables.setdefault(application.operation, variable)
         if not self.repeated:
-            self.places[path] = f"{variable}.results[0]"
+            self.places[path] = f"{variable}.results[{application.number or 0}]"
             if self.most_dimensions is not None:
                 self.require(f"rank({variable}.results[0]) <= {self.most_dimensions}")
         if not any(isinstance(operand, ast.Sequence) for operand in application.operands):
@@ -383,6 +389,9 @@ class RuleWriter(_Names):
             self.emit(f"{value} = {text}")
             self.emit(f"{definer} = {value}.definer")
             self.require(f"{definer} is not None and {definer}.name == {pattern.operation!r}")
+            if self._has_several(pattern):
+                only = f"len({definer}.results) == 1" if pattern.number is None else f"{value}.index == {pattern.number}"
+                self.require(only)
             if pattern.once:
                 self.require(f"{value}.has_one_use")
             self._match(pattern, definer, path)
@@ -399,6 +408,18 @@ class RuleWriter(_Names):
                 self.places[path] = f"n_{pattern.name}"
             if self.most_dimensions is not None:
                 self.require(f"rank(n_{pattern.name}) <= {self.most_dimensions}")
+
+    def _has_several(self, application: ast.Application) -> bool:
+        """Whether the operation has more than one result, or any number of them.
+
+        Raises:
+            TinyirError: the pattern means a result that the operation has not.
+        """
+        results = self._definition(application).results
+        several = results is None or len(results) != 1 or results[0].endswith("...")
+        if results is not None and not several and application.number:
+            raise self.error(f"'{application.operation}' has 1 result: there is no result {application.number}", word=application.operation)
+        return several
 
     def _bind(self, name: str, text: str) -> None:
         if self.repeated:
@@ -492,6 +513,8 @@ class RuleWriter(_Names):
             relation = signature_of(pattern, definition).relation
             if relation:
                 self.require(f"in_relation({relation!r}, element_of({self._type_at((*path, 0))}), element_of({self._type_at(path)}))")
+            if pattern.number is not None:
+                return f"edit.create({pattern.operation!r}, ({operands}), {self._properties(pattern)}).results[{pattern.number}]"
             return f"edit.create({pattern.operation!r}, ({operands}), {self._properties(pattern)}, ({self._type_at(path)},)).result"
         return f"edit.apply({pattern.operation!r}, ({operands}), {self._properties(pattern)})"
 

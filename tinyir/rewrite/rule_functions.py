@@ -378,6 +378,7 @@ BUILT_IN: dict[str, Callable[..., Any]] = {
     "always": always,
     "never": never,
     "type": lambda value: value.type,
+    "uses": lambda value: value.use_count,
     "apart": lambda one, other: not may_share(one, other),
     "product": prod,
     "position": position,

@@ -40,7 +40,7 @@ def overlap(one: ast.Pattern, other: ast.Pattern) -> bool:
     if not isinstance(one, ast.Application) or not isinstance(other, ast.Application):
         numbers = isinstance(one, ast.Splat) and isinstance(other, ast.Splat)
         return not isinstance(one, ast.Application) and not isinstance(other, ast.Application) and (one == other or not numbers)
-    if one.operation != other.operation or len(one.operands) != len(other.operands):
+    if one.operation != other.operation or len(one.operands) != len(other.operands) or one.number != other.number:
         return False
     given = dict(other.properties)
     literal = (ast.Number, ast.Text)
@@ -58,6 +58,8 @@ def _matches(general: ast.Pattern, special: ast.Pattern, bindings: Bindings) -> 
     if not isinstance(general, ast.Application) or not isinstance(special, ast.Application):
         return general == special
     if general.operation != special.operation or len(general.operands) != len(special.operands) or (general.once and not special.once):
+        return False
+    if general.number != special.number:
         return False
     if not all(_matches(a, b, bindings) for a, b in zip(general.operands, special.operands, strict=True)):
         return False
@@ -129,7 +131,8 @@ def instantiated(pattern: ast.Pattern, bindings: Bindings, sources: Mapping[str,
     properties = dict(sources[pattern.operation].properties) if pattern.rest and pattern.operation in sources else {}
     properties |= {name: substituted(value, bindings) for name, value in pattern.properties}
     operands = tuple(instantiated(operand, bindings, sources) for operand in pattern.operands)
-    return ast.Application(pattern.operation, operands, tuple(sorted(properties.items(), key=lambda item: item[0])), False, False, pattern.type)
+    named = tuple(sorted(properties.items(), key=lambda item: item[0]))
+    return ast.Application(pattern.operation, operands, named, False, False, pattern.type, number=pattern.number)
 
 
 def rewrites(rule: ast.Rule, term: ast.Pattern, known: set[ast.Expression]) -> Iterator[ast.Pattern]:

@@ -135,9 +135,10 @@ class RuleTypes:
             self._join(parts[name], self._visit(operand, (*path, i), rule), rule)
         if signature.relation:
             self.relations.append((signature, parts))
+        result = parts[_result_of(application, signature, rule)]
         if isinstance(application.type, ast.Name):
-            self._join(parts[signature.result], self._named_type(application.type.name), rule)
-        return parts[signature.result]
+            self._join(result, self._named_type(application.type.name), rule)
+        return result
 
     def _named_type(self, name: str) -> TypeClass:
         known = literal_type(name)
@@ -154,6 +155,22 @@ class RuleTypes:
         if not left.types:
             raise TinyirError(f"rule '{rule.name}': the types of its two sides contradict each other", place=rule.place)
         right.parent = left
+
+
+def _result_of(application: ast.Application, signature: ScalarSignature, rule: ast.Rule) -> str:
+    """The variable of the result that the pattern means.
+
+    Raises:
+        TinyirError: there is none of that number, or several and the pattern does not say which.
+    """
+    count = len(signature.results)
+    if application.number is None and count > 1:
+        message = f"'{application.operation}' has {count} results: write `result 0 of {application.operation}(...)`"
+        raise TinyirError(f"rule '{rule.name}': {message}", place=ast.place_of(rule, application.operation))
+    if (application.number or 0) >= count:
+        message = f"'{application.operation}' has {count} result{'s' * (count > 1)}: there is no result {application.number}"
+        raise TinyirError(f"rule '{rule.name}': {message}", place=ast.place_of(rule, application.operation))
+    return signature.results[application.number or 0]
 
 
 def literal_type(name: str) -> Type | None:

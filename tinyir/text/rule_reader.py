@@ -221,6 +221,11 @@ class _Statements:
     def typed(self, application: ast.Application, bodies: Any, type: Any) -> ast.Application:
         return attrs.evolve(application, bodies=bodies or (), type=type)
 
+    def result_of(self, number: str, application: ast.Application, bodies: Any) -> ast.Application:
+        if not str(number).isdigit():
+            raise TinyirError(f"the results of '{application.operation}' are numbered from 0: there is no result {number}", place=self.place)
+        return attrs.evolve(application, bodies=bodies or (), number=int(number))
+
     def made(self, value: Any) -> ast.Made:
         return ast.Made(value)
 

@@ -148,8 +148,8 @@ class Application(Record):
 
     On the left a property is bound to a name that is new, and else compared.  On the right `rest` copies the properties that
     are not named from the operation of the same name on the left.  `once`: the result has no other use.  `type`: the result's
-    element type; a new name is bound to it on the left.  On the right `operation` may be the name of a body: its operations, the
-    operands in the place of its arguments.
+    element type; a new name is bound to it on the left.  `number`: which of several results it is, from 0.
+    On the right `operation` may be the name of a body: its operations, the operands in the place of its arguments.
     """
 
     operation: str
@@ -159,6 +159,7 @@ class Application(Record):
     once: bool = False
     type: Expression | None = None
     bodies: tuple[Body, ...] = ()
+    number: int | None = None
 
 
 @attrs.frozen(repr=False)
@@ -386,6 +387,7 @@ def spell_pattern(pattern: Pattern) -> str:
     items = [f"{name} = {spell(value)}" for name, value in pattern.properties] + ([".."] if pattern.rest else [])
     properties = f" {{{', '.join(items)}}}" if items else ""
     once = "once " if pattern.once else ""
+    once += f"result {pattern.number} of " if pattern.number is not None else ""
     type = f" : {spell(pattern.type)}" if pattern.type is not None else ""
     bodies = f" do {' else '.join(map(spell_body, pattern.bodies))}" if pattern.bodies else ""
     return f"{once}{pattern.operation}({', '.join(map(spell_pattern, pattern.operands))}){properties}{bodies}{type}"

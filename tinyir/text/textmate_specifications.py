@@ -14,7 +14,7 @@ STATEMENTS = ("op", "rule", "function", "group", "isa", "instr", "sequence", "sc
 """Words that begin a statement, and give a name to what follows."""
 KEYWORDS = (
     "after", "all", "along", "assumed", "asm", "attributes", "before", "by", "by hand", "concat", "constant", "do", "else", "flat", "for",
-    "goal", "in", "lane", "let", "means", "needs", "nothing", "once", "over the reals", "pure", "require", "return", "value", "when", "where",
+    "goal", "in", "lane", "let", "means", "needs", "nothing", "of", "once", "over the reals", "pure", "require", "result", "return", "value", "when", "where",
     "with",
 )  # fmt: skip
 WORD_OPERATORS = ("and", "or", "not")
