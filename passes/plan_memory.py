@@ -31,7 +31,7 @@ from tinyir.prove.memory_check import PlanClaim
 from tinyir.prove.memory_planner import Plan, plan_memory
 from tinyir.prove.memory_problem import Buffer, Sharing
 from tinyir.prove.obligations import Obligation
-from tinyir.prove.overlap import Access, Direction, Nest, OverlapClaim, smallest_distance
+from tinyir.prove.overlap import Access, Direction, InPlaceClaim, Nest, OverlapClaim, smallest_distance
 from tinyir.rewrite.passes import Pass, PassContext
 
 MOST_STEPS = 1 << 22
@@ -138,9 +138,11 @@ class _Planning:
         directions: tuple[Direction, ...] = ("forward", "reverse") if turnable else ("forward",)
         forward = smallest_distance(nest, "forward")
         reverse = smallest_distance(nest, "reverse") if turnable else given.size_bytes
-        if forward is not None and forward >= made.size_bytes and reverse is not None and reverse >= given.size_bytes:
+        nearer = [needed for direction, needed in (("forward", forward), ("reverse", reverse)) if direction in directions]
+        in_place = not any(needed is None or needed <= 0 for needed in nearer) and InPlaceClaim(nest).decide().state == "proved"
+        if not in_place and forward is not None and forward >= made.size_bytes and reverse is not None and reverse >= given.size_bytes:
             return None  # neither way has a byte in common
-        return _Pair(root, Sharing(f"nest{step}", given.name, made.name, forward, reverse, directions), nest, loops)
+        return _Pair(root, Sharing(f"nest{step}", given.name, made.name, forward, reverse, directions, in_place), nest, loops)
 
     # -- the plan and its proofs
 
@@ -172,9 +174,12 @@ class _Planning:
             return None
         direction = plan.directions[sharing.nest]
         distance = given - made if direction == "forward" else made - given
+        where = ", ".join(pair.root.location.names) or sharing.nest
+        if sharing.in_place and not distance:
+            statement = f"'{sharing.output}' may overwrite '{sharing.input}' from its first byte on ({common} bytes in common): each step has its own"
+            return Obligation("overlap", where, statement, InPlaceClaim(pair.nest))
         order = "" if direction == "forward" else ", running backwards"
         statement = f"'{sharing.output}' may overwrite '{sharing.input}' at distance {distance} ({common} bytes in common{order})"
-        where = ", ".join(pair.root.location.names) or sharing.nest
         return Obligation("overlap", where, statement, OverlapClaim(pair.nest, distance, direction))
 
     # -- rewriting

@@ -21,7 +21,7 @@ from tinyir.prove.memory_check import PlanClaim
 from tinyir.prove.memory_planner import Plan, plan_memory
 from tinyir.prove.memory_problem import Buffer
 from tinyir.prove.obligations import Ledger, discharge
-from tinyir.prove.overlap import OverlapClaim
+from tinyir.prove.overlap import InPlaceClaim, OverlapClaim
 from tinyir.rewrite.passes import PassContext
 
 
@@ -138,6 +138,30 @@ def test_every_shared_byte_has_a_proof_that_one_byte_closer_would_break() -> Non
         closer = attrs.evolve(obligation, claim=attrs.evolve(claim, distance=claim.distance - 1))
         tight += discharge(closer).state == "refuted"
     assert tight
+
+
+def channels_of_their_own(rows: int, step: int) -> Operation:
+    """Each channel is copied into scratch, then every so many of its rows go into the result, last row first."""
+    program = Program("net", {"x": TensorType([rows, 5], I8)}, {"y": TensorType([rows // step, 5], I8)})
+    (x,) = program.inputs
+    y = program.tensor([rows // step, 5], I8, "y")
+    with program.loop(0, 5, parallel=True) as channel:
+        scratch = program.tensor([rows], I8)
+        with program.loop(0, rows, parallel=True) as row:
+            program.define(program.read(x, row.index, channel.index), scratch, row.index)
+        with program.loop(0, rows // step, parallel=True) as row:
+            program.define(program.read(scratch, rows - 1 - row.index * step), y, row.index, channel.index)
+    return program.finish(y)
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_result_lies_in_place_of_channels_that_are_read_one_by_one(step: int) -> None:
+    module = channels_of_their_own(12, step)
+    x = numpy.random.default_rng(step).integers(-128, 128, (12, 5)).astype(numpy.int8)
+    ledger = planned(module)
+    assert arena_bytes(module) == 12 * 5 + 12
+    assert [discharge(o, prover).state for o, _ in ledger if isinstance(o.claim, InPlaceClaim) for prover in ("native", "z3")] == ["proved"] * 2
+    assert numpy.array_equal(run(module, {"x": x})["y"], x[::-1][::step])
 
 
 def test_without_sharing_all_that_lives_at_once_is_apart() -> None:

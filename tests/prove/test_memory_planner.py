@@ -34,6 +34,13 @@ def random_instance(seed: int, count: int, lifetimes: tuple[int, ...] = (1, 1, 1
     return buffers, sharings + joined
 
 
+def in_place_instance(seed: int, count: int) -> Instance:
+    """Some nests may give their results in place of what they are given, but not near it."""
+    buffers, sharings = random_instance(seed, count, alignments=(1, 4))
+    random = Random(seed)
+    return buffers, [attrs.evolve(s, forward_bytes=500, reverse_bytes=500, in_place=True) if random.random() < 0.5 else s for s in sharings]
+
+
 def is_possible(instance: Instance, arena_bytes: int) -> bool:
     """Whether any plan has this arena, according to z3, from a formulation of its own."""
     buffers, sharings = instance
@@ -53,6 +60,7 @@ def is_possible(instance: Instance, arena_bytes: int) -> bool:
                     forward = "true" if s.forward_bytes is None else f"(>= x{i} (+ x{j} {number(s.forward_bytes)}))"
                     reverse = "true" if s.reverse_bytes is None else f"(>= x{j} (+ x{i} {number(s.reverse_bytes)}))"
                     ways += [f"(and {flag} {forward})", f"(and (not {flag}) {reverse})"]
+                    ways += [f"(= x{i} x{j})"] if s.in_place else []
             lines.append(f"(assert (or {' '.join(ways)}))")
     answer = solve("\n".join(lines), "QF_IDL", 200_000_000)
     assert answer.state != "unknown"
@@ -67,6 +75,20 @@ def test_plans_are_safe_and_no_smaller_one_exists(seed: int) -> None:
     assert plan.optimal
     assert not is_possible(instance, plan.arena_bytes - 1)
     assert is_possible(instance, plan.arena_bytes)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_plans_in_place_are_safe_and_no_smaller_one_exists(seed: int) -> None:
+    instance = in_place_instance(seed, 6 + seed % 3)
+    plan = plan_memory(*instance)
+    assert PlanClaim.of(*instance, plan).check().state == PlanClaim.of(*instance, plan).check("z3").state == "proved"
+    assert plan.optimal
+    assert not is_possible(instance, plan.arena_bytes - 1)
+    outcome = search(build_problem(*instance), range(len(instance[0])), 1 << 20)
+    assert outcome.complete
+    assert outcome.arena_bytes == plan.arena_bytes
+    moved = attrs.evolve(plan, offsets={**plan.offsets, "b1": plan.offsets["b1"] + 4}, arena_bytes=plan.arena_bytes + 4)
+    assert PlanClaim.of(*instance, moved).check().state == PlanClaim.of(*instance, moved).check("z3").state
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -129,6 +151,15 @@ def test_in_place_takes_one_buffer() -> None:
     assert plan_memory(SAME, [Sharing("nest", "in", "out", 500, 7)]).arena_bytes == 107
     assert plan_memory(SAME, [Sharing("nest", "in", "out", 500, 7)]).directions == {"nest": "reverse"}
     assert plan_memory(SAME, [Sharing("nest", "in", "out", 500, 7, ("forward",))]).arena_bytes == 200
+
+
+def test_a_nest_whose_steps_have_bytes_of_their_own_starts_where_its_input_does_or_stays_apart() -> None:
+    given = [Buffer("in", 100, 0, 1), Buffer("out", 60, 1, 2)]
+    own = Sharing("nest", "in", "out", 500, 500, in_place=True)
+    plan = plan_memory(given, [own])
+    assert (plan.arena_bytes, plan.offsets["in"], plan.optimal) == (100, plan.offsets["out"], True)
+    closer = attrs.evolve(plan, offsets={"in": 0, "out": 1})
+    assert [PlanClaim.of(given, [own], each).check(prover).state for each in (plan, closer) for prover in ("native", "z3")] == ["proved"] * 2 + ["refuted"] * 2
 
 
 def test_an_input_that_is_used_again_is_not_overwritten() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.prove.corpus_layers import read_model
 from tests.prove.geometry import dense_nest, pointwise_nest, step_nest, window_nest
 from tinyir.ir.affine import AffineConstant, AffineDimension
-from tinyir.prove.overlap import Access, Direction, Loop, Nest, OverlapClaim, smallest_distance
+from tinyir.prove.overlap import Access, Direction, InPlaceClaim, Loop, Nest, OverlapClaim, smallest_distance
 
 DIRECTIONS: tuple[Direction, ...] = ("forward", "reverse")
 
@@ -155,6 +155,38 @@ def test_any_affine_nest_is_safe_at_its_distance(write: tuple[int, ...], read: t
     assert not any(clobbers(nest, (least + more) * (1 if direction == "forward" else -1), direction) for more in (0, 1, 5))
     assert OverlapClaim(nest, least, direction).check("z3").state == "proved"
     assert OverlapClaim(nest, least - 1, direction).check("z3").state == "refuted"
+
+
+@settings(max_examples=60, deadline=None)
+@given(factors, factors, st.integers(1, 2), st.booleans())
+def test_in_place_is_proved_where_no_order_of_the_steps_overwrites(write: tuple[int, ...], read: tuple[int, ...], size: int, same: bool) -> None:
+    addresses = [sum((AffineDimension(i) * f for i, f in enumerate(fs)), AffineConstant(0)) for fs in (write, write if same else read)]
+    inner = (Loop("i", 1, 4),)
+    guard = (AffineDimension(2) - AffineDimension(0),)
+    nest = Nest((Loop("a", 0, 3), Loop("b", 1, 6, 2)), (Access(addresses[0], size, inner),), (Access(addresses[1], 1, inner, guard),))
+    state = "refuted" if any(clobbers(nest, 0, direction) for direction in DIRECTIONS) else "proved"
+    assert InPlaceClaim(nest).check().state == InPlaceClaim(nest).check("z3").state == state
+
+
+def test_channels_of_their_own_may_be_overwritten() -> None:
+    channel, inner = AffineDimension(0), (Loop("p", 0, 12),)
+    read = Access(AffineDimension(1) * 5 + channel, 1, inner)
+    halved = Access(AffineDimension(1) * 5 + channel, 1, (Loop("p", 0, 6),))
+    nest = Nest((Loop("o", 0, 5),), (halved,), (read,))
+    assert smallest_distance(nest) == 25
+    assert InPlaceClaim(nest).check().state == InPlaceClaim(nest).check("z3").state == "proved"
+    shifted = attrs.evolve(nest, writes=(attrs.evolve(halved, address=halved.address + 1),))
+    found = InPlaceClaim(shifted).check()
+    assert found.state == InPlaceClaim(shifted).check("z3").state == "refuted"
+    assert found.counterexample is not None
+    byte, write, read_at = (found.counterexample[name] for name in ("byte", "write", "read"))
+    assert byte in touched(shifted.writes[0], (write,)) & touched(shifted.reads[0], (read_at,))
+    assert write != read_at
+
+
+def test_in_place_of_too_much_is_left_open() -> None:
+    nest = Nest((Loop("o", 0, 1 << 21),), (Access(AffineDimension(0), 1),), (Access(AffineDimension(0), 1),))
+    assert InPlaceClaim(nest).check().state == "unknown"
 
 
 def test_an_access_that_never_happens_needs_nothing() -> None:

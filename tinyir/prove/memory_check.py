@@ -65,7 +65,7 @@ def _collision(a: Buffer, b: Buffer, sharings: dict[tuple[str, str], Sharing], p
     needed, given = (
         (sharing.forward_bytes, difference) if plan.directions[sharing.nest] == "forward" else (sharing.reverse_bytes, -difference)
     )
-    return "" if needed is None or given >= needed else f"{given} bytes apart where {needed} are needed"
+    return "" if needed is None or given >= needed or (sharing.in_place and not difference) else f"{given} bytes apart where {needed} are needed"
 
 
 @attrs.frozen
@@ -117,4 +117,5 @@ class PlanClaim(Claim):
             needed = sharing.forward_bytes if forward else sharing.reverse_bytes
             apart = f"(- {names[given]} {names[made]})" if forward else f"(- {names[made]} {names[given]})"
             both.append("false" if needed is None else f"(< {apart} {number(needed)})")
+            both += [f"(distinct {apart} 0)"] if sharing.in_place else []
         return conjunction(both)

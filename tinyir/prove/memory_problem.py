@@ -6,6 +6,8 @@ may as far as the nest allows (see `overlap`).  With difference = output - input
     forward   difference <= -D_forward   or  difference >= size of the input
     reverse   difference >=  D_reverse   or  difference <= -size of the output
 
+or, where each of its steps has bytes of its own, difference = 0 either way.
+
 A nest runs in one direction, so all its pairs choose together.
 """
 
@@ -47,6 +49,8 @@ class Buffer:
 class Sharing:
     """How close an input and an output of a nest may come (from `smallest_distance`); None: as close as you like.
 
+    `in_place`: they may begin at one address as well (`InPlaceClaim`).
+
     It counts where the input dies at the step at which the output is born; elsewhere the two stay disjoint.
     """
 
@@ -56,13 +60,14 @@ class Sharing:
     forward_bytes: int | None
     reverse_bytes: int | None
     directions: tuple[Direction, ...] = ("forward", "reverse")
+    in_place: bool = False
 
 
 @attrs.frozen
 class Pair:
     """Buffers by index, and the open interval of forbidden differences second - first; None where nothing is forbidden.
 
-    `nest` is -1 for pairs that must be disjoint: then both intervals are the same.
+    `nest` is -1 for pairs that must be disjoint: then both intervals are the same.  `in_place`: no difference is allowed all the same.
     """
 
     first: int
@@ -70,9 +75,12 @@ class Pair:
     forward: tuple[int, int] | None
     reverse: tuple[int, int] | None
     nest: int = -1
+    in_place: bool = False
 
     def allowed(self, difference: int) -> int:
         """The directions (bits) in which this difference is allowed."""
+        if self.in_place and not difference:
+            return BOTH
         forward = FORWARD if self.forward is None or not self.forward[0] < difference < self.forward[1] else 0
         reverse = REVERSE if self.reverse is None or not self.reverse[0] < difference < self.reverse[1] else 0
         return forward | reverse
@@ -135,6 +143,7 @@ def _shared_pair(sharing: Sharing, nest: int, first: int, second: int, input_siz
         None if forward is None else _interval(-min(forward, output_size), input_size),
         None if reverse is None else _interval(-output_size, min(reverse, input_size)),
         nest,
+        sharing.in_place,
     )
 
 

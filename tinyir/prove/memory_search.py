@@ -46,17 +46,15 @@ class _Search:
             self.best, self.bound = dict(offsets), self._arena(offsets)
             return
         branches = []
-        for order, (edge, fixed) in enumerate(self._options(violated, directions)):
-            moved = self._add(offsets, edges, edge)
-            if moved is not None:
-                branches.append((self._arena(moved), order, edge, fixed, moved))
-        for arena, _, edge, fixed, moved in sorted(branches, key=lambda branch: branch[:2]):
-            if arena >= self.bound or self.bound <= self.goal:
-                continue
-            grown = edges
-            if edge is not None:
-                grown = {**edges, edge[0]: [*edges.get(edge[0], []), edge[1:]]}
-            self.run(moved, grown, {**directions, **fixed})
+        for order, (added, fixed) in enumerate(self._options(violated, directions)):
+            grown, moved = edges, dict(offsets)
+            for edge in added:
+                grown = {**grown, edge[0]: [*grown.get(edge[0], []), edge[1:]]}
+            if all(self._move(moved, grown, edge) for edge in added):
+                branches.append((self._arena(moved), order, grown, fixed, moved))
+        for arena, _, grown, fixed, moved in sorted(branches, key=lambda branch: branch[:2]):
+            if arena < self.bound and self.bound > self.goal:
+                self.run(moved, grown, {**directions, **fixed})
 
     def _arena(self, offsets: dict[int, int]) -> int:
         return max(offsets[i] + self.problem.buffers[i].size_bytes for i in self.indices)
@@ -77,41 +75,38 @@ class _Search:
         sizes = self.problem.buffers
         return max(found, key=lambda p: sizes[p.first].size_bytes + sizes[p.second].size_bytes, default=None)
 
-    def _options(self, pair: Pair, directions: dict[int, int]) -> list[tuple[Edge | None, dict[int, int]]]:
-        """The ways to mend a pair: a bound, and the direction that it takes for granted."""
+    def _options(self, pair: Pair, directions: dict[int, int]) -> list[tuple[list[Edge], dict[int, int]]]:
+        """The ways to mend a pair: bounds, and the direction that they take for granted."""
         if pair.nest < 0:
             return [(edge, {}) for edge in _edges(pair, FORWARD)]
-        options: list[tuple[Edge | None, dict[int, int]]] = []
+        options: list[tuple[list[Edge], dict[int, int]]] = []
+        if pair.in_place:
+            options.append(([(pair.first, pair.second, 0), (pair.second, pair.first, 0)], {}))
         for direction in (FORWARD, REVERSE):
             if directions[pair.nest] & direction:
                 options += [(edge, {pair.nest: direction}) for edge in _edges(pair, direction)]
         return options
 
-    def _add(self, offsets: dict[int, int], edges: dict[int, list[tuple[int, int]]], edge: Edge | None) -> dict[int, int] | None:
-        """The least offsets with one more bound, or None if they reach the bound of the search."""
-        if edge is None:
-            return offsets
-        moved = dict(offsets)
+    def _move(self, offsets: dict[int, int], edges: dict[int, list[tuple[int, int]]], edge: Edge) -> bool:
+        """Moves buffers to the least offsets with one more bound (of `edges`); False if they reach the bound of the search."""
         work = [edge]
         while work:
             source, target, distance = work.pop()
-            least = self.problem.align(target, moved[source] + distance)
-            if least <= moved[target]:
+            least = self.problem.align(target, offsets[source] + distance)
+            if least <= offsets[target]:
                 continue
             if least + self.problem.buffers[target].size_bytes >= self.bound:
-                return None
-            moved[target] = least
+                return False
+            offsets[target] = least
             work += [(target, *following) for following in edges.get(target, ())]
-            if target == edge[0]:
-                work.append(edge)
-        return moved
+        return True
 
 
-def _edges(pair: Pair, direction: int) -> list[Edge | None]:
+def _edges(pair: Pair, direction: int) -> list[list[Edge]]:
     forbidden = pair.forbidden(direction)
     if forbidden is None:
-        return [None]
-    return [(pair.first, pair.second, forbidden[1]), (pair.second, pair.first, -forbidden[0])]
+        return [[]]
+    return [[(pair.first, pair.second, forbidden[1])], [(pair.second, pair.first, -forbidden[0])]]
 
 
 def search(problem: Problem, indices: Sequence[int], bound: int, goal: int = 0, nodes: int = 20_000) -> Outcome:

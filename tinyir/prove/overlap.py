@@ -7,6 +7,8 @@ If the nest runs forwards and every write at step t ends at or below
 
 (addresses relative to the two buffers), then every placement with input - output >= distance is safe.  The least such
 distance is a suffix minimum over the steps.  Run backwards, the mirror image holds for output - input.
+
+Where every step reads and writes bytes of its own (one channel of many), the output may begin where the input does.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import numpy
 from numpy.typing import NDArray
 
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, linear_terms
-from tinyir.prove.claim import Claim, Negation, Verdict, conjunction, disjunction, linear, number, proved, refuted, symbol, within
+from tinyir.prove.claim import Claim, Negation, Verdict, conjunction, disjunction, linear, number, proved, refuted, symbol, unknown, within
 from tinyir.prove.smt_affine import dimensions_of, spell
 
 Direction = Literal["forward", "reverse"]
@@ -239,6 +241,69 @@ class OverlapClaim(Claim):
                     meets = f"(< (+ {written} {number(self.distance)}) (+ {seen} {read.bytes}))"
                 meetings.append(conjunction([*at_write.limits, *at_read.limits, *guards, meets]))
         return Negation(tuple(declarations), (*limits, _before(earlier.counters, later.counters), disjunction(meetings)))
+
+
+MOST_TOUCHED = 1 << 21
+"""Accesses to bytes up to which a nest is looked at one by one."""
+
+
+@attrs.frozen
+class InPlaceClaim(Claim):
+    """The two buffers may begin at one address: no byte that is written at one step is read at another one, in whatever order they run."""
+
+    nest: Nest
+
+    @property
+    def touched(self) -> int:
+        """How many accesses to bytes there are."""
+        return self.nest.steps * sum(prod(loop.count for loop in access.inner) * access.bytes for access in (*self.nest.writes, *self.nest.reads))
+
+    def decide(self) -> Verdict:
+        if self.touched > MOST_TOUCHED:
+            return unknown("exhaustion", f"{self.touched} accesses are more than {MOST_TOUCHED}")
+        reads = [self._touches(access) for access in self.nest.reads]
+        low = min((int(bytes.min(initial=0)) for bytes, _ in reads), default=0)
+        end = max((int(bytes.max(initial=low)) for bytes, _ in reads), default=low) + 1
+        first, last = numpy.full(end - low, _NEVER_READ, numpy.int64), numpy.full(end - low, -1, numpy.int64)
+        for bytes, steps in reads:
+            numpy.minimum.at(first, bytes - low, steps)
+            numpy.maximum.at(last, bytes - low, steps)
+        for bytes, steps in (self._touches(access) for access in self.nest.writes):
+            seen = (bytes >= low) & (bytes < end)
+            bytes, steps = bytes[seen], steps[seen]
+            wrong = (last[bytes - low] >= 0) & ((first[bytes - low] != steps) | (last[bytes - low] != steps))
+            if wrong.any():
+                place = int(numpy.argmax(wrong))
+                step, byte = int(steps[place]), int(bytes[place])
+                other = first if first[byte - low] != step else last
+                return refuted("exhaustion", {"byte": byte, "write": step, "read": int(other[byte - low])})
+        return proved("exhaustion")
+
+    def _touches(self, access: Access) -> tuple[NDArray[numpy.int64], NDArray[numpy.int64]]:
+        """The bytes of an access, and the number of the step at which each is touched."""
+        addresses, allowed = evaluate_over((*self.nest.loops, *access.inner), access.address, access.guards)
+        number = numpy.arange(self.nest.steps).reshape(*(loop.count for loop in self.nest.loops), *(1 for _ in access.inner))
+        steps = numpy.broadcast_to(number, addresses.shape)[allowed]
+        bytes = addresses[allowed]
+        return numpy.concatenate([bytes + each for each in range(access.bytes)]), numpy.concatenate([steps] * access.bytes)
+
+    def negation(self, prefix: str = "") -> Negation:
+        writer = Iteration.of(self.nest.loops, f"{prefix}write_")
+        reader = Iteration.of(self.nest.loops, f"{prefix}read_")
+        declarations, meetings = [*writer.declarations, *reader.declarations], []
+        for w, write in enumerate(self.nest.writes):
+            for r, read in enumerate(self.nest.reads):
+                at_write = Iteration.of(write.inner, f"{prefix}w{w}_{r}_")
+                at_read = Iteration.of(read.inner, f"{prefix}r{w}_{r}_")
+                declarations += [*at_write.declarations, *at_read.declarations]
+                written = spell(write.address, (*writer.values, *at_write.values))
+                seen = spell(read.address, (*reader.values, *at_read.values))
+                guards = [f"(>= {spell(g, (*writer.values, *at_write.values))} 0)" for g in write.guards]
+                guards += [f"(>= {spell(g, (*reader.values, *at_read.values))} 0)" for g in read.guards]
+                meets = [f"(< {seen} (+ {written} {write.bytes}))", f"(< {written} (+ {seen} {read.bytes}))"]
+                meetings.append(conjunction([*at_write.limits, *at_read.limits, *guards, *meets]))
+        apart = disjunction([f"(distinct {a} {b})" for a, b in zip(writer.counters, reader.counters, strict=True)])
+        return Negation(tuple(declarations), (*writer.limits, *reader.limits, apart, disjunction(meetings)))
 
 
 @attrs.frozen
