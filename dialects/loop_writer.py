@@ -28,6 +28,11 @@ def combined(expression: AffineExpression, indices: Sequence[Index]) -> Index:
     return expression.replace(results), tuple(values)
 
 
+def added(first: Index, second: Index) -> Index:
+    """The sum of two indices."""
+    return combined(AffineDimension(0) + AffineDimension(1), [first, second])
+
+
 def joined(indices: Sequence[Index]) -> tuple[list[AffineExpression], list[Value]]:
     """Several indices as expressions over one list of values."""
     positions: dict[Value, AffineExpression] = {}

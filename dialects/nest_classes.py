@@ -8,6 +8,7 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects.product_nests import ProductNest, find_product_nest
+from tinyir.ir.attributes import DenseElements, element_bytes
 from tinyir.ir.operation import Operation
 
 CLASSES: Mapping[str, str] = {
@@ -21,6 +22,7 @@ FACTS: Mapping[str, str] = {
     "positions": "how many times the weights are used: the product of the extents of the parallel loops that do not select weights",
     "outputs": "the product of the extents of the parallel loops that select weights (1 where there are none)",
     "terms": "how many terms the sum or fold of one result has (0 without a fold)",
+    "constants": "the bytes of all constants of the network, against which the code of a kernel is small or not",
 }
 
 
@@ -32,6 +34,7 @@ class NestFacts:
     positions: int
     outputs: int
     terms: int
+    constants: int = attrs.field(default=0, eq=False)
 
     @property
     def products(self) -> int:
@@ -42,7 +45,15 @@ class NestFacts:
 def facts_of(root: Operation) -> NestFacts:
     """Of a nest by its outermost loop."""
     nest = find_product_nest(root)
-    return _other(root) if nest is None or not nest.outputs else _product(nest)
+    found = _other(root) if nest is None or not nest.outputs else _product(nest)
+    return attrs.evolve(found, constants=_constant_bytes(root))
+
+
+def _constant_bytes(root: Operation) -> int:
+    """The bytes of the constants at the top of the function that a nest is in."""
+    function = next((each for each in root.ancestors() if each.name == "func.func"), None)
+    values = [o.properties["value"] for o in (function.body if function is not None else ()) if o.name == "arith.constant"]
+    return sum(value.type.element_count * element_bytes(value.type.element) for value in values if isinstance(value, DenseElements))
 
 
 def _product(nest: ProductNest) -> NestFacts:

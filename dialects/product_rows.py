@@ -200,7 +200,7 @@ class ProductRow:
         elif number == self.level:
             self._run(builder, folds)
             rest = self.layout.run_stride - self.layout.run_length
-            self._zeros(builder, self._sum_of(self._first_term(folds), write.constant_index(self.layout.run_length)), rest)
+            self._zeros(builder, write.added(self._first_term(folds), write.constant_index(self.layout.run_length)), rest)
         else:
             inner, index = self._fold_loop(builder, number)
             self._level(inner, number + 1, [*folds, index], self.clips[number])
@@ -222,7 +222,7 @@ class ProductRow:
 
     def _copy(self, builder: Builder, folds: list[Index]) -> None:
         inner, index = write.inside(write.for_each(builder, [write.constant_index(self._inner_length(self.level))], "k"))
-        self._define(inner, self.read_flat(inner, folds, index), self._sum_of(self._first_term(folds), index))
+        self._define(inner, self.read_flat(inner, folds, index), write.added(self._first_term(folds), index))
 
     def _ends(self, number: int, folds: list[Index]) -> list[Index]:
         """The conditions of a fold at its first and its last index: they hold for all between, since each is monotonous."""
@@ -267,10 +267,6 @@ class ProductRow:
     def _first_term(self, folds: list[Index]) -> Index:
         padding = [write.constant_index(0)] * (len(self.layout.terms) - len(folds))
         return self.layout.term([*folds, *padding])
-
-    @staticmethod
-    def _sum_of(first: Index, second: Index) -> Index:
-        return write.combined(AffineDimension(0) + AffineDimension(1), [first, second])
 
     def _known_folds(self, folds: list[Index]) -> dict[Value, Index]:
         return {loop.induction_variable(fold): index for fold, index in zip(self.layout.nest.folds, folds, strict=False)}
@@ -334,7 +330,7 @@ class ProductRow:
         flat = self.layout.flat_tensor(self.tensor, [*shape[:kept], product(shape[kept:])])
         start = [*folds, *[write.constant_index(0)] * (len(self.layout.terms) - len(folds))]
         rows = [self._placed(slot, start) for slot in self.slots[:kept]]
-        return write.read(builder, flat, [*rows, self._sum_of(self._placed(self._linear(), start), index)])
+        return write.read(builder, flat, [*rows, write.added(self._placed(self._linear(), start), index)])
 
     # -- what is written
 
@@ -344,10 +340,10 @@ class ProductRow:
     def _zeros(self, builder: Builder, first: Index, count: int) -> None:
         if count < LANES:
             for place in range(count):
-                self._zero(builder, self._sum_of(first, write.constant_index(place)))
+                self._zero(builder, write.added(first, write.constant_index(place)))
             return
         builder, index = write.inside(write.for_each(builder, [write.constant_index(count)], "k"))
-        self._zero(builder, self._sum_of(first, index))
+        self._zero(builder, write.added(first, index))
 
     def _zero(self, builder: Builder, term: Index) -> None:
         write.define(builder, write.literal(builder, 0, I16), self.target, [*self.place, term])

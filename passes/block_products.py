@@ -37,9 +37,10 @@ from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
 from tinyir.dialects.nest_classes import facts_of
 from tinyir.dialects.product_nests import ProductNest, find_product_nest, scheduled_nests, spare_bytes, widened
-from tinyir.dialects.product_rows import LANES, ProductRow, ProductTerms, product, rounded_up
+from tinyir.dialects.product_results import ProductResults, shape_of
+from tinyir.dialects.product_rows import LANES, ProductRow, product, rounded_up
 from tinyir.dialects.schedules import Plan, plan_for, scheduled
-from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap
+from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute, StringAttribute, element_bytes
 from tinyir.ir.builder import Builder, functions
@@ -100,7 +101,7 @@ def _accessed_bytes(root: Operation) -> int:
     return total
 
 
-class _Blocking(ProductTerms):
+class _Blocking(ProductResults):
     """One nest on its way into blocks."""
 
     def __init__(self, nest: ProductNest, plan: Plan, room: int, all_terms: int, context: PassContext) -> None:
@@ -181,7 +182,7 @@ class _Blocking(ProductTerms):
                 (AffineDimension(3) // LANES, AffineDimension(2), AffineDimension(3) % 2, AffineDimension(3) // 2 % 2),
                 "w_rows",
             )
-        self.y = self._flat_result()
+        self.y = self.flat_result()
         made.attributes["schedule"] = self._description()
         inner, self.block_index = write.inside(made)
         self._stage_positions(inner)
@@ -190,7 +191,7 @@ class _Blocking(ProductTerms):
         if self.stages_weights:
             self._stage_outputs(inner, pair)
         self._sums(inner, pair)
-        self._replace_result(made)
+        self.replace_result(made)
         where = ", ".join(self.nest.root.location.names) or "a sum of products"
         context.ledger.add(scratch_obligation(self.xs, [made], where))
         if self.stages_weights:
@@ -237,22 +238,6 @@ class _Blocking(ProductTerms):
         reads = [operation for operation in self.nest.split_body()[0] if operation.name == "loop.read"]
         return row.starts_at(output, self.depth) and all(_reads_row(read, output) for read in reads)
 
-    def _extended(self, tensor: Value, shape: Sequence[int]) -> Value:
-        """A constant with zeros behind it."""
-        key = (tensor, tuple(shape))
-        if key not in self.flat:
-            definer = tensor.definer
-            assert definer is not None
-            assert isinstance(tensor.type, TensorType)
-            value, type = definer.properties["value"], TensorType(shape, tensor.type.element)
-            assert isinstance(value, DenseElements)
-            data = value.all_data
-            dense = DenseElements(type, data + bytes(type.element_count * element_bytes(type.element) - len(data)))
-            made = self.before.create("arith.constant", [], [type], {"value": dense}, attributes=dict(definer.attributes)).result
-            made.name = tensor.name
-            self.flat[key] = made
-        return self.flat[key]
-
     # -- indices
 
     def _position(self, index: Index) -> Index:
@@ -261,84 +246,6 @@ class _Blocking(ProductTerms):
         if self.blocks == 1 and not apart:
             return index
         return write.combined(AffineDimension(0) * self.block + AffineDimension(1), [self.block_index, index])
-
-    def _known(self, position: Index, place: Index | None = None) -> dict[Value, Index]:
-        """The indices of the positions' loops at a position, or at a place of the line that has this number."""
-        loops = list(zip(self.nest.positions, self.extents, strict=True))
-        known: dict[Value, Index] = {}
-        if place is not None:
-            known[loop.induction_variable(loops.pop()[0])] = place
-        stride = product([extent for _, extent in loops])
-        for number, (each, extent) in enumerate(loops):
-            stride //= extent
-            expression = AffineDimension(0) // stride
-            known[loop.induction_variable(each)] = write.combined(expression % extent if number else expression, [position])
-        return known
-
-    # -- tensors whose positions are one axis
-
-    def _flat_result(self) -> Value:
-        """The tensor that is defined: the result itself, or one with its positions as one axis, which other nests that define parts of it define too."""
-        result = loop.accessed_tensor(self.nest.define)
-        found = self.flattened(self.nest.define)
-        assert isinstance(result.type, TensorType)
-        definer = result.definer
-        if found is None or definer is None or definer.parent is not self.nest.root.parent or tuple(found[0]) == result.type.shape:
-            return result
-        others = [user for user in result.users if user.name == "loop.define" and user is not self.nest.define]
-        builder = Builder.before(definer) if others else self.before
-        made = builder.create("loop.tensor", [], [TensorType(found[0], result.type.element)]).result
-        made.name = result.name
-        self.flat[result, tuple(found[0])] = made
-        first = next(number for number, (_, operands) in enumerate(found[1]) if not operands)
-        for other in others:
-            self._define_flat(other, made, first)
-        return made
-
-    def _define_flat(self, define: Operation, tensor: Value, first: int) -> None:
-        """Turns a definition of an element into one of the tensor whose axis `first` is all positions."""
-        map, indices = loop.access_map(define), tuple(loop.access_indices(define))
-        flat: AffineExpression = AffineConstant(0)
-        last = first + len(self.extents)
-        for expression, extent in zip(map.results[first:last], self.extents, strict=True):
-            flat = flat * extent + expression
-        results = [*map.results[:first], flat, *map.results[last:]]
-        write.define(Builder.before(define), define.operands[0], tensor, [(e, indices) for e in results])
-        define.erase()
-
-    def _replace_result(self, made: Operation) -> None:
-        """What was read from the result is read from the flat tensor in its shape, once all nests that define it have run."""
-        result = loop.accessed_tensor(self.nest.define)
-        if self.y is result:
-            return
-        self.nest.define.erase()
-        definer = result.definer
-        assert definer is not None
-        builder = Builder(self.before.block, _last_nest(self.y, made).next, made.location)
-        shaped = builder.create("loop.reshape", [self.y], [result.type]).result
-        shaped.name = result.name
-        definer.replace_by(shaped)
-
-    def _clone(self, operation: Operation, builder: Builder, values: dict[Value, Value], known: dict[Value, Index], position: Index) -> None:
-        """A copy at a position; accesses whose positions are one axis of the memory do without divisions."""
-        found = self.flattened(operation) if operation.name in ("loop.read", "loop.define") else None
-        if found is None or (operation is self.nest.define and self.y is loop.accessed_tensor(operation) and tuple(found[0]) != _shape(self.y)):
-            builder.insert(clone_substituted(operation, values, known))
-            return
-        shape, slots = found
-        place = next(number for number, (_, operands) in enumerate(slots) if not operands)
-        inner = [self._substituted(slot, known) if number != place else position for number, slot in enumerate(slots)]
-        tensor = self.flat_tensor(loop.accessed_tensor(operation), shape)
-        if operation.name == "loop.read":
-            value = write.read(builder, tensor, inner)
-            value.name = operation.result.name
-            values[operation.result] = value
-        else:
-            write.define(builder, values.get(operation.operands[0], operation.operands[0]), tensor, inner)
-
-    def _substituted(self, slot: Index, known: dict[Value, Index]) -> Index:
-        expression, operands = slot
-        return write.combined(expression, [known.get(value, write.index_of(value)) for value in operands])
 
     # -- staging
 
@@ -356,12 +263,12 @@ class _Blocking(ProductTerms):
         inner, index = write.inside(write.for_each(builder, limits, "m"))
         position = self._position(index)
         conditions = [write.combined(self.count - 1 - AffineDimension(0), [position])] if even > self.count else []
-        self._stage_position(inner, index, self._known(position), conditions)
+        self._stage_position(inner, index, self.known(position), conditions)
 
     def _stage_ragged(self, builder: Builder, even: int) -> None:
         """The positions that there are, and zeros for those beyond the last."""
         inner, index = write.inside(write.for_each(builder, [write.constant_index(self.count)], "m"))
-        row = ProductRow(self, self.xs, [self.block_index, index], self.nest.x, self._known(index), index, [[] for _ in self.nest.folds])
+        row = ProductRow(self, self.xs, [self.block_index, index], self.nest.x, self.known(index), index, [[] for _ in self.nest.folds])
         row.fill_in_parts(inner)
         inner, beyond = write.inside(write.for_each(builder, [write.constant_index(even)], "m", start=self.count))
         inner, term = write.inside(write.for_each(inner, [write.constant_index(self.padded)], "k"))
@@ -378,7 +285,7 @@ class _Blocking(ProductTerms):
         builder, place = write.inside(write.for_each(builder, [write.constant_index(length)], "m"))
         index = write.combined(AffineDimension(0) * length + AffineDimension(1), [line, place])
         number = write.combined(AffineDimension(0) * lines + AffineDimension(1), [self.block_index, line])
-        self._stage_position(builder, index, self._known(number, place), [])
+        self._stage_position(builder, index, self.known(number, place), [])
 
     def _stage_position(self, builder: Builder, index: Index, known: dict[Value, Index], conditions: list[Index]) -> None:
         clips = [
@@ -391,7 +298,7 @@ class _Blocking(ProductTerms):
         inner, side = write.inside(write.for_each(builder, [write.constant_index(self.sides)], "r"))
         output = write.combined(AffineDimension(0) * self.sides + AffineDimension(1), [pair, side])
         if self.ragged:
-            weights = self._extended(self.nest.w.tensor, [self.pairs * self.sides * self.depth + self.padded - self.depth])
+            weights = self.extended(self.nest.w.tensor, [self.pairs * self.sides * self.depth + self.padded - self.depth])
             inner, term = write.inside(write.for_each(inner, [write.constant_index(self.padded)], "k"))
             place = write.combined(AffineDimension(0) * self.depth + AffineDimension(1), [output, term])
             write.define(inner, widened(inner, write.read(inner, weights, [place]), self.nest.w), self.ws, [self.block_index, pair, side, term])
@@ -419,9 +326,9 @@ class _Blocking(ProductTerms):
         for row, side in lanes:
             values = dict(shared[side])
             lane_values.append(values)
-            known = {**self._known(self._position(rows[row])), loop.induction_variable(self.nest.outputs[0]): outputs[side]}
+            known = {**self.known(self._position(rows[row])), loop.induction_variable(self.nest.outputs[0]): outputs[side]}
             for operation in before:
-                self._clone(operation, inner, values, known, self._position(rows[row]))
+                self.clone(operation, inner, values, known, self._position(rows[row]))
             initial.append(values.get(start, start))
         total = self._inner_loop(inner, pair, rows, initial)
         for (row, side), values, result in zip(lanes, lane_values, total.results, strict=True):
@@ -436,7 +343,7 @@ class _Blocking(ProductTerms):
                 copy = builder.insert(clone_substituted(operation, values, known))
                 if operation.name == "loop.read":
                     tensor = loop.accessed_tensor(operation)
-                    copy.set_operand(0, self._extended(tensor, [self.pairs * self.sides, *_shape(tensor)[1:]]))
+                    copy.set_operand(0, self.extended(tensor, [self.pairs * self.sides, *shape_of(tensor)[1:]]))
             return values
         if side == 0 or self.outputs % self.sides == 0:
             for operation in fixed:
@@ -484,16 +391,11 @@ class _Blocking(ProductTerms):
         if conditions:
             _, builder, otherwise = write.branch(builder, conditions, ())
             otherwise.create("loop.yield")
-        known = {**self._known(position), loop.induction_variable(self.nest.outputs[0]): output[0]}
+        known = {**self.known(position), loop.induction_variable(self.nest.outputs[0]): output[0]}
         for operation in after:
-            self._clone(operation, builder, values, known, position)
+            self.clone(operation, builder, values, known, position)
         if conditions:
             builder.create("loop.yield")
-
-
-def _shape(tensor: Value) -> tuple[int, ...]:
-    assert isinstance(tensor.type, TensorType)
-    return tuple(tensor.type.shape)
 
 
 def _reads_row(read: Operation, output: Value) -> bool:
@@ -503,15 +405,3 @@ def _reads_row(read: Operation, output: Value) -> bool:
     constant = definer is not None and definer.name == "arith.constant" and isinstance(definer.properties["value"], DenseElements)
     at_output = isinstance(first, AffineDimension) and indices[first.position] is output
     return constant and at_output and all(e.constant_value is not None for e in map.results[1:])
-
-
-def _last_nest(tensor: Value, nest: Operation) -> Operation:
-    """The last of the nests beside the given one, or of itself, that touch the tensor."""
-    waiting = {next(each for each in (user, *user.ancestors()) if each.parent is nest.parent) for user in tensor.users} - {nest}
-    last = each = nest
-    while waiting and each.next is not None:
-        each = each.next
-        if each in waiting:
-            waiting.discard(each)
-            last = each
-    return last

@@ -31,7 +31,8 @@ class FormBlocks(Pass):
 
     Blocks that differ in nothing but their trips are one text if they run the same `rounds`: of these (where a block carries sums
     `sum_rounds`) the first is taken that divides the trips and costs all runs together at most the share `shared_text` of the
-    instructions in blocks more than what is best for the loop alone.
+    instructions in blocks more than what is best for the loop alone.  `sums_only`: loops that carry nothing stay loops: the distances of
+    their words and bytes are numbers of their blocks, so that few of them would be one text.
     """
 
     name: ClassVar[str] = "form_blocks"
@@ -41,6 +42,7 @@ class FormBlocks(Pass):
     rounds: tuple[int, ...] = (1, 4)
     sum_rounds: tuple[int, ...] = (4, 1)
     shared_text: float = 0.002
+    sums_only: bool = False
 
     def run(self, module: Operation, context: PassContext) -> None:
         names = getattr(context.target, "isa", ()) if getattr(context.target, "assembly", "blocks") == "blocks" else ()
@@ -51,7 +53,7 @@ class FormBlocks(Pass):
             formed: list[_Formed] = []
             for nest in [o for o in module.walk() if o.name == "loop.for"]:
                 found = machine_loop(nest)
-                if found is None:
+                if found is None or (self.sums_only and not nest.results):
                     continue
                 try:
                     lines = allocate(found.body, instructions.block)

@@ -7,6 +7,9 @@
       %w... = w[%o, ...]                      // its weights, in registers
       for %t { for %p { two sums, side by side: xs[%p + i, 2 * %t + j] * %w[i][j], all terms written out } } }
 
+Planes that are to be alike are written in one form: each row asks whether it is padding, a last column that has no neighbour has one
+that is not kept, and rows lie as far apart as those of the widest plane, so that the distances of words are the same everywhere.
+
 Neighbours in a row share words of two lanes, and neither padding nor the kernel's loops are left inside.  The longer of the two
 loops is the inner one; a last column that has no neighbour is a strip of its own, or has one that is not kept.  Where the
 rows come one at a time from a loop outside, the plane holds what one of them reads.
@@ -24,21 +27,26 @@ from tinyir.dialects import loop_writer as write
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
 from tinyir.dialects.nest_classes import facts_of
-from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, from_zero, scheduled_nests, spare_bytes, widened
+from tinyir.dialects.product_axes import InputAxis, clips_match, input_axis
+from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, scheduled_nests, spare_bytes, widened
 from tinyir.dialects.schedules import Plan, plan_for, scheduled
-from tinyir.ir.affine import AffineConstant, AffineDimension, linear_terms
+from tinyir.ir.affine import AffineDimension
 from tinyir.ir.attributes import DenseArray, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I16, I32, I64, INDEX, TensorType
 from tinyir.rewrite.passes import Pass, PassContext
 
+LANE_BYTES = 2
+
 
 @attrs.frozen
 class StagePlanes(Pass):
     """Stages the planes of the sums of products that a schedule gives to it, if each output channel reads one channel.
 
-    `most_terms`: sums of more terms are left alone, since all are written out.  `columns`: neighbours whose sums are side by side.
+    `most_terms`: sums of more terms are left alone, since all are written out.  `least_constants`: so are those of a network with
+    fewer bytes of constants.  `columns`: neighbours whose sums are side by side.  `alike`: 1: all planes are written in one form, their
+    rows as far apart as those of the widest plane.
     """
 
     name: ClassVar[str] = "stage_planes"
@@ -46,66 +54,24 @@ class StagePlanes(Pass):
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
     most_terms: int | None = scheduled("where", "terms")
+    least_constants: int | None = scheduled("where", "constants")
     columns: int | None = scheduled("jam", "columns", (1, 2))
+    alike: int | None = scheduled("pad", "alike", (0, 1))
 
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):
+            stagings: list[_Staging] = []
             for root in scheduled_nests(function):
                 nest = find_product_nest(root)
                 plan = plan_for(self, facts_of(root), context) if nest is not None else None
                 plane = _Plane.of(nest) if nest is not None and plan is not None else None
                 if plane is not None and plan is not None:
-                    staging, spare = _Staging(plane, plan), spare_bytes(root)
-                    if spare is None or staging.plane_bytes <= spare:
-                        staging.run(context)
-
-
-@attrs.frozen(eq=False)
-class _Axis:
-    """One axis of the plane: input index = position * stride + term * dilation - before, for `positions` and `terms` of the loops.
-
-    `outside`: the position's loop is around the nest, which has one of them at a time.
-    """
-
-    size: int
-    position: Operation | None
-    term: Operation | None
-    stride: int
-    dilation: int
-    before: int
-    outside: bool = False
-
-    @property
-    def all_positions(self) -> range:
-        return range(extent_of(self.position) if self.position is not None else 1)
-
-    @property
-    def positions(self) -> int:
-        """Those that one plane serves."""
-        return 1 if self.outside else len(self.all_positions)
-
-    @property
-    def is_clipped(self) -> bool:
-        """Whether a plane of one position may reach beyond the input."""
-        return self.before > 0 or self.all_positions[-1] * self.stride - self.before + self.reached(1) > self.size
-
-    @property
-    def terms(self) -> int:
-        return extent_of(self.term) if self.term is not None else 1
-
-    def reached(self, positions: int) -> int:
-        """The number of padded elements that so many positions read."""
-        return (positions - 1) * self.stride + (self.terms - 1) * self.dilation + 1
-
-    def first(self) -> Index:
-        """The input index of the plane's first element."""
-        if self.position is None or not self.outside:
-            return write.constant_index(-self.before)
-        return write.combined(AffineDimension(0) * self.stride - self.before, [write.index_of(loop.induction_variable(self.position))])
-
-    def index(self, position: Index, term: int) -> Index:
-        """The padded element of a term at a position; of the one position where there is no more."""
-        return write.combined(AffineDimension(0) * self.stride + term * self.dilation, [position])
+                    stagings.append(_Staging(plane, plan))
+            _widen(stagings)
+            for staging in stagings:
+                spare = spare_bytes(staging.nest.root)
+                if spare is None or staging.plane_bytes <= spare:
+                    staging.run(context)
 
 
 @attrs.frozen(eq=False)
@@ -114,8 +80,8 @@ class _Plane:
 
     nest: ProductNest
     channel: int
-    rows: _Axis
-    columns: _Axis
+    rows: InputAxis
+    columns: InputAxis
     row_axis: int | None
     column_axis: int
 
@@ -137,57 +103,25 @@ class _Plane:
                 axes.append(number)
         if channel is None or not 1 <= len(axes) <= 2:
             return None
-        found = [_axis(nest, number) for number in axes]
+        found = [input_axis(nest, number) for number in axes]
         if any(axis is None for axis in found):
             return None
         known = [axis for axis in found if axis is not None]
-        row = known[0] if len(known) == 2 else _Axis(1, None, None, 1, 1, 0)
+        row = known[0] if len(known) == 2 else InputAxis(1, None, None, 1, 1, 0)
         used = {each for axis in known for each in (axis.term, None if axis.outside else axis.position) if each is not None}
         everything = {*nest.positions, *nest.folds}
-        if known[-1].outside or used != everything or not all(_clips_match(nest, axis) for axis in known):
+        if known[-1].outside or used != everything or not all(clips_match(nest, axis) for axis in known):
             return None
         return cls(nest, channel, row, known[-1], axes[0] if len(axes) == 2 else None, axes[-1])
 
 
-def _axis(nest: ProductNest, number: int) -> _Axis | None:
-    map, indices = loop.access_map(nest.x.read), loop.access_indices(nest.x.read)
-    type = nest.x.tensor.type
-    assert isinstance(type, TensorType)
-    position, term, stride, dilation, constant = None, None, 1, 1, 0
-    around = [each for each in nest.root.ancestors() if each.name == "loop.for" and loop.is_parallel(each) and from_zero(each)]
-    for factor, coefficient in linear_terms(map.results[number]).items():
-        if factor is AffineConstant(1):
-            constant = coefficient
-            continue
-        variable = indices[factor.position] if isinstance(factor, AffineDimension) else None
-        at = next((each for each in (*nest.positions, *around) if loop.induction_variable(each) is variable), None)
-        over = next((each for each in nest.folds if loop.induction_variable(each) is variable), None)
-        if coefficient < 1 or (at is None) == (over is None) or (at and position) or (over and term):
-            return None
-        if at is not None:
-            position, stride = at, coefficient
-        else:
-            term, dilation = over, coefficient
-    return _Axis(type.shape[number], position, term, stride, dilation, -constant, position in around) if constant <= 0 else None
-
-
-def _clips_match(nest: ProductNest, axis: _Axis) -> bool:
-    """Whether a term takes part exactly where its input is inside, so that zeros around the plane stand for the others."""
-    if axis.term is None:
-        return not axis.is_clipped
-    conditions = nest.clip_conditions()[nest.folds.index(axis.term)]
-    for position in axis.all_positions:
-        for term in range(axis.terms):
-            inside = 0 <= position * axis.stride + term * axis.dilation - axis.before < axis.size
-            values = []
-            for expression, operands in conditions:
-                known = [position if axis.position is not None and v is loop.induction_variable(axis.position) else None for v in operands]
-                if None in known:
-                    return False
-                values.append(expression.evaluate([term, *(k for k in known if k is not None)]) >= 0)
-            if all(values) != inside:
-                return False
-    return True
+def _widen(stagings: Sequence[_Staging]) -> None:
+    """Rows of planes that are to be alike become as wide as the widest, unless a plane takes more memory then than any does as it is."""
+    alike = [staging for staging in stagings if staging.is_alike]
+    width, most = (max((getattr(staging, each) for staging in alike), default=0) for each in ("width", "plane_bytes"))
+    for staging in alike:
+        if staging.height * width * LANE_BYTES <= most:
+            staging.width = width
 
 
 class _Staging:
@@ -201,12 +135,16 @@ class _Staging:
         self.channels = extent_of(self.nest.outputs[0])
         self.height = plane.rows.reached(plane.rows.positions)
         self.whole, self.last = divmod(plane.columns.positions, self.sides)
-        self.is_padded = self.last > 0 and plane.rows.positions == 1
+        self.is_alike = plan["pad", "alike"] > 0
+        self.is_padded = self.is_alike or (self.last > 0 and plane.rows.positions == 1)
         if self.is_padded:  # of one row, a strip for the last column costs more than it saves
-            self.whole, self.last = self.whole + 1, 0
+            self.whole, self.last = self.whole + (self.last > 0), 0
         reached = plane.columns.reached(self.whole * self.sides + self.last)
-        self.width = reached + reached % 2  # a row begins with a word
-        self.plane_bytes = self.height * self.width * 2
+        self.width = self.reached = reached + reached % 2  # a row begins with a word
+
+    @property
+    def plane_bytes(self) -> int:
+        return self.height * self.width * LANE_BYTES
 
     def run(self, context: PassContext) -> None:
         nest = self.nest
@@ -227,7 +165,7 @@ class _Staging:
 
     def _stage(self, builder: Builder, channel: Index) -> None:
         rows = self.plane.rows
-        if rows.outside:
+        if rows.outside or self.is_alike:
             at, padded = write.inside(write.for_each(builder, [write.constant_index(self.height)], "r"))
             self._stage_row_inside(at, channel, write.combined(AffineDimension(0) + AffineDimension(1), [rows.first(), padded]), padded)
             return
@@ -241,28 +179,28 @@ class _Staging:
     def _stage_row_inside(self, builder: Builder, channel: Index, row: Index, padded: Index) -> None:
         """A row that may be beyond the input."""
         rows = self.plane.rows
-        if not rows.is_clipped:
+        if not rows.is_clipped and not self.is_alike:
             self._stage_row(builder, channel, row, padded)
             return
         conditions = [row, write.combined(rows.size - 1 - AffineDimension(0), [row])]
         _, there, beyond = write.branch(builder, conditions, ())
         self._stage_row(there, channel, row, padded)
-        self._zeros(beyond, channel, padded, 0, self.width)
+        self._zeros(beyond, channel, padded, 0, self.reached)
         there.create("loop.yield")
         beyond.create("loop.yield")
 
     def _stage_row(self, at: Builder, channel: Index, row: Index, padded: Index) -> None:
         columns = self.plane.columns
-        left = min(columns.before, self.width)
-        filled = min(columns.size, self.width - left)
+        left = min(columns.before, self.reached)
+        filled = min(columns.size, self.reached - left)
         self._zeros(at, channel, padded, 0, left)
-        together = next(count for count in (4, 3, 2, 1) if filled % count == 0)
+        together = 1 if self.is_alike else next(count for count in (4, 3, 2, 1) if filled % count == 0)
         inside, step = write.inside(write.for_each(at, [write.constant_index(filled // together)], "c"))
         for number in range(together):
             column = write.combined(AffineDimension(0) * together + number, [step])
             element = self._element(inside, channel, row, column)
             write.define(inside, element, self.plane_rows, [channel, padded, write.combined(AffineDimension(0) + left, [column])])
-        self._zeros(at, channel, padded, left + filled, self.width)
+        self._zeros(at, channel, padded, left + filled, self.reached)
 
     def _element(self, builder: Builder, channel: Index, row: Index, column: Index) -> Value:
         type = self.nest.x.tensor.type
@@ -277,10 +215,10 @@ class _Staging:
     def _zero_rows(self, builder: Builder, channel: Index, first: int, last: int) -> None:
         if first < last:
             inner, row = write.inside(write.for_each(builder, [write.constant_index(last)], "r", start=first))
-            self._zeros(inner, channel, row, 0, self.width)
+            self._zeros(inner, channel, row, 0, self.reached)
 
     def _zeros(self, builder: Builder, channel: Index, row: Index, first: int, last: int) -> None:
-        if first < last:
+        if first < last or self.is_alike:
             inner, column = write.inside(write.for_each(builder, [write.constant_index(last)], "c", start=first))
             write.define(inner, write.literal(inner, 0, I16), self.plane_rows, [channel, row, column])
 
@@ -305,8 +243,9 @@ class _Staging:
         rows = self.plane.rows
         row_label = loop.induction_variable(rows.position).name if rows.position is not None else None
         indices: list[Index] = [write.constant_index(0), write.constant_index(0)]
-        for axis, count, label in sorted(((0, rows.positions, row_label or "p"), (1, strips, "t")), key=lambda each: each[1]):
-            if count > 1:
+        loops = (0, rows.positions, row_label or "p"), (1, strips, "t")
+        for axis, count, label in loops[::-1] if self.is_alike else sorted(loops, key=lambda each: each[1]):
+            if count > 1 or self.is_alike:
                 builder, indices[axis] = write.inside(write.for_each(builder, [write.constant_index(count)], label))
         return builder, indices[0], indices[1]
 

@@ -36,27 +36,27 @@ BUFFER: tuple[Pass, ...] = (Bufferize(), CollapseLoops(), PlanMemory(), OutlineL
 INSTRUCTIONS: tuple[Pass, ...] = (SelectInstructions(), PairLanes(), PairChains(), SelectScalars(), FormBlocks())
 
 
-def apply(module: Operation, passes: Sequence[Pass]) -> Ledger:
+def apply(module: Operation, passes: Sequence[Pass], goal: str = "speed") -> Ledger:
     """Runs the passes for a Cortex-M4; gives what they stated."""
     ledger = Ledger()
     for one in passes:
-        one.run(module, PassContext(target=load_target("cortex-m4"), ledger=ledger))
+        one.run(module, PassContext(target=load_target("cortex-m4"), ledger=ledger, goal=goal))
     return ledger
 
 
-def assert_same_bytes(module: Operation, schedule: Pass, seed: int = 0) -> list[str]:
+def assert_same_bytes(module: Operation, schedule: Pass, seed: int = 0, goal: str = "speed") -> list[str]:
     """A schedule keeps every bit of a module at loop level, and so does all that follows down to instructions; everything is proved.
 
     Gives what the scheduled loops say of themselves.
     """
     given = random_inputs(module, seed)
     expected = run(module, given)
-    stated = [apply(module, [schedule])]
+    stated = [apply(module, [schedule], goal)]
     found = [cast(StringAttribute, o.attributes["schedule"]).value for o in module.walk() if "schedule" in o.attributes]
     _assert_equal(run(module, given), expected, "loops")
-    stated.append(apply(module, BUFFER))
+    stated.append(apply(module, BUFFER, goal))
     _assert_equal(run(module, given), expected, "buffers")
-    stated.append(apply(module, INSTRUCTIONS))
+    stated.append(apply(module, INSTRUCTIONS, goal))
     _assert_equal(run(module, given), expected, "instructions")
     assert all(each.summary()["proved"] == len(each) for each in stated)
     return found

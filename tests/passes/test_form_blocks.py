@@ -111,3 +111,12 @@ def test_a_target_without_blocks_is_left_alone(target: str) -> None:
     module = parse(PROGRAM.format(lines=load_line() + ADD + YIELD))
     FormBlocks().run(module, PassContext(target=load_target(target), ledger=Ledger()))
     assert not _marked(module)
+
+
+@pytest.mark.parametrize("sums_only", [False, True])
+def test_loops_that_carry_nothing_stay_loops_where_only_sums_are_wanted(sums_only: bool) -> None:
+    sums = parse(PROGRAM.format(lines=load_line() + ADD + YIELD))
+    copies = parse(PROGRAM.replace("%s = loop.for", "loop.for").replace(" iter(%a = %0) -> (i32)", "").format(lines=load_line() + _store() + "loop.yield"))
+    for module, is_block in ((sums, True), (copies, not sums_only)):
+        apply(module, [FormBlocks(sums_only=sums_only)])
+        assert _marked(module) == is_block

@@ -18,7 +18,7 @@ from tinyir.rewrite.passes import PassContext
 from tinyir.text.printer import print_module
 from tinyir.text.reader import parse
 
-STAGED = ["planes: jam columns 2"]
+STAGED = ["planes: jam columns 2; pad alike 0"]
 SAME = Layer((5, 5), 3, 3, (3, 3), (1, 1, 1, 1), groups=3, zero=5)
 
 
@@ -62,6 +62,44 @@ def test_the_longer_loop_is_inside(size: tuple[int, int], loops: list[list[str]]
     chains = [[loop.induction_variable(each).name for each in o.ancestors() if each.name == "loop.for"][::-1][1:] for o in sums]
     assert list(dict.fromkeys(map(tuple, chains))) == [tuple(names) for names in loops]
     assert_same_bytes(attrs.evolve(SAME, size=size).module(), StagePlanes())
+
+
+ALIKE = StagePlanes(least_constants=0)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        SAME,
+        attrs.evolve(SAME, size=(5, 6), zero=0),
+        attrs.evolve(SAME, pad=(0, 0, 0, 0)),
+        attrs.evolve(SAME, pad=(0, 0, 1, 1), stride=(2, 2), size=(6, 6)),
+        attrs.evolve(SAME, pad=(2, 2, 2, 2), dilation=(2, 2), size=(6, 7)),
+        attrs.evolve(SAME, residual=True),
+        attrs.evolve(SAME, kernel=(1, 3), pad=(0, 1, 0, 1)),
+    ],
+)
+def test_planes_that_are_alike_keep_every_bit(layer: Layer) -> None:
+    assert assert_same_bytes(layer.module(), ALIKE, goal="size") == ["alike_planes: jam columns 2; pad alike 1"]
+    assert assert_same_bytes(layer.module(), StagePlanes(), goal="size") == [], "a network of few constants"
+
+
+def test_rows_of_planes_that_are_alike_lie_as_far_apart() -> None:
+    given: list[TensorType | Array] = [TensorType((1, 8, 12, 3), I8)]
+    for shape in ((3, 3, 3, 1), (3, 3, 3, 1)):
+        given += constants(np.random.default_rng(1), shape)
+    layers: list[Step] = [
+        ("graph.conv2d", [0, 1, 2], {"groups": 3, "pad": (1, 1, 1, 1)}),
+        ("graph.requantize_high", [11, 3, 4, 5], TO_BYTES),
+        ("graph.conv2d", [12, 6, 7], {"groups": 3, "pad": (0, 0, 1, 1), "stride": (2, 2)}),
+        ("graph.requantize_high", [13, 8, 9, 10], TO_BYTES),
+    ]
+    for last, widths in ((layers, [14, 14]), (layers[:2], [14])):
+        module = in_loops(given, last)
+        assert len(assert_same_bytes(in_loops(given, last), ALIKE, goal="size")) == len(widths)
+        apply(module, [ALIKE], "size")
+        planes = [o.result.type for o in module.walk() if o.name == "loop.tensor" and o.result.name.startswith("x_plane")]
+        assert [plane.shape[2] for plane in planes if isinstance(plane, TensorType)] == widths
 
 
 def test_sums_of_too_many_terms_and_those_over_channels_are_left_alone() -> None:

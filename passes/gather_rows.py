@@ -1,0 +1,276 @@
+"""loop -> loop: sums of products of a few positions at a time, in one form for all nests that differ in nothing but numbers.
+
+    for %p, %q, %o { sum over %i, %j, %k of x[%p * s + %i - 1, %q * s + %j - 1, %k] * w[%o, %i, %j, %k] }
+=>
+    for %t {                                     // four positions (%p, %q), counted as one index
+      for %r to 4, %i, %j {                      // their terms in rows, 16 bits wide, what is padding as zeros
+        if x is there { for %k { xs[%r, ...] = x[...] } } else { for %k { xs[%r, ...] = 0 } } }
+      for %o { for %k { four sums: xs[(0, ..., 3), %k] * w[%o, %k] } requantize, define } }
+
+Strides, extents, paddings and whether there are any are numbers in this form, so that such nests share their code
+(`merge_functions`); a single run of terms is a window of one element.  Weights are used as they lie: what follows a row of them
+meets zeros of the gathered rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import attrs
+
+from tinyir.dialects import loop
+from tinyir.dialects import loop_writer as write
+from tinyir.dialects.loop_edits import Index
+from tinyir.dialects.loop_scratch import scratch_obligation
+from tinyir.dialects.nest_classes import facts_of
+from tinyir.dialects.product_axes import InputAxis, clips_match, input_axis
+from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, kept_axes, scheduled_nests, widened
+from tinyir.dialects.product_results import ProductResults
+from tinyir.dialects.product_rows import LANES, ProductRow, rounded_up
+from tinyir.dialects.schedules import Plan, plan_for, scheduled
+from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap
+from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute
+from tinyir.ir.builder import Builder, functions
+from tinyir.ir.operation import Operation, Value
+from tinyir.ir.types import I8, I16, I32, I64, INDEX, TensorType
+from tinyir.rewrite.passes import Pass, PassContext
+
+LEAST_STEPS = 2
+"""Of the inner loop, so that it is one."""
+
+
+@attrs.frozen
+class GatherRows(Pass):
+    """Gathers the rows of the sums of products that a schedule gives to it, if their weights lie in the order of the terms.
+
+    `positions`: those whose sums are side by side.  Nests of fewer than `least_positions`, and those of a network with fewer bytes of
+    constants than `least_constants`, are left alone.
+    """
+
+    name: ClassVar[str] = "gather_rows"
+    reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+    leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+
+    least_positions: int | None = scheduled("where", "positions")
+    least_constants: int | None = scheduled("where", "constants")
+    positions: int | None = scheduled("jam", "positions", (2, 3, 4))
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        for function in functions(module):
+            for root in scheduled_nests(function):
+                nest = find_product_nest(root)
+                plan = plan_for(self, facts_of(root), context) if nest is not None else None
+                window = _Window.of(nest) if nest is not None and plan is not None else None
+                if nest is not None and plan is not None and window is not None:
+                    gathering = _Gathering(nest, plan, window)
+                    if gathering.weights_lie_as_rows:
+                        gathering.run(context)
+
+
+@attrs.frozen(eq=False)
+class _Window:
+    """What a sum reads of x: neighbours along its last axis (`channels` of them) at the places of a window over two axes."""
+
+    shape: tuple[int, int, int]
+    rows: InputAxis
+    columns: InputAxis
+    line: int
+    """Positions along the columns."""
+
+    @property
+    def taps(self) -> int:
+        return self.rows.terms * self.columns.terms
+
+    @property
+    def channels(self) -> int:
+        return self.shape[2]
+
+    @classmethod
+    def of(cls, nest: ProductNest) -> _Window | None:
+        """None: x is read in another order, or what is padding is not what lies outside."""
+        if len(nest.outputs) != 1 or nest.x.uses(nest.outputs) or kept_axes(nest.x.tensor):
+            return None
+        map, indices, type = loop.access_map(nest.x.read), loop.access_indices(nest.x.read), nest.x.tensor.type
+        assert isinstance(type, TensorType)
+        moving = [number for number, e in enumerate(map.results) if e.constant_value is None]
+        channels, last = 1, map.results[-1]
+        folds = list(nest.folds)
+        if isinstance(last, AffineDimension) and indices[last.position] is loop.induction_variable(folds[-1]):
+            channels = type.shape[-1]
+            if extent_of(folds[-1]) != channels:
+                return None
+            moving.pop()
+            folds.pop()
+        if any(type.shape[n] != 1 for n in range(len(type.shape) - (channels > 1)) if n not in moving) or not 1 <= len(moving) <= 2:
+            return None
+        found = [axis for number in moving if (axis := input_axis(nest, number)) is not None]
+        if len(found) != len(moving) or any(axis.position is None or axis.outside or not clips_match(nest, axis) for axis in found):
+            return None
+        rows = found[0] if len(found) == 2 else InputAxis(1, None, None, 1, 1, 0)
+        columns = found[-1]
+        if [axis.position for axis in found] != list(nest.positions) or [axis.term for axis in found if axis.term is not None] != folds:
+            return None
+        if len(found) == 2 and not folds and all(axis.stride == 1 and axis.positions == axis.size for axis in found):
+            count = rows.positions * columns.positions
+            return cls((1, count, channels), InputAxis(1, None, None, 1, 1, 0), attrs.evolve(columns, size=count), count)
+        return cls((rows.size, columns.size, channels), rows, columns, columns.positions)
+
+
+def _turned(place: AffineExpression) -> AffineExpression:
+    """The term of a row whose weight stands at a place."""
+    return place // LANES * LANES + place % 2 * 2 + place // 2 % 2
+
+
+class _Gathering(ProductResults):
+    """One nest on its way into gathered rows."""
+
+    def __init__(self, nest: ProductNest, plan: Plan, window: _Window) -> None:
+        super().__init__(nest, {})
+        self.plan = plan
+        self.window = window
+        self.rows = plan["jam", "positions"]
+        self.steps = -(-self.count // self.rows)
+        self.depth = window.taps * window.channels
+        self.padded = max(rounded_up(self.depth, LANES), LEAST_STEPS * LANES)
+        self.stride = window.channels if window.taps > 1 else rounded_up(window.channels, LANES)
+        self.in_words = window.channels > LANES and self.stride % LANES == 0
+
+    @property
+    def weights_lie_as_rows(self) -> bool:
+        output = loop.induction_variable(self.nest.outputs[0])
+        row = ProductRow(self, self.nest.w.tensor, [], self.nest.w, {output: write.index_of(output)}, None, [[] for _ in self.nest.folds])
+        return row.starts_at(output, self.depth)
+
+    def run(self, context: PassContext) -> None:
+        made = write.for_each(self.before, [write.constant_index(self.steps)], "t")
+        made.attributes["schedule"] = self.plan.describe()
+        self.before = Builder.before(made)
+        term = AffineDimension(2)
+        properties = {
+            "fold": DenseArray([1, 0, 0], I64),
+            "layout": AffineMap(3, 0, [term // LANES, term % 2, AffineDimension(1), term // 2 % 2] if self.in_words else [AffineDimension(1), term]),
+            "alignment": IntegerAttribute(4, INDEX),
+        }
+        self.xs = self.before.create("loop.tensor", [], [TensorType((self.steps, self.rows, self.padded), I16)], properties).result
+        self.xs.name = "x_rows"
+        self.y = self.flat_result()
+        inner, step = write.inside(made)
+        self._gather(inner, step)
+        outputs = write.for_each(inner, [write.constant_index(self.outputs)], loop.induction_variable(self.nest.outputs[0]).name or "o")
+        inner, output = write.inside(outputs)
+        self._sums(inner, step, output)
+        self.replace_result(made)
+        context.ledger.add(scratch_obligation(self.xs, [made], ", ".join(self.nest.root.location.names) or "a sum of products"))
+        self.nest.root.erase()
+
+    def _position(self, step: Index, row: Index) -> Index:
+        return write.combined(AffineDimension(0) * self.rows + AffineDimension(1), [step, row])
+
+    # -- the rows
+
+    def _gather(self, builder: Builder, step: Index) -> None:
+        window = self.window
+        at, row = write.inside(write.for_each(builder, [write.constant_index(self.rows)], "r"))
+        position = self._position(step, row)
+        inner, i = write.inside(write.for_each(at, [write.constant_index(window.rows.terms)], "i"))
+        inner, j = write.inside(write.for_each(inner, [write.constant_index(window.columns.terms)], "j"))
+        line = AffineDimension(0) // window.line, AffineDimension(0) % window.line
+        places: list[Index] = []
+        for axis, expression, tap in ((window.rows, line[0], i), (window.columns, line[1], j)):
+            place = expression * axis.stride + AffineDimension(1) * axis.dilation - axis.before
+            places.append(write.combined(place, [position, tap]))
+        conditions = [c for place, size in zip(places, window.shape, strict=False) for c in (place, write.combined(size - 1 - AffineDimension(0), [place]))]
+        _, there, beyond = write.branch(inner, conditions, ())
+        first = write.combined((AffineDimension(0) * window.columns.terms + AffineDimension(1)) * self.stride, [i, j])
+        x = self.flat_tensor(self.nest.x.tensor, window.shape)
+        if self.in_words:
+            whole = self.stride - LANES
+            self._copy(there, x, places, whole, (step, row, first))
+            last, k = write.inside(write.for_each(there, [write.constant_index(LANES)], "k"))
+            channel = write.combined(AffineDimension(0) + whole, [k])
+            _, inner, zeros = write.branch(last, [write.combined(window.channels - 1 - AffineDimension(0), [channel])], ())
+            element = widened(inner, write.read(inner, x, [*places, channel]), self.nest.x)
+            write.define(inner, element, self.xs, [step, row, write.added(first, channel)])
+            write.define(zeros, write.literal(zeros, 0, I16), self.xs, [step, row, write.added(first, channel)])
+            inner.create("loop.yield")
+            zeros.create("loop.yield")
+            self._zeros(beyond, step, row, first, 0, self.stride)
+        else:
+            self._copy(there, x, places, window.channels, (step, row, first))
+            self._zeros(beyond, step, row, first, 0, window.channels)
+            self._zeros(at, step, row, write.constant_index(0), self.depth, self.padded)
+        there.create("loop.yield")
+        beyond.create("loop.yield")
+
+    def _copy(self, builder: Builder, x: Value, places: Sequence[Index], count: int, target: tuple[Index, Index, Index]) -> None:
+        """The first channels of a tap."""
+        inner, k = write.inside(write.for_each(builder, [write.constant_index(count)], "k"))
+        element = widened(inner, write.read(inner, x, [*places, k]), self.nest.x)
+        write.define(inner, element, self.xs, [*target[:2], write.added(target[2], k)])
+
+    def _zeros(self, builder: Builder, step: Index, row: Index, first: Index, start: int, end: int) -> None:
+        inner, k = write.inside(write.for_each(builder, [write.constant_index(end)], "k", start=start))
+        write.define(inner, write.literal(inner, 0, I16), self.xs, [step, row, write.added(first, k)])
+
+    # -- the sums
+
+    def _sums(self, builder: Builder, step: Index, output: Index) -> None:
+        known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): output}
+        fixed, moving = self.nest.split_body()
+        before, after = self.nest.around_sum(moving)
+        shared: dict[Value, Value] = {}
+        rows = [write.constant_index(row) for row in range(self.rows)]
+        positions = [self._position(step, row) for row in rows]
+        for operation in fixed:
+            self.clone(operation, builder, shared, known, positions[0])
+        initial, row_values = [], []
+        for position in positions:
+            values = dict(shared)
+            for operation in before:
+                self.clone(operation, builder, values, {**known, **self.known(position)}, position)
+            start = self.nest.sum.operands[-1]
+            initial.append(values.get(start, start))
+            row_values.append(values)
+        total = self._inner_loop(builder, step, rows, output, initial)
+        for number, (position, values, result) in enumerate(zip(positions, row_values, total.results, strict=True)):
+            self._finish(builder, after, {**values, self.nest.sum.result: result}, {**known, **self.known(position)}, position, number > 0)
+
+    def _inner_loop(self, builder: Builder, step: Index, rows: Sequence[Index], output: Index, initial: Sequence[Value]) -> Operation:
+        weights = self.extended(self.nest.w.tensor, [(self.outputs - 1) * self.depth + self.padded]) if self.in_words else self._turned()
+        made = write.for_each(builder, [write.constant_index(self.padded)], "k", initial=initial, parallel=False)
+        at, term = Builder.at_end(made.body, builder.location), write.index_of(loop.induction_variable(made))
+        place = term if self.in_words else write.combined(_turned(AffineDimension(0)), [term])
+        xs = [at.create("arith.extsi", [write.read(at, self.xs, [step, row, place])], [I32]).result for row in rows]
+        place = write.combined(AffineDimension(0) * (self.depth if self.in_words else self.padded) + AffineDimension(1), [output, term])
+        weight = at.create("arith.extsi", [write.read(at, weights, [place])], [I32]).result
+        products = [at.create("arith.muli", [x, weight], [I32]).result for x in xs]
+        sums = [at.create("arith.addi", [a, p], [I32]).result for a, p in zip(made.body.arguments[1:], products, strict=True)]
+        at.create("loop.yield", sums)
+        return made
+
+    def _turned(self) -> Value:
+        """The weights with the terms of each step in the order in which the instructions take its lanes, and zeros behind each row."""
+        definer = self.nest.w.tensor.definer
+        assert definer is not None
+        value = definer.properties["value"]
+        assert isinstance(value, DenseElements)
+        rows = [value.all_data[row * self.depth : (row + 1) * self.depth].ljust(self.padded, b"\0") for row in range(self.outputs)]
+        data = bytes(row[_turned(AffineDimension(0)).evaluate([place])] for row in rows for place in range(self.padded))
+        type = TensorType((self.outputs * self.padded,), I8)
+        made = self.before.create("arith.constant", [], [type], {"value": DenseElements(type, data)}, attributes=dict(definer.attributes)).result
+        made.name = self.nest.w.tensor.name
+        return made
+
+    def _finish(
+        self, builder: Builder, after: Sequence[Operation], values: dict[Value, Value], known: dict[Value, Index], position: Index, may_be_beyond: bool
+    ) -> None:
+        """What follows the sum, where the position is not beyond the last."""
+        inside = builder
+        if may_be_beyond:
+            _, inside, beyond = write.branch(builder, [write.combined(self.count - 1 - AffineDimension(0), [position])], ())
+            beyond.create("loop.yield")
+        for operation in after:
+            self.clone(operation, inside, values, known, position)
+        if may_be_beyond:
+            inside.create("loop.yield")
