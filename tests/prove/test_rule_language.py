@@ -30,6 +30,12 @@ def test_the_page_says_what_is_so(number: int) -> None:
     assert {name: proof.state for name, proof in found.items()} == dict.fromkeys(found, expected or "proved"), found
 
 
+PADDED = (
+    "graph.conv2d(graph.pad(x) {{low = a, high = b, value = {}}}, w, bias) {{pad = p, x_zero_point = z}}"
+    " => graph.conv2d(x, w, bias) {{pad = [p[0] + a[1], p[1] + a[2], p[2] + b[1], p[3] + b[2]], ..}}"
+    " where is_float(element(x)) and z == 0 and a[0] == 0 and a[3] == 0 and b[0] == 0 and b[3] == 0"
+    " and all(i < 4) (a[i] >= 0 and b[i] >= 0 and p[i] >= 0)"
+)
 REFUTED = {
     "off by one": "arith.shli(arith.shli(x, constant a), constant b) => arith.shli(x, constant(value(a) + value(b) + 1)) where value(a) >= 0"
     " and value(b) >= 0 and value(a) + value(b) + 1 < bits(element(x))",
@@ -99,6 +105,10 @@ REFUTED = {
     "a carry with its sign": 'arith.extsi(result 1 of arith.addui_extended(x, y)) : t => arith.extui(arith.cmpi(arith.addi(x, y), x) {predicate = "ult"})',
     "a use that does not matter": "arith.addi(x, x) => arith.muli(x, 3) where uses(x) == 2",
     "another result of the loop": "buffer.store(v, m, i...) {map = f} after v = result 1 of loop.for(l..., u..., x...) do B => nothing",
+    "softmax of what some have more": "over the reals graph.softmax(graph.add(x, c)) => graph.softmax(x) where rank(c) >= 1 and rank(c) <= rank(x)",
+    "a factor of any sign": "over the reals graph.relu(graph.multiply(x, constant c)) => graph.multiply(graph.relu(x), c) where is_float(element(x))",
+    "the lesser of two bounds": "graph.maximum(graph.maximum(x, constant c), constant d) => graph.maximum(x, constant(min(value(c), value(d))))"
+    " where is_float(element(x))",
     "least integer": "graph.absolute(graph.negate(x)) => graph.negate(graph.negate(x)) where is_integer(element(x))",
 }
 
@@ -157,6 +167,14 @@ RIGHT = {
     "halves of one product": "arith.addi(result 0 of arith.mulsi_extended(x, y), z) => arith.addi(result 0 of arith.mului_extended(x, y), z)",
     "a store with one more user": "buffer.load(m, i...) {map = f} after buffer.store(v, m, i...) {map = f} => v where uses(v) == 1 and uses(m) > 1",
     "tensors with another user": "graph.relu(graph.relu(x)) => graph.relu(x) where uses(x) > 1",
+    "broadcast twice": "graph.broadcast(graph.broadcast(x) {shape = s}) {shape = t} => graph.broadcast(x) {shape = t}",
+    "bounds of bounds": "graph.maximum(graph.maximum(x, constant c), constant d) => graph.maximum(x, constant(max(value(c), value(d))))"
+    " where is_float(element(x))",
+    "a factor that keeps the sign": "over the reals graph.relu(graph.multiply(x, constant c)) => graph.multiply(graph.relu(x), c)"
+    " where is_float(element(x)) and value(c) >= 0.0",
+    "softmax of what all have more": "over the reals graph.softmax(graph.add(x, c)) => graph.softmax(x)"
+    " where rank(c) >= 1 and rank(c) <= rank(x) and shape(c)[rank(c) - 1] == 1",
+    "padding before a convolution": f"over the reals {PADDED.format(0.0)}",
     "twice": "graph.multiply(x, 2.0) => graph.add(x, x)",
 }
 
@@ -182,6 +200,7 @@ def test_what_proofs_do_not_know_is_unknown_and_named(text: str) -> None:
 
 
 UNSURE = {
+    "padding with another number": f"over the reals {PADDED.format(1.0)}",
     "a part of a condition that is not looked at": "loop.for(l..., u..., x...) {lower_map = f, upper_map = g} do B => x..."
     " where min(g) <= max(f) or min(g) == max(f)",
 }

@@ -17,9 +17,9 @@ from typing import Any
 import attrs
 
 from tinyir.ir import expression as ex
-from tinyir.ir.types import IntegerType
+from tinyir.ir.types import I1, IntegerType
 from tinyir.prove.scalar_terms import Terms
-from tinyir.prove.symbolic import ElementData, FoldData, Session
+from tinyir.prove.symbolic import ElementData, FoldData, Session, TermData
 
 RLIMIT = 3_000_000
 _SYMBOL = re.compile(r"[\w.-]*[!@#][\w.]*")
@@ -207,7 +207,7 @@ class Prover:
             extents = [self.session.equal(a, b) for (_, a), (_, b) in zip(left.variables, right.variables, strict=True)]
             if self.holds(self.session.all_of(extents), extra):
                 same = [a == b for (a, _), (b, _) in zip(left.variables, right.variables, strict=True)]
-                if self._same_body(left, right, [*extra, *same]):
+                if self._same_body(left, right, [*extra, *same]) or self._same_terms(left, right, [*extra, *same]):
                     return True
         integers = isinstance(left.body.type, IntegerType) and not self.session.abstract
         in_any_order = self.session.ideal or integers or left.kind != "sum"
@@ -218,6 +218,21 @@ class Prover:
         extra = [*extra, *inside]
         one, other = (self.session.boolean(self.session.all_of(fold.conditions)) for fold in (left, right))
         return self.holds(one == other, extra) and self._proved(left.body, right.body, [*extra, one])
+
+    def _same_terms(self, left: FoldData, right: FoldData, extra: Sequence[Any]) -> bool:
+        """Over the reals: whether two sums add the same at each point, where a point that is left out adds nothing."""
+        if not self.session.ideal or left.kind != "sum" or not (left.conditions or right.conditions):
+            return False
+        inside = [c for v, extent in (*left.variables, *right.variables) for c in (v >= 0, v < self.session.integer(extent))]
+        one, other = (self._added(fold) for fold in (left, right))
+        return self._proved(one, other, [*extra, *inside])
+
+    def _added(self, fold: FoldData) -> ex.Expression:
+        """What a sum adds at a point."""
+        if not fold.conditions:
+            return fold.body
+        counts = self.session.leaf(TermData(self.session.boolean(self.session.all_of(fold.conditions))), I1)
+        return ex.select(counts, fold.body, ex.constant(0, fold.body.type))
 
     def _permuted(self, left: FoldData, right: FoldData, extra: Sequence[Any]) -> bool:
         """Both run through the points of one box, numbered in different orders of its axes."""

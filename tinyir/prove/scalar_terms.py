@@ -117,7 +117,16 @@ class Terms:
         return table[name](self, *operands)
 
     def _into_fold(self, scalar: ex.Scalar, name: str) -> Any:
-        """Over the reals: factor * sum = sum of factor * term, and sum + value = sum that starts with the value more."""
+        """Over the reals: factor * sum = sum of factor * term, and sum + value = sum that starts with the value more.
+
+        And value - greatest = least of value - term, so that what all have more or less goes away.
+        """
+        if name == "subf":
+            last = scalar.operands[1]
+            data = self.session.leaves[last.index] if isinstance(last, ex.Parameter) else None
+            if isinstance(data, FoldData) and data.kind == "max" and not data.conditions and isinstance(data.start, ex.Constant) and data.start.value == -inf:
+                less = ex.Scalar(scalar.operation, (scalar.operands[0], data.body), scalar.type)
+                return self.of(self.session.leaf(FoldData("min", data.variables, (), less, ex.start_of("min", scalar.type)), scalar.type))
         for i in (0, 1) if name not in ("divf", "subf") else (0,):
             operand, other = scalar.operands[i], scalar.operands[1 - i]
             data = self.session.leaves[operand.index] if isinstance(operand, ex.Parameter) else None
