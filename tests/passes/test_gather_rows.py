@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.oracle.cases import soaking
-from tests.passes.product_layers import LOOP, Layer, apply, assert_same_bytes, branches
+from tests.passes.product_layers import BUFFER, INSTRUCTIONS, LOOP, Layer, apply, assert_same_bytes, branches
 from tinyir.backends.target import load_target
 from tinyir.passes.gather_rows import GatherRows
 from tinyir.prove.obligations import Ledger
@@ -36,6 +36,15 @@ LAYERS = {
 def test_the_result_keeps_every_bit(name: str, positions: int) -> None:
     schedule = GatherRows(least_positions=1, least_constants=0, positions=positions)
     assert assert_same_bytes(LAYERS[name].module(), schedule, goal="size") == [f"gathered: jam positions {positions}"]
+
+
+@pytest.mark.parametrize("channels", [3, 8])
+def test_the_sums_are_instructions_on_words(channels: int) -> None:
+    module = Layer((4, 4), channels, 5, (3, 3), (1, 1, 1, 1)).module()
+    apply(module, [ANY, *BUFFER, *INSTRUCTIONS], "size")
+    sums = [o for o in module.walk() if o.name == "loop.for" and o.results]
+    assert [sum(inner.name == "isa.smlad" for inner in nest.body) for nest in sums] == [8]
+    assert "block" in sums[0].attributes
 
 
 def test_layers_that_define_parts_of_one_tensor_keep_every_bit() -> None:
@@ -69,9 +78,18 @@ def test_most_of_the_random_layers_are_gathered() -> None:
     assert gathered >= 9
 
 
+BYTES = 4 * 8 + 3 * 4 * 4
+"""The constants of the layer below: weights, and three numbers of four bytes for each output (the shift is one of the program)."""
+
+
 @pytest.mark.parametrize(
     ("schedule", "gathered"),
-    [(GatherRows(least_constants=0), True), (GatherRows(least_constants=0, least_positions=10), False), (GatherRows(), False)],
+    [
+        (GatherRows(least_constants=BYTES), True),
+        (GatherRows(least_constants=BYTES, least_positions=10), False),
+        (GatherRows(least_constants=BYTES + 1), False),
+        (GatherRows(), False),
+    ],
 )
 def test_few_positions_and_small_networks_are_left_alone(schedule: GatherRows, gathered: bool) -> None:
     module = Layer((3, 3), 8, 4).module()

@@ -184,6 +184,13 @@ def test_channels_of_their_own_may_be_overwritten() -> None:
     assert write != read_at
 
 
+@pytest.mark.parametrize("written", [0, 2])
+def test_what_is_read_at_several_steps_is_in_no_place_of_its_own(written: int) -> None:
+    step = AffineDimension(0)
+    nest = Nest((Loop("o", 0, 3),), (Access((step - written) * 8, 1),), (Access(AffineConstant(0), 1),))
+    assert InPlaceClaim(nest).check().state == InPlaceClaim(nest).check("z3").state == "refuted"
+
+
 def test_in_place_of_too_much_is_left_open() -> None:
     nest = Nest((Loop("o", 0, 1 << 21),), (Access(AffineDimension(0), 1),), (Access(AffineDimension(0), 1),))
     assert InPlaceClaim(nest).check().state == "unknown"
