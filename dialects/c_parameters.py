@@ -115,13 +115,12 @@ class Parametrized:
     def _addends(self, number: int) -> list[int]:
         """The parameters that a parameter is the sum of (a literal as minus its value), if none of them is negative: no partial sum is greater then."""
         relation, column = self.parameters.related.get(number), self.parameters.everything[number].column
-        if column is None or min(column) < 0 or relation is None or relation.operator != "+":
+        if column is None or min(column) < 0 or relation is None or relation.operator != "+" or not (relation.is_column or relation.second > 0):
             return [number]
         rest = self._addends(relation.second) if relation.is_column else [-relation.second]
         found = [*self._addends(relation.first), *rest]
         known = [self.parameters.everything[addend].column for addend in found if addend >= 0]
-        negative = any(each is None or min(each) < 0 for each in known) or any(number < 0 for number in (relation.second,) if not relation.is_column)
-        return [number] if negative else found
+        return [number] if any(each is None or min(each) < 0 for each in known) else found
 
     def _fill(self, hole: Hole, number: int, addends: Sequence[int]) -> None:
         """The parameter in the hole; addends go one by one into a sum, so that what several sums share is seen."""

@@ -27,6 +27,7 @@ from tinyir.passes.outline_layers import OutlineLayers
 from tinyir.passes.plan_memory import PlanMemory
 from tinyir.passes.simplify_c import SimplifyC
 from tinyir.rewrite.passes import Pass
+from tinyir.text.reader import parse
 
 LOWER: tuple[Pass, ...] = (Bufferize(), CollapseLoops(long_enough=0), PlanMemory(), MarkNoOverflow(), OutlineLayers())
 APART: tuple[Pass, ...] = (*LOWER, LowerToC(hoist_above=0, apart=False))
@@ -161,3 +162,33 @@ def test_arithmetic_of_the_network_itself_is_not_dropped() -> None:
 
 def test_symbol_names_stay_those_of_the_layers() -> None:
     assert symbol_name(layers(lowered(scaled((2.0, 3.0), (9, 8)).module))[0]) == "layer0"
+
+
+def far_and_near(far: int, near: int, end: int) -> str:
+    return f"""
+  %m = c.address @arena : memref<?xi8, "ram">
+  %z = c.literal 0 : i32
+  %n = c.literal {end} : i32
+  %far = c.literal {far} : i32
+  %near = c.literal {near} : i32
+  c.for %i = %z to %n by 1 : i32 {{
+    %p = c.binary %i "+" %far : i32
+    %q = c.binary %i "+" %near : i32
+    %a = c.load %m[%p] : memref<?xi8, "ram">
+    %b = c.binary %a "+" %a : i8
+    %c = c.binary %b "+" %a : i8
+    %d = c.binary %c "+" %b : i8
+    c.store %d, %m[%q] : memref<?xi8, "ram">
+  }}
+"""
+
+
+@pytest.mark.parametrize("apart", [-4, 4])
+def test_an_offset_follows_from_one_before_it_whichever_is_less(apart: int) -> None:
+    bodies = [far_and_near(far, far + apart, end) for far, end in ((40, 100), (60, 80))]
+    functions = "".join(f"c.function @layer_{number}() attributes {{apart}} {{{body}}}\n" for number, body in enumerate(bodies))
+    calls = "c.function @net() attributes {network} { c.call @layer_0() : () -> () c.call @layer_1() : () -> () }"
+    module = parse(f"c.storage @arena {{bytes = 200, elements = [i8]}}\n{functions}{calls}")
+    apply(module, [MergeFunctions()])
+    (merged,) = layers(module)
+    assert len(merged.body.arguments) == 2, "the second offset is computed from the first"
