@@ -38,7 +38,7 @@ def network(tmp_path: Path) -> Path:
     return tmp_path / "net.tir"
 
 
-@pytest.mark.parametrize("level", ["graph", "loop", "buffer"])
+@pytest.mark.parametrize("level", ["graph", "loop", "buffer", "c"])
 def test_the_interpreter_runs_every_level(network: Path, level: str) -> None:
     folder = network.parent
     assert tinyir("run", network, "--level", level, "--input", folder / "x.npy", "--output", folder / "y.npy") == 0
