@@ -34,7 +34,8 @@ class FuseNests(Pass):
     """Computes producers at their readers, until nothing changes.
 
     `sums_apart`: what holds a sum is not computed inside of a nest that holds another, so that each nest has one to be scheduled.
-    `word_moves`: a move for the sake of sums that then read words is carried out once, where that takes fewer instructions.
+    `word_moves`: a move for the sake of sums that then read so many neighbours together is carried out once, where that takes fewer
+    instructions; 0: never.
     """
 
     name: ClassVar[str] = "fuse_nests"
@@ -42,14 +43,14 @@ class FuseNests(Pass):
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
     sums_apart: bool = False
-    word_moves: bool = False
+    word_moves: int = 0
 
     def run(self, module: Operation, context: PassContext) -> None:
         costs = context.target.costs.instructions if context.target is not None and self.word_moves else {}
         for function in functions(module):
             # producers first: what is fused into a nest moves on with it
             for tensor in [operation for operation in function.body if operation.name == "loop.tensor"]:
-                _fuse(tensor, self.sums_apart, costs)
+                _fuse(tensor, self.sums_apart, self.word_moves, costs)
 
 
 @attrs.frozen(eq=False)
@@ -61,7 +62,7 @@ class _Producer:
     variables: tuple[Value | None, ...]
 
 
-def _fuse(tensor: Operation, sums_apart: bool, costs: Mapping[str, float]) -> None:
+def _fuse(tensor: Operation, sums_apart: bool, together: int, costs: Mapping[str, float]) -> None:
     producer = _producer(tensor)
     if producer is None:
         return
@@ -71,7 +72,7 @@ def _fuse(tensor: Operation, sums_apart: bool, costs: Mapping[str, float]) -> No
     moves = all(inner.name in ("loop.for", "loop.yield", "loop.read", "loop.define") for inner in producer.root.walk())
     if not moves and not (len(readers) == 1 and _reads_once(readers[0])):
         return
-    if moves and _saved_by_moving(producer, readers, costs) > 0:
+    if moves and _saved_by_moving(producer, readers, together, costs) > 0:
         return
     if sums_apart and _holds_sum(producer.root) and any(_holds_sum(_root(reader)) for reader in readers):
         return
@@ -148,8 +149,11 @@ def _holds_sum(root: Operation) -> bool:
     return any(o.name == "loop.for" and not loop.is_parallel(o) for o in root.walk())
 
 
-def _saved_by_moving(producer: _Producer, readers: Sequence[Operation], costs: Mapping[str, float]) -> float:
-    """The instructions that readers save if a move is carried out once, less what that takes; counted where terms are widened (`costs`)."""
+def _saved_by_moving(producer: _Producer, readers: Sequence[Operation], unit: int, costs: Mapping[str, float]) -> float:
+    """The instructions that readers save by reading `unit` neighbours together if a move is carried out once, less what that takes.
+
+    Counted where terms are widened (`costs`).
+    """
     alone, together = costs.get("copied_term", 0.0), costs.get("widened_lanes", 0.0) / LANES
     source = producer.define.operands[0].definer
     if source is None or source.name != "loop.read" or source.result.type is not I8:
@@ -162,7 +166,7 @@ def _saved_by_moving(producer: _Producer, readers: Sequence[Operation], costs: M
         if around is not None and not loop.is_parallel(around) and _last_variable(reader) is loop.induction_variable(around):
             run, indices = extent_of(around), loop.access_indices(reader)
             moving = [above for above in reader.ancestors() if above.name == "loop.for" and loop.induction_variable(above) in indices]
-            saved += (alone - together) * (run // LANES * LANES) * prod(extent_of(above) for above in moving if above is not around)
+            saved += (alone - together) * (run // unit * unit) * prod(extent_of(above) for above in moving if above is not around)
     return saved
 
 
