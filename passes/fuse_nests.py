@@ -46,7 +46,7 @@ class FuseNests(Pass):
     word_moves: int = 0
 
     def run(self, module: Operation, context: PassContext) -> None:
-        costs = context.target.costs.instructions if context.target is not None and self.word_moves else {}
+        costs = context.target.costs.instructions if context.target is not None else {}
         for function in functions(module):
             # producers first: what is fused into a nest moves on with it
             for tensor in [operation for operation in function.body if operation.name == "loop.tensor"]:
@@ -72,7 +72,7 @@ def _fuse(tensor: Operation, sums_apart: bool, together: int, costs: Mapping[str
     moves = all(inner.name in ("loop.for", "loop.yield", "loop.read", "loop.define") for inner in producer.root.walk())
     if not moves and not (len(readers) == 1 and _reads_once(readers[0])):
         return
-    if moves and _saved_by_moving(producer, readers, together, costs) > 0:
+    if moves and together and _saved_by_moving(producer, readers, together, costs) > 0:
         return
     if sums_apart and _holds_sum(producer.root) and any(_holds_sum(_root(reader)) for reader in readers):
         return
