@@ -1,6 +1,7 @@
 """The command line before any command runs: what it understands, what it says otherwise, and what it costs."""
 
 import sys
+from pathlib import Path
 from subprocess import run
 from typing import get_args
 
@@ -22,6 +23,18 @@ def test_help_loads_no_more_than_argparse() -> None:
     )
     outcome = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert outcome.stdout.splitlines()[-1] == "loaded: [] ['tinyir.driver', 'tinyir.driver.arguments', 'tinyir.driver.command_line']"
+
+
+def test_passes_over_a_text_load_neither_provers_nor_schedules_nor_backends(tmp_path: Path) -> None:
+    """Each of these takes longer to load than a thousand operations to canonicalize."""
+    file = tmp_path / "m.tir"
+    file.write_text("func.func @f(%x: i32) -> i32 {\n%c = arith.constant 0 : i32\n%y = arith.addi %x, %c : i32\nreturn %y : i32\n}\n")
+    unwanted = (*HEAVY[:-1], "tinyir.prove", "tinyir.dialects.isa", "tinyir.dialects.schedules", "tinyir.dialects.loop", "tinyir.backends", "tinyir.interp")
+    script = f"import sys\nfrom tinyir.driver.command_line import main\nassert main(['opt', {str(file)!r}, '-p', 'canonicalize,cse,dce']) == 0\n"
+    script += f"print('loaded:', [m for m in sys.modules if any((m + '.').startswith(name + '.') for name in {unwanted})])"
+    outcome = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "return %x" in outcome.stdout
+    assert outcome.stdout.splitlines()[-1] == "loaded: []"
 
 
 def test_what_help_offers_is_what_there_is() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from tinyir.driver.columns import align
-from tinyir.prove.obligations import Ledger
 from tinyir.rewrite.observer import PassReport
+
+if TYPE_CHECKING:  # most commands prove nothing
+    from tinyir.prove.obligations import Ledger
 
 Row = tuple[str, str, str, str]
 
