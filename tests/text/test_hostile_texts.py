@@ -104,6 +104,8 @@ def test_a_mutated_text_is_a_module_or_errors_and_the_short_cut_agrees() -> None
         "#a = #b\n#b = #a\n" + '"a.b"() {x = #a} : () -> ()',
         "\n".join(f"#a{i} = [#a{i + 1}, #a{i + 1}]" for i in range(60)) + "\n#a60 = 1",
         "%0 = " * 20_000,
+        '"a.b"() {t = !quant.uniform<i8:f32, 0x1' + "F" * 16 + ">} : () -> ()",
+        '"a.b"() {t = !quant.uniform<i8:f32, -0x1F>} : () -> ()',
     ],
     ids=lambda text: repr(text[:24]),
 )

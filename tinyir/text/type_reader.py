@@ -139,8 +139,13 @@ class TypeReader(AliasReader):
 
     def scale(self, parts: list[Any]) -> tuple[float, int]:
         scale, zero_point = parts
-        value = decode_float(self.integer_value(scale), F64) if scale.startswith("0x") else float(scale)
-        return value, self.integer_value(zero_point) if zero_point is not None else 0
+        number = self.integer_value(zero_point) if zero_point is not None else 0
+        if "x" not in scale:
+            return float(scale), number
+        bits = self.integer_value(scale)
+        if not 0 <= bits < 1 << F64.width:
+            raise self.failure(f"the scale {scale} must be the {F64.width} bits of a float", self.begin)
+        return decode_float(bits, F64), number
 
     def verbatim_type(self, _parts: list[Any]) -> Type:
         return OpaqueType(self.verbatim())
