@@ -13,9 +13,10 @@ def assembly_text(operation: Operation, names: Sequence[str], scope: Names, inde
     """The lines of a `c.assembly` whose operands have these names."""
     sizes = operation.properties["operandSegmentSizes"]
     assert isinstance(sizes, DenseArray)
-    sums, pointers, inputs, _ = (int(size) for size in sizes.values)
+    sums, pointers, inputs, ends, _ = (int(size) for size in sizes.values)
     pinned = _strings(operation, "pinned")
     words = [f"{word}{i}" for word, count in (("sum", sums), ("pointer", pointers), ("in", inputs)) for i in range(count)]
+    memory = ["end"] * ends + [f"stride{i}" for i in range(len(names) - len(words) - ends)]
     places = [scope.fresh(f"in_{register}") for register in pinned]
     lines = [
         f'{indent}register {declare(operand.type, place)} __asm__("{register}") = {name};'
@@ -23,7 +24,7 @@ def assembly_text(operation: Operation, names: Sequence[str], scope: Names, inde
     ]
     operands = list(zip(words, places, strict=True))
     changed = [f'[{word}] "+r"({place})' for word, place in operands[: sums + pointers]]
-    read = [*(f'[{word}] "r"({place})' for word, place in operands[sums + pointers :]), *(f'[end] "m"({name})' for name in names[len(words) :])]
+    read = [*(f'[{word}] "r"({place})' for word, place in operands[sums + pointers :]), *(f'[{word}] "m"({name})' for word, name in zip(memory, names[len(words) :], strict=True))]
     clobbered = ", ".join(f'"{word}"' for word in (*_strings(operation, "registers"), "cc", "memory"))
     inner = indent + "        "
     lines += [f"{indent}__asm__ volatile(", *(f'{inner}"{line}\\n"' for line in _strings(operation, "lines"))]

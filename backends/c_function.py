@@ -77,6 +77,10 @@ class Environment:
         """The functions that have this parameter."""
         self.hides_origins = False
         """Whether a function asked for the macro HIDE_ORIGIN."""
+        self.keeps_fresh = False
+        """Whether a function asked for the macro KEEP_FRESH."""
+        self.assumes = False
+        """Whether a function asked for the macro ASSUME."""
 
     def spelled_constants(self, name: str, type: Type) -> str:
         """An array of constants, or its bytes, as a pointer of this type."""
@@ -246,6 +250,9 @@ class FunctionPrinter:
                 self.lines += assembly_text(operation, [self.names[operand] for operand in operation.operands], scope, indent)
             case _:
                 self.lines.append(f"{indent}{self._simple(operation, scope)};")
+                if "fresh" in operation.properties:
+                    self.lines.append(f"{indent}KEEP_FRESH({self.names[operation.result]});")
+                    self.environment.keeps_fresh = True
                 if _is_expression(operation):
                     self._excuse(operation.result, indent)
 
@@ -312,6 +319,9 @@ class FunctionPrinter:
         name = self.names[counter] = inner.fresh(counter.name or "i")
         change = f"{name}++" if step.value == 1 else f"{name}--" if step.value == -1 else f"{name} {'+' if step.value > 0 else '-'}= {abs(step.value)}"
         compare = "<" if step.value > 0 else ">="
+        if "runs" in operation.properties:
+            self.lines.append(f"{indent}ASSUME({start} {compare} {limit});")
+            self.environment.assumes = True
         if _stays_rolled(operation, step.value):
             self.lines.append(f"{indent}KEEP_ROLLED")
         self.lines.append(f"{indent}for ({declare(counter.type, name)} = {start}; {name} {compare} {limit}; {change}) {{")

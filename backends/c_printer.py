@@ -212,7 +212,9 @@ class _Source:
         ordered = _IN_ORDER if any("in_order" in function.properties for function in _all(self.module, "c.function")) else ""
         hiding = _HIDE_ORIGIN_PLAINLY if self.manifest.assembly == "none" else _HIDE_ORIGIN
         origins = hiding if self.environment.hides_origins else ""
-        return f"{title}{_const_macro(name)}{aligned}{apart}{blocks}{ordered}{origins}{shifts}{floats}".rstrip("\n") + "\n"
+        fresh = _KEEP_FRESH if self.environment.keeps_fresh else ""
+        assumed = _ASSUME if self.environment.assumes else ""
+        return f"{title}{_const_macro(name)}{aligned}{apart}{blocks}{ordered}{origins}{fresh}{assumed}{shifts}{floats}".rstrip("\n") + "\n"
 
     def _storage(self, storage: Operation) -> str:
         elements = _elements(storage)
@@ -388,6 +390,24 @@ _HIDE_ORIGIN = """\
 _HIDE_ORIGIN_PLAINLY = """\
 /* Compilers shall not see where a pointer to the memory comes from: gcc 12 drops layers that walk through one array with two strides. */
 #define HIDE_ORIGIN(pointer) do { void *volatile hidden = (pointer); (pointer) = hidden; } while (0)
+
+"""
+_KEEP_FRESH = """\
+/* A copy that compilers take for a value of its own: where blocks take the registers, they keep the other in memory. */
+#if defined(__GNUC__)
+#define KEEP_FRESH(value) __asm__("" : "+r"(value))
+#else
+#define KEEP_FRESH(value) ((void)(value))
+#endif
+
+"""
+_ASSUME = """\
+/* What is true of every call, though compilers cannot know: a loop need not ask whether it runs at all. */
+#if defined(__GNUC__)
+#define ASSUME(condition) do { if (!(condition)) { __builtin_unreachable(); } } while (0)
+#else
+#define ASSUME(condition) ((void)0)
+#endif
 
 """
 _NO_CONTRACTION = """\

@@ -227,6 +227,7 @@ _define(
     "an object with a name, and a first value or none",
     ("initial...",),
     ("variable",),
+    {"?fresh": "unit: compilers do not see that it is the first value, and so keep it apart from that"},
     traits=frozenset(("mutable",)),
     assembly="($initial)? attr-dict `:` type($variable)",
 )
@@ -252,7 +253,7 @@ _define(
     "for",
     "counts from start while below limit, or with a negative step while not below limit",
     ("start", "limit"),
-    properties={"step": "integer: added each time; not 0"},
+    properties={"step": "integer: added each time; not 0", "?runs": "unit: it runs at least once, whatever the parameters are"},
     assembly="induction(i32) `=` $start `to` $limit `by` $step attr-dict region",
     verify=_verify_for,
 )
@@ -265,7 +266,7 @@ _define(
 )
 _define(
     "assembly",
-    "an asm statement in GNU's form: [sumN] and [pointerN] are variables that it changes, [inN] it only reads, [end] it reads in memory",
+    "an asm statement in GNU's form: [sumN] and [pointerN] are variables that it changes, [inN] it only reads, [end] and [strideN] it reads in memory",
     ("operands...",),
     properties={
         "lines": "list: of assembly",

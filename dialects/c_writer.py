@@ -177,7 +177,7 @@ class CWriter:
         return self.inside(blocks[0]), self.inside(blocks[1])
 
     def assembly(self, lines: Sequence[str], operands: Sequence[Sequence[Value]], registers: Sequence[str], pinned: Sequence[str]) -> None:
-        """An asm statement over variables: accumulators, pointers that it moves, inputs, and perhaps where the first pointer ends.
+        """An asm statement over variables: accumulators, pointers that it moves, inputs, perhaps where the first pointer ends, and strides.
 
         `registers`: those that it names; `pinned`: those that hold its operands.
         """

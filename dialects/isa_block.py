@@ -20,7 +20,7 @@ from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, 
 from tinyir.ir.attributes import element_bytes
 from tinyir.ir.builder import find_symbol
 from tinyir.ir.instruction import InstructionSet
-from tinyir.ir.machine_block import WORD_BYTES, AccessLine, BlockBody, BlockForm, Line, Pointer, Step, StepLine, WordAccess, accumulator_place
+from tinyir.ir.machine_block import WORD_BYTES, AccessLine, BlockBody, BlockForm, Line, Pointer, Step, StepLine, StrideLine, WordAccess, accumulator_place
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I8, I32, MemRefType, VectorType
 
@@ -36,13 +36,14 @@ MOST_LINES_WITHOUT_SUMS = 50
 class MachineLoop:
     """A loop as a block: what an iteration computes, the first access of each pointer (its address at index 0 is the pointer), how often.
 
-    `inputs`: the values from outside, or constants, that it uses.
+    `inputs`: the values from outside, or constants, that it uses.  `strides`: the bytes of each.
     """
 
     body: BlockBody
     pointers: tuple[Operation, ...]
     trips: int
     inputs: tuple[Value, ...]
+    strides: tuple[int, ...] = ()
 
 
 @attrs.frozen(eq=False)
@@ -56,8 +57,11 @@ class _Stream:
     accesses: list[tuple[int, Operation]]
 
 
-def machine_loop(nest: Operation) -> MachineLoop | None:
-    """The loop as a block; None if it does anything but move words by even steps and run instructions, loads before stores."""
+def machine_loop(nest: Operation, strided: bool | None = None) -> MachineLoop | None:
+    """The loop as a block; None if it does anything but move words by even steps and run instructions, loads before stores.
+
+    `strided`: whether the distances of the bytes that it stores are strides; if nothing is said, where the loop is marked so.
+    """
     bounds = loop.constant_bounds(nest)
     if bounds is None or bounds[0] != 0 or bounds[1] < 1 or loop.step(nest) != 1 or loop.is_reverse(nest):
         return None
@@ -87,7 +91,26 @@ def machine_loop(nest: Operation) -> MachineLoop | None:
         values[operation.result] = _known_word(operation, streams, values)
     if any(operand not in values for operand in nest.body.terminator.operands) or not (stores or nest.results):
         return None
-    return _assembled(nest, inputs, values, list(streams.values()), steps, bounds[1])
+    found = _assembled(nest, inputs, values, list(streams.values()), steps, bounds[1])
+    return by_strides(found) if strided or (strided is None and "strided" in nest.attributes) else found
+
+
+def by_strides(found: MachineLoop) -> MachineLoop:
+    """The same loop with strides in place of the distances of the bytes that it stores."""
+    strides: list[int] = []
+    pointers, accesses = list(found.body.pointers), list(found.body.accesses)
+    for number, pointer in enumerate(pointers):
+        if pointer.kind != "store" or pointer.unit != 1:
+            continue
+        stored = [access for access in accesses if access.pointer == number]
+        accesses = [access for access in accesses if access.pointer != number]
+        for access in reversed(stored):  # in the order of the stores
+            accesses.append(attrs.evolve(access, word=0, stride=len(strides)) if access.word else access)
+            strides += [access.word] if access.word else []
+        pointers[number] = attrs.evolve(pointer, step=0, stride=len(strides))
+        strides.append(pointer.step)
+    body = attrs.evolve(found.body, pointers=tuple(pointers), accesses=tuple(accesses), strides=len(strides))
+    return attrs.evolve(found, body=body, strides=tuple(strides))
 
 
 def _inputs(nest: Operation) -> tuple[Value, ...]:
@@ -224,11 +247,13 @@ def best_round(trips: int, lines: Sequence[Line]) -> int:
 
 
 def _line_text(line: Line, instructions: InstructionSet, form: BlockForm) -> str:
+    if isinstance(line, StrideLine):
+        return form.stride.format(register=line.register, stride=f"%[stride{line.stride}]")
     if isinstance(line, AccessLine):
         access = form.accesses[line.form]
         unit = access.unit
         moved = line.offset if access.offsets is not None else line.advance
-        return access.text.format(pointer=f"%[pointer{line.pointer}]", registers=", ".join(line.registers), bytes=moved * unit)
+        return access.text.format(pointer=f"%[pointer{line.pointer}]", registers=", ".join(line.registers), bytes=moved * unit, distance=line.distance)
     instruction = instructions.instructions[line.instruction]
     places = {0: line.target}
     for operands, words in ((instruction.registers, line.sources), (instruction.immediates, map(str, line.immediates))):

@@ -21,7 +21,7 @@ from tinyir.dialects.isa_block import block_text, machine_loop
 from tinyir.ir.affine import AffineSet
 from tinyir.ir.attributes import IntegerAttribute, StringAttribute, TypeAttribute, element_bytes
 from tinyir.ir.builder import functions
-from tinyir.ir.machine_block import BlockForm, Line, StepLine, allocate
+from tinyir.ir.machine_block import BlockForm, Line, StepLine, StrideLine, allocate
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import I64, MemRefType
 from tinyir.rewrite.costs import Cost
@@ -166,6 +166,8 @@ def _kind(line: Line, form: BlockForm) -> str:
     """The class of a line; what several registers are loaded or stored by has their number."""
     if isinstance(line, StepLine):
         return "data_processing"
+    if isinstance(line, StrideLine):
+        return "load"
     access = form.accesses[line.form]
     if access.kind == "move":
         return "data_processing"

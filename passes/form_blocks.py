@@ -14,8 +14,9 @@ from typing import ClassVar
 import attrs
 
 from tinyir.dialects import loop
-from tinyir.dialects.isa_block import best_round, machine_loop, most_lines
-from tinyir.ir.attributes import IntegerAttribute, StringAttribute
+from tinyir.dialects.isa_block import MachineLoop, best_round, by_strides, machine_loop, most_lines
+from tinyir.ir.attributes import IntegerAttribute, StringAttribute, UnitAttribute
+from tinyir.ir.instruction import InstructionSet
 from tinyir.ir.machine_block import Line, NoRoomError, allocate
 from tinyir.ir.operation import Operation
 from tinyir.ir.types import INDEX
@@ -29,6 +30,10 @@ from tinyir.text.instruction_reader import instruction_set
 class FormBlocks(Pass):
     """Marks the loops that fit the form of the target's blocks, with the iterations of one round.
 
+    Blocks that differ in nothing but how far apart the bytes lie that they store are one text if they read these distances from
+    memory: those that share a text so do it, where it costs all runs together at most the share `shared_strides` of the
+    instructions in blocks.
+
     Blocks that differ in nothing but their trips are one text if they run the same `rounds`: of these (where a block carries sums
     `sum_rounds`) the first is taken that divides the trips and costs all runs together at most the share `shared_text` of the
     instructions in blocks more than what is best for the loop alone.  `sums_only`: loops that carry nothing stay loops: the distances of
@@ -40,8 +45,9 @@ class FormBlocks(Pass):
     leaves: ClassVar[tuple[str, ...]] = ()
 
     rounds: tuple[int, ...] = (1, 4)
-    sum_rounds: tuple[int, ...] = (4, 1)
-    shared_text: float = 0.002
+    sum_rounds: tuple[int, ...] = (4, 3, 1)
+    shared_text: float = 0.004
+    shared_strides: float = 0.05
     sums_only: bool = False
 
     def run(self, module: Operation, context: PassContext) -> None:
@@ -49,29 +55,40 @@ class FormBlocks(Pass):
         sets = [s for name in names if (s := instruction_set(name)) is not None and s.block is not None]
         for instructions in sets[:1]:
             assert instructions.block is not None
-            ascending = tuple(number for number, access in enumerate(instructions.block.accesses) if access.ascending)
             formed: list[_Formed] = []
             for nest in [o for o in module.walk() if o.name == "loop.for"]:
                 found = machine_loop(nest)
-                if found is None or (self.sums_only and not nest.results):
-                    continue
-                try:
-                    lines = allocate(found.body, instructions.block)
-                except NoRoomError:
-                    continue
-                pinned = instructions.block.operands[: found.body.operands]
-                where = ", ".join(nest.location.names) or "a loop"
-                statement = f"{len(lines)} lines of {instructions.name} compute an iteration of '{nest.body.arguments[0].name or 'i'}'"
-                if context.ledger.add(Obligation("instr", where, statement, BlockClaim(found.body, lines, ascending, pinned))).state == "proved":
+                block = _formed(nest, found, instructions) if found is not None and (nest.results or not self.sums_only) else None
+                if block is not None and _is_proved(block, instructions, context):
                     nest.attributes["block"] = StringAttribute(instructions.name)
-                    formed.append(_Formed(nest, found.trips, lines))
-            most = self.shared_text * sum(block.instructions for block in formed)
+                    formed.append(block)
+            total = sum(block.instructions for block in formed)
+            formed = self._by_strides(formed, total, instructions, context)
             for block in formed:
-                block.nest.attributes["round"] = IntegerAttribute(self._round(block, len(instructions.block.until), most), INDEX)
+                round = self._round(block, len(instructions.block.until), self.shared_text * total)
+                block.nest.attributes["round"] = IntegerAttribute(round, INDEX)
+
+    def _by_strides(self, formed: Sequence[_Formed], total: int, instructions: InstructionSet, context: PassContext) -> list[_Formed]:
+        """The blocks, and in place of those that share a text by it those with strides; they are marked."""
+        groups: dict[tuple[object, ...], list[tuple[_Formed, _Formed]]] = {}
+        for block in formed:
+            strided = _formed(block.nest, by_strides(block.found), instructions)
+            if strided is not None and strided.found.strides:
+                groups.setdefault((strided.found.body, strided.lines), []).append((block, strided))
+        left = self.shared_strides * total
+        taken: dict[Operation, _Formed] = {}
+        for pairs in sorted(groups.values(), key=_added):
+            if len({strided.found.strides for _, strided in pairs}) > 1 and _added(pairs) <= left:
+                left -= _added(pairs)
+                for _, strided in pairs:
+                    if _is_proved(strided, instructions, context):
+                        strided.nest.attributes["strided"] = UnitAttribute()
+                        taken[strided.nest] = strided
+        return [taken.get(block.nest, block) for block in formed]
 
     def _round(self, block: _Formed, turn: int, most: float) -> int:
         """The iterations of one round; going round takes `turn` instructions, and all runs may take `most` more than with the best."""
-        trips, lines = block.trips, block.lines
+        trips, lines = block.found.trips, block.lines
         best, runs = best_round(trips, lines), _runs(block.nest)
         turns = trips // best if best else 0
         rounds = self.sum_rounds if block.nest.results else self.rounds
@@ -84,12 +101,37 @@ class _Formed:
     """A loop that becomes a block, and the lines of one iteration."""
 
     nest: Operation
-    trips: int
-    lines: Sequence[Line]
+    found: MachineLoop
+    lines: tuple[Line, ...]
 
     @property
     def instructions(self) -> int:
-        return _runs(self.nest) * self.trips * len(self.lines)
+        return _runs(self.nest) * self.found.trips * len(self.lines)
+
+
+def _formed(nest: Operation, found: MachineLoop, instructions: InstructionSet) -> _Formed | None:
+    """A loop with its lines; None if the registers are not enough."""
+    assert instructions.block is not None
+    try:
+        return _Formed(nest, found, allocate(found.body, instructions.block))
+    except NoRoomError:
+        return None
+
+
+def _is_proved(block: _Formed, instructions: InstructionSet, context: PassContext) -> bool:
+    assert instructions.block is not None
+    body = block.found.body
+    ascending = tuple(number for number, access in enumerate(instructions.block.accesses) if access.ascending)
+    where = ", ".join(block.nest.location.names) or "a loop"
+    strides = ", whatever its strides are" if body.strides else ""
+    statement = f"{len(block.lines)} lines of {instructions.name} compute an iteration of '{block.nest.body.arguments[0].name or 'i'}'{strides}"
+    claim = BlockClaim(body, block.lines, ascending, instructions.block.operands[: body.operands])
+    return bool(context.ledger.add(Obligation("instr", where, statement, claim)).state == "proved")
+
+
+def _added(pairs: Sequence[tuple[_Formed, _Formed]]) -> int:
+    """What all runs of blocks take more with strides."""
+    return sum(strided.instructions - block.instructions for block, strided in pairs)
 
 
 def _runs(nest: Operation) -> int:

@@ -413,7 +413,8 @@ class _Function:
             length = found.trips * first.step * first.unit // element_bytes(pointers[0].type.element)
             end = [machine.variable(machine.offset(pointers[0], machine.index(length), "end"), pointers[0].type, "end")]
         pinned = instructions.block.operands[: found.body.operands]
-        machine.assembly(lines, (variables, pointers, inputs, end), used_registers(allocated, instructions.block), pinned)
+        strides = [machine.variable(machine.index(stride), machine.index_type, "stride") for stride in found.strides]
+        machine.assembly(lines, (variables, pointers, inputs, end, strides), used_registers(allocated, instructions.block), pinned)
         self._loop(operation, plain)
 
     def _in_rounds(self, operation: Operation, writer: CWriter) -> None:

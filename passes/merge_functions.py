@@ -21,7 +21,10 @@ import attrs
 from tinyir.dialects.buffer import referenced_symbol, symbol_name
 from tinyir.dialects.c_estimates import added_instructions, code_bytes
 from tinyir.dialects.c_parameters import Parameter, Parameters, Parametrized
+from tinyir.dialects.c_registers import give_registers
 from tinyir.dialects.c_shapes import shape
+from tinyir.dialects.c_writer import literal_of
+from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import IntegerAttribute, StringAttribute, SymbolReference, TypeAttribute, UnitAttribute
 from tinyir.ir.builder import Builder
 from tinyir.ir.location import fuse
@@ -91,10 +94,23 @@ def _merge(group: list[Operation], arrays: set[str], calls: Mapping[str, list[Op
         parts, row = shape(merged, arrays, parametrized.bound(number), parametrized.sums)
         assert (parts, [hole.content for hole in row]) == originals[number], f"merging '{symbol_name(merged)}' changed what it does"
         _call_merged(calls[symbol_name(function)], merged, function, passed, number)
+    _mark_loops_that_run(merged, [parametrized.bound(number) for number in range(len(group))])
+    give_registers(merged, {*merged.body.arguments, *(each.result for each in parametrized.computed)})
     _tell(merged, group)
     for function in group[1:]:
         function.drop_references()
         function.detach()
+
+
+def _mark_loops_that_run(merged: Operation, calls: Sequence[Mapping[Value, Attribute]]) -> None:
+    """Marks the loops up to a parameter that run at least once in every call."""
+    for nest in merged.walk():
+        if nest.name == "c.for" and nest.operands[1] in calls[0]:
+            start, step = literal_of(nest.operands[0]), nest.properties["step"]
+            assert isinstance(step, IntegerAttribute)
+            limits = [bound[nest.operands[1]] for bound in calls]
+            if start is not None and step.value > 0 and all(isinstance(limit, IntegerAttribute) and start < limit.value for limit in limits):
+                nest.properties["runs"] = UnitAttribute()
 
 
 def _declare(merged: Operation) -> None:

@@ -12,12 +12,14 @@ that is not kept, and rows lie as far apart as those of the widest plane, so tha
 
 Neighbours in a row share words of two lanes, and neither padding nor the kernel's loops are left inside.  The longer of the two
 loops is the inner one; a last column that has no neighbour is a strip of its own, or has one that is not kept.  Where the
-rows come one at a time from a loop outside, the plane holds what one of them reads.
+rows come one at a time from a loop outside, the plane holds what one of them reads.  A zero point is what the plane is padded with,
+and moves into the bias where that is a constant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import gcd
 from typing import ClassVar
 
 import attrs
@@ -29,6 +31,7 @@ from tinyir.dialects.loop_scratch import scratch_obligation
 from tinyir.dialects.nest_classes import facts_of
 from tinyir.dialects.product_axes import InputAxis, clips_match, input_axis
 from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, scheduled_nests, spare_bytes, widened
+from tinyir.dialects.product_zero_points import fold_zero_point
 from tinyir.dialects.schedules import Plan, plan_for, scheduled
 from tinyir.ir.affine import AffineDimension
 from tinyir.ir.attributes import DenseArray, IntegerAttribute
@@ -46,7 +49,8 @@ class StagePlanes(Pass):
 
     `most_terms`: sums of more terms are left alone, since all are written out.  `least_constants`: so are those of a network with
     fewer bytes of constants.  `columns`: neighbours whose sums are side by side.  `alike`: 1: all planes are written in one form, their
-    rows as far apart as those of the widest plane.
+    rows as far apart as those of the widest plane; 2: planes of one window have the same loops, even those that run once or never in
+    some, and the rows of all are as far apart where memory allows.
     """
 
     name: ClassVar[str] = "stage_planes"
@@ -56,7 +60,7 @@ class StagePlanes(Pass):
     most_terms: int | None = scheduled("where", "terms")
     least_constants: int | None = scheduled("where", "constants")
     columns: int | None = scheduled("jam", "columns", (1, 2))
-    alike: int | None = scheduled("pad", "alike", (0, 1))
+    alike: int | None = scheduled("pad", "alike", (0, 1, 2))
 
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):
@@ -68,6 +72,7 @@ class StagePlanes(Pass):
                 if plane is not None and plan is not None:
                     stagings.append(_Staging(plane, plan))
             _widen(stagings)
+            _regulate([staging for staging in stagings if staging.plan["pad", "alike"] == 2])
             for staging in stagings:
                 spare = spare_bytes(staging.nest.root)
                 if spare is None or staging.plane_bytes <= spare:
@@ -124,6 +129,22 @@ def _widen(stagings: Sequence[_Staging]) -> None:
             staging.width = width
 
 
+def _regulate(stagings: Sequence[_Staging]) -> None:
+    """Rows of planes lie equally far apart, and are filled by as many elements at a time; planes of one window have the same loops."""
+    width, divisor = max((staging.width for staging in stagings), default=0), gcd(*(staging.filled for staging in stagings))
+    for staging in stagings:
+        spare = spare_bytes(staging.nest.root)
+        if spare is None or staging.height * width * LANE_BYTES <= spare:
+            staging.width, staging.together = width, _together(divisor)
+        others = [other for other in stagings if other.window == staging.window]
+        staging.keeps_loops = len({(other.whole > 1, other.last > 0) for other in others}) > 1
+
+
+def _together(elements: int) -> int:
+    """How many elements are staged at a time, of as many."""
+    return next(count for count in (4, 3, 2, 1) if elements % count == 0)
+
+
 class _Staging:
     """One nest on its way into planes."""
 
@@ -135,12 +156,25 @@ class _Staging:
         self.channels = extent_of(self.nest.outputs[0])
         self.height = plane.rows.reached(plane.rows.positions)
         self.whole, self.last = divmod(plane.columns.positions, self.sides)
-        self.is_alike = plan["pad", "alike"] > 0
+        self.is_alike = plan["pad", "alike"] == 1
         self.is_padded = self.is_alike or (self.last > 0 and plane.rows.positions == 1)
         if self.is_padded:  # of one row, a strip for the last column costs more than it saves
             self.whole, self.last = self.whole + (self.last > 0), 0
         reached = plane.columns.reached(self.whole * self.sides + self.last)
-        self.width = self.reached = reached + reached % 2  # a row begins with a word
+        grain = 4 if plan["pad", "alike"] == 2 else 2  # a row begins with a word; two words of padding are stored at a time
+        self.width = self.padded = -(-reached // grain) * grain
+        self.reached = self.width if self.is_alike else reached
+        self.left = min(plane.columns.before, self.reached)
+        self.filled = min(plane.columns.size, self.reached - self.left)
+        self.together = 1 if self.is_alike else _together(self.filled)
+        self.keeps_loops = self.is_alike
+        """Whether loops stay that run once or never."""
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """What planes that are read by the same code have in common."""
+        axes = self.plane.rows, self.plane.columns
+        return tuple(number for axis in axes for number in (axis.terms, axis.stride, axis.dilation, min(axis.before, 1), axis.outside))
 
     @property
     def plane_bytes(self) -> int:
@@ -148,6 +182,9 @@ class _Staging:
 
     def run(self, context: PassContext) -> None:
         nest = self.nest
+        folded = fold_zero_point(nest, context)
+        self.x = attrs.evolve(nest.x, shift=0) if folded else nest.x
+        self.padding = nest.x.shift if folded else 0
         made = write.for_each(Builder.before(nest.root), [write.constant_index(self.channels)], loop.induction_variable(nest.outputs[0]).name or "o")
         made.attributes["schedule"] = self.plan.describe()
         type = TensorType((self.channels, self.height, self.width), I16)
@@ -171,10 +208,10 @@ class _Staging:
             return
         above = min(rows.before, self.height)
         inner = min(rows.size, self.height - above)
-        self._zero_rows(builder, channel, 0, above)
+        self._pad_rows(builder, channel, 0, above)
         at, row = write.inside(write.for_each(builder, [write.constant_index(inner)], "r"))
         self._stage_row(at, channel, row, write.combined(AffineDimension(0) + above, [row]))
-        self._zero_rows(builder, channel, above + inner, self.height)
+        self._pad_rows(builder, channel, above + inner, self.height)
 
     def _stage_row_inside(self, builder: Builder, channel: Index, row: Index, padded: Index) -> None:
         """A row that may be beyond the input."""
@@ -185,22 +222,18 @@ class _Staging:
         conditions = [row, write.combined(rows.size - 1 - AffineDimension(0), [row])]
         _, there, beyond = write.branch(builder, conditions, ())
         self._stage_row(there, channel, row, padded)
-        self._zeros(beyond, channel, padded, 0, self.reached)
+        self._pad(beyond, channel, padded, 0, self.reached)
         there.create("loop.yield")
         beyond.create("loop.yield")
 
     def _stage_row(self, at: Builder, channel: Index, row: Index, padded: Index) -> None:
-        columns = self.plane.columns
-        left = min(columns.before, self.reached)
-        filled = min(columns.size, self.reached - left)
-        self._zeros(at, channel, padded, 0, left)
-        together = 1 if self.is_alike else next(count for count in (4, 3, 2, 1) if filled % count == 0)
-        inside, step = write.inside(write.for_each(at, [write.constant_index(filled // together)], "c"))
-        for number in range(together):
-            column = write.combined(AffineDimension(0) * together + number, [step])
+        self._pad(at, channel, padded, 0, self.left)
+        inside, step = write.inside(write.for_each(at, [write.constant_index(self.filled // self.together)], "c"))
+        for number in range(self.together):
+            column = write.combined(AffineDimension(0) * self.together + number, [step])
             element = self._element(inside, channel, row, column)
-            write.define(inside, element, self.plane_rows, [channel, padded, write.combined(AffineDimension(0) + left, [column])])
-        self._zeros(at, channel, padded, left + filled, self.reached)
+            write.define(inside, element, self.plane_rows, [channel, padded, write.combined(AffineDimension(0) + self.left, [column])])
+        self._pad(at, channel, padded, self.left + self.filled, self.reached)
 
     def _element(self, builder: Builder, channel: Index, row: Index, column: Index) -> Value:
         type = self.nest.x.tensor.type
@@ -210,17 +243,20 @@ class _Staging:
         if self.plane.row_axis is not None:
             indices[self.plane.row_axis] = row
         indices[self.plane.column_axis] = column
-        return widened(builder, write.read(builder, self.nest.x.tensor, indices), self.nest.x)
+        return widened(builder, write.read(builder, self.nest.x.tensor, indices), self.x)
 
-    def _zero_rows(self, builder: Builder, channel: Index, first: int, last: int) -> None:
-        if first < last:
-            inner, row = write.inside(write.for_each(builder, [write.constant_index(last)], "r", start=first))
-            self._zeros(inner, channel, row, 0, self.reached)
+    def _pad_rows(self, builder: Builder, channel: Index, first: int, last: int) -> None:
+        if last == first + 1:
+            self._pad(builder, channel, write.constant_index(first), 0, self.padded)
+        elif first < last:
+            inner, row = write.inside(write.for_each(builder, [write.constant_index(last - first)], "r"))
+            self._pad(inner, channel, write.combined(AffineDimension(0) + first, [row]), 0, self.padded)
 
-    def _zeros(self, builder: Builder, channel: Index, row: Index, first: int, last: int) -> None:
+    def _pad(self, builder: Builder, channel: Index, row: Index, first: int, last: int) -> None:
         if first < last or self.is_alike:
-            inner, column = write.inside(write.for_each(builder, [write.constant_index(last)], "c", start=first))
-            write.define(inner, write.literal(inner, 0, I16), self.plane_rows, [channel, row, column])
+            inner, column = write.inside(write.for_each(builder, [write.constant_index(last - first)], "c"))
+            at = [channel, row, write.combined(AffineDimension(0) + first, [column])]
+            write.define(inner, write.literal(inner, self.padding, I16), self.plane_rows, at)
 
     # -- the sums
 
@@ -233,7 +269,7 @@ class _Staging:
         for operation in fixed:
             builder.insert(clone_substituted(operation, shared, output))
         for count, sides, first in ((self.whole, self.sides, 0), (self.last, 1, self.whole * self.sides)):
-            if count:
+            if count or (self.keeps_loops and not self.is_alike):
                 at, row, strip = self._loops(builder, count)
                 places = [write.combined(AffineDimension(0) * self.sides + first + side, [strip]) for side in range(sides)]
                 self._strip(at, channel, row, places, weights, shared, moving)
@@ -245,7 +281,7 @@ class _Staging:
         indices: list[Index] = [write.constant_index(0), write.constant_index(0)]
         loops = (0, rows.positions, row_label or "p"), (1, strips, "t")
         for axis, count, label in loops[::-1] if self.is_alike else sorted(loops, key=lambda each: each[1]):
-            if count > 1 or self.is_alike:
+            if count != 1 or self.keeps_loops:
                 builder, indices[axis] = write.inside(write.for_each(builder, [write.constant_index(count)], label))
         return builder, indices[0], indices[1]
 

@@ -1,7 +1,7 @@
 """A straight piece of machine code as data: what it is to compute, and the lines that do.
 
 Values are numbers.  A place is the name of a register, of an accumulator or of an input; a line that loads or stores words
-moves its pointer on, or takes words at a distance from it.
+moves its pointer on, or takes words at a distance from it.  Distances that the lines do not hold as numbers are read from memory.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class AccessForm:
     `aligned`: the address is a multiple of a word; `most_bytes`: as far as the pointer may move on, 0: to the end of the words.
     `ascending`: the words lie in the order of their registers' numbers.  `unit`: the bytes of a word, 1 for bytes.
     `offsets`: the pointer stays, and the words begin so many bytes from it.  `kind` is load, store, or move: no words, the pointer alone.
+    `by_register`: the pointer stays and the words begin, or the pointer moves, as many bytes from it as the register {distance} says.
     """
 
     kind: str
@@ -31,11 +32,12 @@ class AccessForm:
     text: str
     unit: int = WORD_BYTES
     offsets: tuple[int, int] | None = None
+    by_register: bool = False
 
     def fits(self, pointer: Pointer, words: int, advance: int) -> bool:
         """Whether so many words can be moved, and the pointer by `advance` words."""
         far_enough = advance == words if self.most_bytes == 0 else advance * self.unit <= self.most_bytes
-        return self.offsets is None and far_enough and self._takes(pointer, words)
+        return self.offsets is None and not self.by_register and far_enough and self._takes(pointer, words)
 
     def reaches(self, pointer: Pointer, words: int, offset: int) -> bool:
         """Whether so many words can be moved that begin `offset` words from the pointer."""
@@ -43,7 +45,15 @@ class AccessForm:
 
     def moves(self, pointer: Pointer, advance: int) -> bool:
         """Whether the pointer can be moved alone by `advance` words."""
-        return self.kind == "move" and self.unit == pointer.unit and advance * self.unit <= self.most_bytes
+        return self.kind == "move" and not self.by_register and self.unit == pointer.unit and advance * self.unit <= self.most_bytes
+
+    def reaches_by_register(self, pointer: Pointer) -> bool:
+        """Whether a word can be moved that is as far from the pointer as a register says."""
+        return self.by_register and self._takes(pointer, 1)
+
+    def moves_by_register(self, pointer: Pointer) -> bool:
+        """Whether the pointer can be moved alone as far as a register says."""
+        return self.by_register and self.kind == "move" and self.unit == pointer.unit
 
     def _takes(self, pointer: Pointer, words: int) -> bool:
         same = self.kind == pointer.kind and self.unit == pointer.unit
@@ -58,6 +68,7 @@ class BlockForm:
     order in which they are taken.  One that stands in both lists is an operand where so many are needed.
     `accesses`: how words are moved, the best first.
     `until`: the assembly that goes back to {label} until {pointer} is {end} (a word in memory), over {register}, which is free.
+    `stride`: the assembly that reads {stride} (a word in memory) into {register}; empty: blocks have no strides.
     """
 
     condition: str
@@ -65,6 +76,7 @@ class BlockForm:
     operands: tuple[str, ...]
     accesses: tuple[AccessForm, ...]
     until: tuple[str, ...]
+    stride: str = ""
 
     def beside(self, operands: int) -> tuple[str, ...]:
         """The registers that a block of so many operands names itself."""
@@ -81,7 +93,7 @@ class BlockForm:
 class Pointer:
     """What one pointer does in an iteration: it loads or stores `words` words from where it is, and ends `step` words further.
 
-    `unit`: the bytes of its words.
+    `unit`: the bytes of its words.  `stride`: the number of the stride by which it ends further, in place of `step`.
     """
 
     kind: str
@@ -89,15 +101,20 @@ class Pointer:
     step: int
     aligned: bool
     unit: int = WORD_BYTES
+    stride: int | None = None
 
 
 @attrs.frozen
 class WordAccess:
-    """Value number `value` is the word that stands `word` words from where the pointer is at the start, or goes there."""
+    """Value number `value` is the word that stands `word` words from where the pointer is at the start, or goes there.
+
+    `stride`: the number of the stride that is added to this distance.
+    """
 
     pointer: int
     word: int
     value: int
+    stride: int | None = None
 
 
 @attrs.frozen
@@ -114,7 +131,8 @@ class Step:
 class BlockBody:
     """One iteration: from the accumulators' values 0 .. accumulators - 1 to `results`, loads first, stores last.
 
-    The next `inputs` values are the same in all iterations.
+    The next `inputs` values are the same in all iterations, and so are the `strides`: distances in bytes that are known only when
+    the block runs.  What a pointer with strides stores goes to memory in the order of the accesses, since it may meet.
     """
 
     accumulators: int
@@ -123,6 +141,7 @@ class BlockBody:
     steps: tuple[Step, ...]
     results: tuple[int, ...]
     inputs: int = 0
+    strides: int = 0
 
     @property
     def operands(self) -> int:
@@ -134,7 +153,7 @@ class BlockBody:
 class AccessLine:
     """Moves words between memory, from `offset` words behind the pointer on, and registers, and then the pointer by `advance` words.
 
-    `form` is the number of the access form.
+    `form` is the number of the access form; `distance` the register of one that goes by it.
     """
 
     pointer: int
@@ -142,6 +161,7 @@ class AccessLine:
     advance: int
     form: int
     offset: int = 0
+    distance: str = ""
 
 
 @attrs.frozen
@@ -154,7 +174,22 @@ class StepLine:
     immediates: tuple[int, ...] = ()
 
 
-Line = AccessLine | StepLine
+@attrs.frozen
+class StrideLine:
+    """Reads a stride from memory into a register."""
+
+    stride: int
+    register: str
+
+
+Line = AccessLine | StepLine | StrideLine
+
+
+def named_registers(line: Line) -> tuple[str, ...]:
+    """The places that a line names, but for pointers."""
+    if isinstance(line, AccessLine):
+        return (*line.registers, line.distance) if line.distance else line.registers
+    return (line.register,) if isinstance(line, StrideLine) else (line.target, *line.sources)
 
 
 def accumulator_place(number: int) -> str:
@@ -261,7 +296,7 @@ def used_registers(lines: Sequence[Line], form: BlockForm) -> tuple[str, ...]:
     """The registers that the lines name, and the first, over which a block goes round."""
     named = {form.registers[0]}
     for line in lines:
-        named.update(line.registers if isinstance(line, AccessLine) else (line.target, *line.sources))
+        named.update(named_registers(line))
     return tuple(register for register in form.registers if register in named)
 
 
@@ -293,7 +328,9 @@ class _Allocation:
             if chunk in self.pending:
                 self._load(chunk)
         for number, pointer in enumerate(self.body.pointers):
-            if pointer.kind == "store":
+            if pointer.stride is not None:
+                self._store_by_strides(number, pointer)
+            elif pointer.kind == "store":
                 self._store(number)
         return tuple(self.lines)
 
@@ -311,6 +348,25 @@ class _Allocation:
     def _store(self, number: int) -> None:
         for chunk in _chunks(self.body, self.form, number, self.places):
             self.lines.append(chunk.line(tuple(self.places[value] for value in chunk.values)))
+
+    def _store_by_strides(self, number: int, pointer: Pointer) -> None:
+        """Stores the words in their order, each where a stride says, and moves the pointer by the last."""
+        accesses = [access for access in self.body.accesses if access.pointer == number]
+        for place, access in enumerate(accesses):
+            forms = [form.reaches(pointer, 1, 0) if access.stride is None else form.reaches_by_register(pointer) for form in self.form.accesses]
+            self._by_stride(number, (self.places[access.value],), access.stride, forms)
+            later = [*accesses[place + 1 :], *(other for other in self.body.accesses if other.pointer > number)]
+            if access.value not in self.body.results and all(other.value != access.value for other in later):
+                self._release(self.places[access.value])
+        self._by_stride(number, (), pointer.stride, [form.moves_by_register(pointer) for form in self.form.accesses])
+
+    def _by_stride(self, number: int, moved: tuple[str, ...], stride: int | None, forms: Sequence[bool]) -> None:
+        """A line of the first form that fits, and before it that which reads its stride."""
+        if True not in forms or (stride is not None and not (self.free and self.form.stride)):
+            raise NoRoomError(f"no line moves a word of pointer {number}, or the pointer, by a stride")
+        if stride is not None:
+            self.lines.append(StrideLine(stride, self.free[0]))
+        self.lines.append(AccessLine(number, moved, 0, forms.index(True), distance=self.free[0] if stride is not None else ""))
 
     def _release(self, place: str) -> None:
         if place in self.form.registers:

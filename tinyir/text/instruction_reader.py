@@ -138,8 +138,8 @@ def _sequence(file: str, name: str, operands: tuple[Operand, ...], result: Opera
     return InstructionSequence(name, operands, result, parts["value"], parts["means"])
 
 
-_ACCESS = re.compile(r'(load|store) (\d+)(?:\.\.(\d+))?( byte)?( aligned)?( ascending)?(?: within (\d+)| at (-?\d+)\.\.(\d+))? "(.+)"$')
-_MOVE = re.compile(r'move( byte)? within (\d+) "(.+)"$')
+_ACCESS = re.compile(r'(load|store) (\d+)(?:\.\.(\d+))?( byte)?( aligned)?( ascending)?(?: within (\d+)| at (-?\d+)\.\.(\d+)| at (register))? "(.+)"$')
+_MOVE = re.compile(r'move( byte)? (?:within (\d+)|by (register)) "(.+)"$')
 
 
 def _block(file: str, condition: str, lines: list[tuple[int, str]]) -> BlockForm:
@@ -149,24 +149,25 @@ def _block(file: str, condition: str, lines: list[tuple[int, str]]) -> BlockForm
         word, _, rest = line.partition(" ")
         access = _ACCESS.match(line)
         if access is not None:
-            kind, least, most, byte, aligned, ascending, within, low, high, text = access.groups()
+            kind, least, most, byte, aligned, ascending, within, low, high, register, text = access.groups()
             offsets = (int(low), int(high)) if low is not None else None
             unit = 1 if byte is not None else WORD_BYTES
             counts = int(least), int(most or least)
-            accesses.append(AccessForm(kind, *counts, aligned is not None, ascending is not None, int(within or 0), text, unit, offsets))
+            accesses.append(AccessForm(kind, *counts, aligned is not None, ascending is not None, int(within or 0), text, unit, offsets, bool(register)))
         elif (move := _MOVE.match(line)) is not None:
             unit = 1 if move.group(1) is not None else WORD_BYTES
-            accesses.append(AccessForm("move", 0, 0, False, False, int(move.group(2)), move.group(3), unit))
-        elif word in ("registers", "operands", "until") and rest:
+            within, register, text = move.group(2), move.group(3), move.group(4)
+            accesses.append(AccessForm("move", 0, 0, False, False, int(within or 0), text, unit, by_register=bool(register)))
+        elif word in ("registers", "operands", "until", "stride") and rest:
             words.setdefault(word, []).append(rest)
         else:
-            known = "'registers ...', 'operands ...', 'load|store WORDS \"...\"', 'move within BYTES \"...\"' or 'until \"...\"'"
+            known = "'registers ...', 'operands ...', 'load|store WORDS \"...\"', 'move within BYTES \"...\"', 'stride \"...\"' or 'until \"...\"'"
             raise _error(file, number, line, f"expected {known}")
     operands = tuple(words.get("operands", [""])[0].split())
     if not accesses or not operands or not words.get("registers") or not words.get("until"):
         raise _error(file, lines[0][0], lines[0][1], "a block needs registers, operands, loads of words, and what ends its loop")
     until = tuple(text.strip('"') for text in words["until"])
-    return BlockForm(condition, tuple(words["registers"][0].split()), operands, tuple(accesses), until)
+    return BlockForm(condition, tuple(words["registers"][0].split()), operands, tuple(accesses), until, words.get("stride", [""])[0].strip('"'))
 
 
 @cache
