@@ -24,7 +24,8 @@ def assembly_text(operation: Operation, names: Sequence[str], scope: Names, inde
     ]
     operands = list(zip(words, places, strict=True))
     changed = [f'[{word}] "+r"({place})' for word, place in operands[: sums + pointers]]
-    read = [*(f'[{word}] "r"({place})' for word, place in operands[sums + pointers :]), *(f'[{word}] "m"({name})' for word, name in zip(memory, names[len(words) :], strict=True))]
+    in_memory = (f'[{word}] "m"({name})' for word, name in zip(memory, names[len(words) :], strict=True))
+    read = [*(f'[{word}] "r"({place})' for word, place in operands[sums + pointers :]), *in_memory]
     clobbered = ", ".join(f'"{word}"' for word in (*_strings(operation, "registers"), "cc", "memory"))
     inner = indent + "        "
     lines += [f"{indent}__asm__ volatile(", *(f'{inner}"{line}\\n"' for line in _strings(operation, "lines"))]

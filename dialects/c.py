@@ -272,7 +272,7 @@ _define(
         "lines": "list: of assembly",
         "registers": "list: that it names",
         "pinned": "list: the registers of accumulators, pointers and inputs",
-        "operandSegmentSizes": "integers: accumulators, pointers, inputs, ends",
+        "operandSegmentSizes": "integers: accumulators, pointers, inputs, ends, strides",
     },
     assembly="`(` $operands `)` attr-dict `:` type($operands)",
 )

@@ -52,7 +52,7 @@ def _constant(tensor: Value) -> NDArray[numpy.int64] | None:
 
 def _places(read: Operation, nest: ProductNest, term: tuple[int, ...]) -> list[int] | None:
     """For each output the number of the element that is read at a term of the sum; None if that depends on more."""
-    known = {loop.induction_variable(fold): index for fold, index in zip(nest.folds, term, strict=False)}
+    known: dict[Value, int] = {loop.induction_variable(fold): index for fold, index in zip(nest.folds, term, strict=False)}
     output, type = loop.induction_variable(nest.outputs[0]), loop.accessed_tensor(read).type
     assert isinstance(type, TensorType)
     found = []

@@ -67,7 +67,7 @@ class MergeFunctions(Pass):
         for group in groups.values():
             alike = self._worth(group, arrays, instructions)
             if len(alike) > 1:
-                _merge(alike, arrays, calls)
+                _merge(alike, arrays, calls, self.share_per_kilobyte is not None)
 
     def _worth(self, group: list[Operation], arrays: set[str], instructions: int) -> list[Operation]:
         """Those of a group that may become slower by what it costs them not to know their numbers."""
@@ -80,7 +80,8 @@ class MergeFunctions(Pass):
         return [function for function, more in zip(group, slower, strict=True) if more <= most]
 
 
-def _merge(group: list[Operation], arrays: set[str], calls: Mapping[str, list[Operation]]) -> None:
+def _merge(group: list[Operation], arrays: set[str], calls: Mapping[str, list[Operation]], fast: bool) -> None:
+    """`fast`: what loops read gets registers, though that takes bytes."""
     shapes = [shape(function, arrays) for function in group]
     parameters = Parameters.of([row for _, row in shapes])
     passed = parameters.passed
@@ -95,7 +96,8 @@ def _merge(group: list[Operation], arrays: set[str], calls: Mapping[str, list[Op
         assert (parts, [hole.content for hole in row]) == originals[number], f"merging '{symbol_name(merged)}' changed what it does"
         _call_merged(calls[symbol_name(function)], merged, function, passed, number)
     _mark_loops_that_run(merged, [parametrized.bound(number) for number in range(len(group))])
-    give_registers(merged, {*merged.body.arguments, *(each.result for each in parametrized.computed)})
+    if fast:
+        give_registers(merged, {*merged.body.arguments, *(each.result for each in parametrized.computed)})
     _tell(merged, group)
     for function in group[1:]:
         function.drop_references()

@@ -18,7 +18,7 @@ from tinyir.rewrite.passes import PassContext
 from tinyir.text.printer import print_module
 from tinyir.text.reader import parse
 
-STAGED = ["planes: jam columns 2; pad alike 0"]
+STAGED = ["planes: jam columns 2; pad alike 2"]
 SAME = Layer((5, 5), 3, 3, (3, 3), (1, 1, 1, 1), groups=3, zero=5)
 
 
@@ -149,3 +149,33 @@ def test_rows_that_come_one_at_a_time(kernel: tuple[int, int], window: dict[str,
     module = in_loops(given, layers)
     assert apply(module, [StreamRows()]).summary()["proved"]
     assert assert_same_bytes(module, StagePlanes()) == STAGED
+
+
+def test_planes_of_one_window_are_made_alike() -> None:
+    """Rows of one length, and where one plane has an odd number of columns a strip for the last in all, which need not run."""
+    random = np.random.default_rng(3)
+    given: list[TensorType | Array] = [TensorType((1, 12, 12, 2), I8)]
+    for _ in range(3):
+        given += constants(random, (2, 3, 3, 1))
+    same, half = {"groups": 2, "x_zero_point": -128, "pad": (1, 1, 1, 1)}, {"groups": 2, "x_zero_point": -128, "pad": (0, 0, 1, 1), "stride": (4, 4)}
+    layers: list[Step] = [
+        ("graph.conv2d", [0, 1, 2], same),
+        ("graph.requantize_high", [16, 3, 4, 5], TO_BYTES),
+        ("graph.conv2d", [17, 6, 7], half),
+        ("graph.requantize_high", [18, 8, 9, 10], TO_BYTES),
+        ("graph.conv2d", [19, 11, 12], same),
+        ("graph.requantize_high", [20, 13, 14, 15], TO_BYTES),
+    ]
+    module = in_loops(given, layers)
+    apply(module, [StagePlanes()])
+    planes = [o.result.type for o in module.walk() if o.name == "loop.tensor" and o.result.name == "x_plane"]
+    assert [plane.shape[-1] for plane in planes if isinstance(plane, TensorType)] == [16, 16, 16]
+    strips = [o for o in module.walk() if o.name == "loop.for" and loop.induction_variable(o).name == "t"]
+    assert [loop.constant_bounds(o) for o in strips] == [(0, 6), (0, 0), (0, 1), (0, 1)]
+    assert assert_same_bytes(in_loops(given, layers), StagePlanes()) == STAGED * 3
+
+
+def test_a_zero_point_moves_into_the_bias() -> None:
+    module = attrs.evolve(SAME, zero=-128).module()
+    assert [obligation.kind for obligation, _ in apply(module, [StagePlanes()])] == ["rule", "overlap"]
+    assert not any(o.name == "arith.subi" for o in module.walk())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from tinyir.ir.machine_block import AccessLine, BlockBody, Line, Pointer, Step, StepLine, WordAccess, allocate
+from tinyir.ir.machine_block import AccessLine, BlockBody, Line, Pointer, Step, StepLine, StrideLine, WordAccess, allocate
 from tinyir.prove.blocks import BlockClaim
 from tinyir.text.instruction_reader import instruction_set
 
 ASCENDING = (0, 5)
-LDM, LDRD, LDR, LDRD_AT, LDR_AT, STM, STRD, STR, STRB, STRB_AT, _, MOVE = range(12)
+LDM, LDRD, LDR, LDRD_AT, LDR_AT, STM, STRD, STR, STRB, STRB_AT, _, MOVE, STRB_BY, MOVE_BY = range(14)
 SUMS = BlockBody(
     2,
     (Pointer("load", 2, 2, True), Pointer("load", 2, 5, True)),
@@ -144,3 +144,53 @@ def test_a_line_that_takes_an_operands_register_is_refuted() -> None:
     assert BlockClaim(SUMS, SUM_LINES, ASCENDING, ("r0", "r7")).decide().state == "proved"
     assert BlockClaim(SUMS, SUM_LINES, ASCENDING, ("r0", "r6")).decide().state == "refuted"
     assert BlockClaim(SUMS, SUM_LINES[1:], ASCENDING, ("r0", "r4")).decide().state == "refuted"
+
+
+STRIDES = BlockBody(
+    0,
+    (Pointer("load", 1, 1, True), Pointer("store", 2, 0, True, 1, stride=1)),
+    (WordAccess(0, 0, 2), WordAccess(1, 0, 3), WordAccess(1, 0, 4, stride=0)),
+    (Step("smlabb", (2, 0, 1), 3), Step("smlatb", (2, 0, 1), 4)),
+    (),
+    inputs=2,
+    strides=2,
+)
+STRIDE_LINES: tuple[Line, ...] = (
+    AccessLine(0, ("r3",), 1, LDR),
+    StepLine("smlabb", "r4", ("r3", "in0", "in1")),
+    StepLine("smlatb", "r3", ("r3", "in0", "in1")),
+    AccessLine(1, ("r4",), 0, STRB_AT),
+    StrideLine(0, "r4"),
+    AccessLine(1, ("r3",), 0, STRB_BY, distance="r4"),
+    StrideLine(1, "r3"),
+    AccessLine(1, (), 0, MOVE_BY, distance="r3"),
+)
+
+
+def test_words_a_stride_away_are_proved_for_all_strides() -> None:
+    instructions = instruction_set("armv7e-m")
+    assert instructions is not None
+    assert instructions.block is not None
+    assert allocate(STRIDES, instructions.block) == STRIDE_LINES
+    assert BlockClaim(STRIDES, STRIDE_LINES, ASCENDING).check().state == "proved"
+
+
+@pytest.mark.parametrize(
+    ("place", "lines"),
+    [
+        (4, (StrideLine(1, "r4"),)),  # the other stride
+        (4, ()),  # the register holds a sum
+        (4, (StrideLine(0, "r4"), StepLine("smlabb", "r4", ("r3", "in0", "in1")))),  # no longer a stride
+        (5, (AccessLine(1, ("r3",), 0, STRB_BY, 1, distance="r4"),)),
+        (7, ()),  # the pointer stays
+        (7, (AccessLine(1, (), 1, MOVE_BY, distance="r3"),)),
+    ],
+)
+def test_faults_with_strides_are_refuted(place: int, lines: tuple[Line, ...]) -> None:
+    faulty = (*STRIDE_LINES[:place], *lines, *STRIDE_LINES[place + 1 :])
+    assert BlockClaim(STRIDES, faulty, ASCENDING).check().state == "refuted"
+
+
+def test_words_that_may_meet_are_stored_in_their_order() -> None:
+    late = (*STRIDE_LINES[:3], StrideLine(0, "r5"), AccessLine(1, ("r3",), 0, STRB_BY, distance="r5"), STRIDE_LINES[3], *STRIDE_LINES[6:])
+    assert BlockClaim(STRIDES, late, ASCENDING).check().state == "refuted"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import attrs
 
 from tinyir.ir.machine_block import (
-    AccessLine,
     BlockBody,
     Line,
     StepLine,
@@ -76,12 +75,14 @@ class _Run:
         stored = {key: value for key, value in self.words.items() if body.pointers[key[0]].kind == "store"}
         keys = sorted({*stored, *self.memory}, key=lambda key: (key[0], key[1].words, key[1].strides))
         results += [(self.memory.get(key, UNKNOWN_VALUE), stored.get(key, UNKNOWN_VALUE - 1)) for key in keys]
-        by_stride = [number for number, pointer in enumerate(body.pointers) if pointer.stride is not None]
-        for number in by_stride:  # words that may meet
-            expected = [key for key in stored if key[0] == number]
-            results.append((int([key for key in self.memory if key[0] == number] == expected), 1))
+        by_stride = [place for place, pointer in enumerate(body.pointers) if pointer.stride is not None]
+        for place in by_stride:  # words that may meet
+            expected = [key for key in stored if key[0] == place]
+            results.append((int([key for key in self.memory if key[0] == place] == expected), 1))
         ends = [Distance.of(pointer.step, pointer.stride) for pointer in body.pointers]
-        return results + [(int(found == expected), 1) for found, expected in zip(self.moved, ends, strict=True)]
+        pairs = list(zip(self.moved, ends, strict=True))
+        results += [(found.words, expected.words) for found, expected in pairs]
+        return results + [(int(found.strides == expected.strides), 1) for found, expected in pairs]
 
     def _runs(self, line: Line) -> bool:
         """Runs a line; False if it does what no block may do."""
