@@ -254,8 +254,9 @@ class _Staging:
 
     def _pad(self, builder: Builder, channel: Index, row: Index, first: int, last: int) -> None:
         if first < last or self.is_alike:
-            inner, column = write.inside(write.for_each(builder, [write.constant_index(last - first)], "c"))
-            at = [channel, row, write.combined(AffineDimension(0) + first, [column])]
+            before = first if self.is_alike else 0  # else loops begin at zero, so that they go by words
+            inner, column = write.inside(write.for_each(builder, [write.constant_index(last - first + before)], "c", start=before))
+            at = [channel, row, write.combined(AffineDimension(0) + first - before, [column])]
             write.define(inner, write.literal(inner, self.padding, I16), self.plane_rows, at)
 
     # -- the sums
