@@ -41,10 +41,10 @@ def _weights(outputs: int, terms: int, low: int = -127, seed: int = 0) -> Array:
 
 
 @pytest.mark.parametrize("terms", [16, 17, 18, 19, 33, 70])
-@pytest.mark.parametrize("outputs", [2, 3, 4, 5, 8, 9])
+@pytest.mark.parametrize("outputs", [4, 5, 6, 7, 8, 9])
 def test_the_result_keeps_every_bit(outputs: int, terms: int) -> None:
     zero = (-128, 127, 0, 5)[terms % 4]
-    module = _dense(_weights(outputs, terms, seed=terms), zero=zero, requantized=outputs != 3, residual=outputs == 5)
+    module = _dense(_weights(outputs, terms, seed=terms), zero=zero, requantized=outputs != 6, residual=outputs == 5)
     assert assert_same_bytes(module, BlockRows(), terms) == BLOCKED
 
 
@@ -118,7 +118,8 @@ def test_without_a_proof_nothing_is_blocked() -> None:
     assert not any("schedule" in o.attributes for o in module.walk())
 
 
-def test_short_sums_are_left_alone() -> None:
-    module = _dense(_weights(4, 15))
+@pytest.mark.parametrize("shape", [(4, 15), (3, 64)])
+def test_short_sums_and_those_of_few_outputs_are_left_alone(shape: tuple[int, int]) -> None:
+    module = _dense(_weights(*shape))
     apply(module, [BlockRows()])
     assert not any("schedule" in o.attributes for o in module.walk())
