@@ -138,6 +138,8 @@ class _Gathering(ProductResults):
 
     @property
     def weights_lie_as_rows(self) -> bool:
+        if not self.nest.has_plain_weights:
+            return False
         output = loop.induction_variable(self.nest.outputs[0])
         row = ProductRow(self, self.nest.w.tensor, [], self.nest.w, {output: write.index_of(output)}, None, [[] for _ in self.nest.folds])
         return row.starts_at(output, self.depth)

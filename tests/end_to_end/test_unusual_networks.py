@@ -117,6 +117,15 @@ NETWORKS: dict[str, Callable[[], onnx.ModelProto]] = {
         .asymmetric(5, 3, 1, 1, zero_point=0)
         .end(0.2, -3)
     ),
+    "many weights about a zero point": lambda: (
+        Layers((1, 24, 5, 5), Quantized(0.05, 100, "uint8"))
+        .asymmetric(48, 24, 3, 3, pads=[1] * 4)
+        .relu()
+        .asymmetric(48, 1, 3, 3, group=48, pads=[1] * 4, zero_point=200)
+        .relu()
+        .asymmetric(150, 48, 1, 1, zero_point=30)
+        .end(0.5, -3)
+    ),
     "channels apart, weights about a zero point": lambda: (
         Layers((1, 6, 5, 5), Quantized(0.05, 100, "uint8")).asymmetric(6, 1, 3, 3, group=6, pads=[1] * 4).end(0.5, -3)
     ),
