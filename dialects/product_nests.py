@@ -12,8 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
 from tinyir.dialects import loop
+from tinyir.interp.equations import dense_array
 from tinyir.ir.affine import AffineDimension, AffineExpression
 from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder
@@ -200,6 +203,13 @@ def find_product_nest(root: Operation) -> ProductNest | None:
     if _is_constant(x.tensor):
         return None
     return ProductNest(root, loops, tuple(chain), x, w, define)
+
+
+def constant_elements(tensor: Value) -> NDArray[np.int64] | None:
+    """The elements of a constant of integers."""
+    definer = tensor.definer
+    value = definer.properties["value"] if definer is not None and definer.name == "arith.constant" else None
+    return dense_array(value).astype(np.int64) if isinstance(value, DenseElements) else None
 
 
 def _is_constant(tensor: Value) -> bool:

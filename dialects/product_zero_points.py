@@ -5,15 +5,13 @@ from __future__ import annotations
 from itertools import product
 
 import numpy
-from numpy.typing import NDArray
 
 from tinyir.dialects import loop
-from tinyir.dialects.product_nests import ProductNest, extent_of
-from tinyir.interp.equations import dense_array
+from tinyir.dialects.product_nests import ProductNest, constant_elements, extent_of
 from tinyir.ir.attributes import DenseElements
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import I32, TensorType
+from tinyir.ir.types import TensorType
 from tinyir.prove.obligations import Obligation
 from tinyir.prove.zero_point import FoldedZeroPointClaim
 from tinyir.rewrite.passes import PassContext
@@ -24,30 +22,19 @@ def fold_zero_point(nest: ProductNest, context: PassContext) -> bool:
     read, zero = nest.sum.operands[-1].definer, nest.x.shift
     if not zero or len(nest.outputs) != 1 or read is None or read.name != "loop.read":
         return False
-    bias, weights = _constant(loop.accessed_tensor(read)), _constant(nest.w.tensor)
+    bias, weights = constant_elements(loop.accessed_tensor(read)), constant_elements(nest.w.tensor)
     places = _places(read, nest, ())
     terms = list(product(*(range(extent_of(fold)) for fold in nest.folds)))
     columns = [_places(nest.w.read, nest, term) for term in terms]
     if bias is None or weights is None or places is None or sorted(set(places)) != list(range(bias.size)) or len(places) != bias.size or None in columns:
         return False
     rows = numpy.stack([weights.reshape(-1)[column] - nest.w.shift for column in columns], axis=1)
-    before = [int(bias.reshape(-1)[place]) for place in places]
-    after = [value - zero * int(total) for value, total in zip(before, rows.sum(axis=1), strict=True)]
-    if any(not I32.lowest <= value <= I32.greatest for value in after):
-        return False
+    claim = FoldedZeroPointClaim.of(rows, zero, bias.reshape(-1)[places])
     where = ", ".join(nest.root.location.names) or "a sum of products"
-    statement = f"zero point {zero} moves into {len(after)} biases of {len(terms)} terms"
-    claim = FoldedZeroPointClaim(rows, zero, tuple(before), tuple(after))
-    if context.ledger.add(Obligation("rule", where, statement, claim)).state != "proved":
+    if claim is None or context.ledger.add(Obligation("rule", where, claim.statement, claim)).state != "proved":
         return False
-    _replace(read, [after[places.index(place)] for place in range(len(places))])
+    _replace(read, [claim.folded[places.index(place)] for place in range(len(places))])
     return True
-
-
-def _constant(tensor: Value) -> NDArray[numpy.int64] | None:
-    """The elements of a constant of integers."""
-    value = tensor.definer.properties.get("value") if tensor.definer is not None and tensor.definer.name == "arith.constant" else None
-    return dense_array(value).astype(numpy.int64) if isinstance(value, DenseElements) else None
 
 
 def _places(read: Operation, nest: ProductNest, term: tuple[int, ...]) -> list[int] | None:

@@ -26,9 +26,8 @@ from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.nest_classes import facts_of
-from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, spare_bytes
+from tinyir.dialects.product_nests import ProductNest, constant_elements, extent_of, find_product_nest, spare_bytes
 from tinyir.dialects.schedules import Plan, plan_for, scheduled
-from tinyir.interp.equations import dense_array
 from tinyir.ir.affine import AffineDimension, AffineExpression, linear_terms
 from tinyir.ir.attributes import DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
@@ -100,7 +99,7 @@ class _Rows:
         output = loop.induction_variable(nest.loops[0])
         if _strides(nest.x.read, order) != _row_major(terms) or _strides(nest.w.read, [output, *order]) != [count, *_row_major(terms)]:
             return None
-        weights, bias = _constant(nest.w.tensor), nest.sum.operands[-1].definer
+        weights, bias = constant_elements(nest.w.tensor), nest.sum.operands[-1].definer
         biases = _biases(bias, output, outputs) if bias is not None else None
         if weights is None or weights.size != outputs * count or bias is None or biases is None:
             return None
@@ -169,18 +168,12 @@ def _lanes_identity() -> tuple[tuple[tuple[str, ...], int], ...]:
     )
 
 
-def _constant(tensor: Value) -> Integers | None:
-    definer = tensor.definer
-    value = definer.properties["value"] if definer is not None and definer.name == "arith.constant" else None
-    return dense_array(value).astype(np.int64) if isinstance(value, DenseElements) else None
-
-
 def _biases(start: Operation, output: Value, outputs: int) -> Integers | None:
     """What the sums of all outputs start from: a constant, or what is read of one."""
     value = start.properties.get("value")
     if start.name == "arith.constant" and isinstance(value, IntegerAttribute):
         return np.full(outputs, value.value, np.int64)
-    found = _constant(loop.accessed_tensor(start)) if start.name == "loop.read" else None
+    found = constant_elements(loop.accessed_tensor(start)) if start.name == "loop.read" else None
     return found.reshape(outputs) if found is not None and found.size == outputs and _strides(start, [output]) == [1] else None
 
 

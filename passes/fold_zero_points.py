@@ -61,18 +61,13 @@ def _fold(operation: Operation, context: PassContext) -> None:
     weight, bias = _constant(operation.operands[1]), _constant(operation.operands[2])
     if weight is None or bias is None:
         return
-    zero = _integer(operation, "x_zero_point")
     rows = weight.reshape(weight.shape[0], -1) - _integer(operation, "weight_zero_point")
-    folded = [int(b) - zero * int(s) for b, s in zip(bias, rows.sum(axis=1), strict=True)]
-    if any(not I32.lowest <= value <= I32.greatest for value in folded):
-        return
-    claim = FoldedZeroPointClaim(rows, zero, tuple(int(b) for b in bias), tuple(folded))
+    claim = FoldedZeroPointClaim.of(rows, _integer(operation, "x_zero_point"), bias)
     where = " ".join(operation.location.names)
-    statement = f"zero point {zero} moves into {len(folded)} biases of {rows.shape[1]} terms"
-    if context.ledger.add(Obligation("rule", where, statement, claim)).state != "proved":
+    if claim is None or context.ledger.add(Obligation("rule", where, claim.statement, claim)).state != "proved":
         return
-    type = TensorType((len(folded),), I32)
-    made = Builder.before(operation).create("graph.constant", [], [type], {"value": DenseElements.of(type, folded)})
+    type = TensorType((len(claim.folded),), I32)
+    made = Builder.before(operation).create("graph.constant", [], [type], {"value": DenseElements.of(type, claim.folded)})
     made.result.name = operation.operands[2].name
     operation.set_operand(2, made.result)
     operation.properties["x_zero_point"] = IntegerAttribute(0, I64)

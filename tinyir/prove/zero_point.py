@@ -13,6 +13,7 @@ import attrs
 import numpy
 from numpy.typing import NDArray
 
+from tinyir.ir.types import I32
 from tinyir.prove.claim import Claim, Negation, Verdict, linear, number, proved, refuted, union
 
 
@@ -24,6 +25,17 @@ class FoldedZeroPointClaim(Claim):
     zero: int
     bias: tuple[int, ...]
     folded: tuple[int, ...]
+
+    @classmethod
+    def of(cls, weights: NDArray[numpy.int64], zero: int, bias: NDArray[numpy.int64]) -> FoldedZeroPointClaim | None:
+        """The biases that the zero point moves into; None if one of them does not fit 32 bits."""
+        before = tuple(bias.tolist())
+        folded = tuple(value - zero * int(total) for value, total in zip(before, weights.sum(axis=1), strict=True))
+        return cls(weights, zero, before, folded) if all(I32.lowest <= value <= I32.greatest for value in folded) else None
+
+    @property
+    def statement(self) -> str:
+        return f"zero point {self.zero} moves into {len(self.folded)} biases of {self.weights.shape[1]} terms"
 
     def decide(self) -> Verdict:
         sums = self.weights.sum(axis=1)
