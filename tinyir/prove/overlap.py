@@ -13,7 +13,7 @@ Where every step reads and writes bytes of its own (one channel of many), the ou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, Literal
 
@@ -224,23 +224,32 @@ class OverlapClaim(Claim):
         writer = Iteration.of(self.nest.loops, f"{prefix}write_")
         reader = Iteration.of(self.nest.loops, f"{prefix}read_")
         earlier, later = (writer, reader) if self.direction == "forward" else (reader, writer)
-        declarations, limits = [*writer.declarations, *reader.declarations], [*writer.limits, *reader.limits]
-        meetings = []
-        for w, write in enumerate(self.nest.writes):
-            for r, read in enumerate(self.nest.reads):
-                at_write = Iteration.of(write.inner, f"{prefix}w{w}_{r}_")
-                at_read = Iteration.of(read.inner, f"{prefix}r{w}_{r}_")
-                declarations += [*at_write.declarations, *at_read.declarations]
-                written = spell(write.address, (*writer.values, *at_write.values))
-                seen = spell(read.address, (*reader.values, *at_read.values))
-                guards = [f"(>= {spell(g, (*writer.values, *at_write.values))} 0)" for g in write.guards]
-                guards += [f"(>= {spell(g, (*reader.values, *at_read.values))} 0)" for g in read.guards]
-                if self.direction == "forward":
-                    meets = f"(< (+ {seen} {number(self.distance)}) (+ {written} {write.bytes}))"
-                else:
-                    meets = f"(< (+ {written} {number(self.distance)}) (+ {seen} {read.bytes}))"
-                meetings.append(conjunction([*at_write.limits, *at_read.limits, *guards, meets]))
+        limits = [*writer.limits, *reader.limits]
+
+        def meets(write: Access, written: str, read: Access, seen: str) -> list[str]:
+            if self.direction == "forward":
+                return [f"(< (+ {seen} {number(self.distance)}) (+ {written} {write.bytes}))"]
+            return [f"(< (+ {written} {number(self.distance)}) (+ {seen} {read.bytes}))"]
+
+        declarations, meetings = _meetings(self.nest, writer, reader, meets, prefix)
         return Negation(tuple(declarations), (*limits, _before(earlier.counters, later.counters), disjunction(meetings)))
+
+
+def _meetings(
+    nest: Nest, writer: Iteration, reader: Iteration, meets: Callable[[Access, str, Access, str], list[str]], prefix: str
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """What is declared, and for each write and each read the condition under which both are made, and `meets` holds of their addresses."""
+    declarations, found = [*writer.declarations, *reader.declarations], []
+    for w, write in enumerate(nest.writes):
+        for r, read in enumerate(nest.reads):
+            at_write = Iteration.of(write.inner, f"{prefix}w{w}_{r}_")
+            at_read = Iteration.of(read.inner, f"{prefix}r{w}_{r}_")
+            declarations += [*at_write.declarations, *at_read.declarations]
+            places = (*writer.values, *at_write.values), (*reader.values, *at_read.values)
+            guards = [f"(>= {spell(g, values)} 0)" for access, values in zip((write, read), places, strict=True) for g in access.guards]
+            met = meets(write, spell(write.address, places[0]), read, spell(read.address, places[1]))
+            found.append(conjunction([*at_write.limits, *at_read.limits, *guards, *met]))
+    return declarations, found
 
 
 MOST_TOUCHED = 1 << 21
@@ -290,18 +299,11 @@ class InPlaceClaim(Claim):
     def negation(self, prefix: str = "") -> Negation:
         writer = Iteration.of(self.nest.loops, f"{prefix}write_")
         reader = Iteration.of(self.nest.loops, f"{prefix}read_")
-        declarations, meetings = [*writer.declarations, *reader.declarations], []
-        for w, write in enumerate(self.nest.writes):
-            for r, read in enumerate(self.nest.reads):
-                at_write = Iteration.of(write.inner, f"{prefix}w{w}_{r}_")
-                at_read = Iteration.of(read.inner, f"{prefix}r{w}_{r}_")
-                declarations += [*at_write.declarations, *at_read.declarations]
-                written = spell(write.address, (*writer.values, *at_write.values))
-                seen = spell(read.address, (*reader.values, *at_read.values))
-                guards = [f"(>= {spell(g, (*writer.values, *at_write.values))} 0)" for g in write.guards]
-                guards += [f"(>= {spell(g, (*reader.values, *at_read.values))} 0)" for g in read.guards]
-                meets = [f"(< {seen} (+ {written} {write.bytes}))", f"(< {written} (+ {seen} {read.bytes}))"]
-                meetings.append(conjunction([*at_write.limits, *at_read.limits, *guards, *meets]))
+
+        def meets(write: Access, written: str, read: Access, seen: str) -> list[str]:
+            return [f"(< {seen} (+ {written} {write.bytes}))", f"(< {written} (+ {seen} {read.bytes}))"]
+
+        declarations, meetings = _meetings(self.nest, writer, reader, meets, prefix)
         apart = disjunction([f"(distinct {a} {b})" for a, b in zip(writer.counters, reader.counters, strict=True)])
         return Negation(tuple(declarations), (*writer.limits, *reader.limits, apart, disjunction(meetings)))
 
