@@ -53,17 +53,22 @@ def test_outputs_with_one_bias_for_all(bias: int) -> None:
     assert assert_same_bytes(_dense(_weights(5, 20), np.full(5, bias), zero=3), BlockRows()) == BLOCKED
 
 
-@pytest.mark.parametrize("zero", [-128, 0, 127])
-@pytest.mark.parametrize("x", [-128, 127, None])
-def test_extremes_keep_every_bit(x: int | None, zero: int) -> None:
-    module = _dense(np.tile([[-127, 127], [127, -127], [-127, -127], [127, 127]], 9), zero=zero, requantized=False)
-    given = random_inputs(module) if x is None else {"input_0": np.full((1, 18), x, np.int8)}
+def _assert_blocked_exactly(module: Operation, terms: int, x: int | None) -> None:
+    """The layer is blocked and keeps every bit, down to instructions: all inputs being `x`, or random."""
+    given = random_inputs(module) if x is None else {"input_0": np.full((1, terms), x, np.int8)}
     expected = run(module, given)
     apply(module, [BlockRows()])
     assert any("schedule" in o.attributes for o in module.walk())
     assert run(module, given)["output_0"].tobytes() == expected["output_0"].tobytes()
     apply(module, (*BUFFER, *INSTRUCTIONS))
     assert run(module, given)["output_0"].tobytes() == expected["output_0"].tobytes()
+
+
+@pytest.mark.parametrize("zero", [-128, 0, 127])
+@pytest.mark.parametrize("x", [-128, 127, None])
+def test_extremes_keep_every_bit(x: int | None, zero: int) -> None:
+    module = _dense(np.tile([[-127, 127], [127, -127], [-127, -127], [127, 127]], 9), zero=zero, requantized=False)
+    _assert_blocked_exactly(module, 18, x)
 
 
 def test_a_least_weight_beside_nothing_stays_exact() -> None:
@@ -77,14 +82,7 @@ def test_a_least_weight_beside_nothing_stays_exact() -> None:
 def test_least_weights_above_others_below_zero_are_two_terms(terms: int, x: int | None) -> None:
     weights = _weights(5, terms)
     weights[1, 4:6], weights[3, 4:6], weights[2, terms - 2 :] = -128, -128, -128
-    module = _dense(weights, zero=127)
-    given = random_inputs(module) if x is None else {"input_0": np.full((1, terms), x, np.int8)}
-    expected = run(module, given)
-    apply(module, [BlockRows()])
-    assert any("schedule" in o.attributes for o in module.walk())
-    assert run(module, given)["output_0"].tobytes() == expected["output_0"].tobytes()
-    apply(module, (*BUFFER, *INSTRUCTIONS))
-    assert run(module, given)["output_0"].tobytes() == expected["output_0"].tobytes()
+    _assert_blocked_exactly(_dense(weights, zero=127), terms, x)
 
 
 @pytest.mark.parametrize("case", ["what fits", "many least weights", "a sum beyond 24 bits", "a bias beyond 24 bits"])

@@ -65,7 +65,7 @@ def _changed(pattern: ast.Pattern, choose: random.Random) -> ast.Pattern:
 def _all() -> list[ast.Rule]:
     choose = random.Random(7)
     shipped = [rule for rule in shipped_rules().rules.values() if is_scalar_rule(rule) and rule.pattern.operation.startswith("arith.")]
-    rules = shipped + [r for r in MORE if isinstance(r, ast.Rule)]  # (the interpreter runs no C)
+    rules = shipped + [r for r in MORE if isinstance(r, ast.Rule)]
     found = [mutant for rule in rules for mutant in mutants(rule, choose)]
     choose.shuffle(found)
     return found[:MUTANTS]
