@@ -35,7 +35,8 @@ class Layers(Network):
     def asymmetric(self, outputs: int, inputs: int, *kernel: int, zero_point: int = 77, **attributes: Any) -> Layers:
         """A convolution whose weights are unsigned bytes about a zero point."""
         weight = self.weight(self.random.integers(0, 256, (outputs, inputs, *kernel)), 0.01, zero_point, "uint8")
-        self.last = self.node("Conv", self.last, weight, **attributes)
+        bias = self.bias(self.random.integers(-2000, 2000, outputs), np.float32(0.05) * np.float32(0.01))
+        self.last = self.node("Conv", self.last, weight, bias, **attributes)
         return self
 
     def relu(self, quantized: Quantized = HIDDEN) -> Layers:
