@@ -1,6 +1,6 @@
 """The speed of the IR framework: operations per second of processor time, best of three, one line for each step.
 
-usage: python -m tests.bench.ir_speed FOLDER N [kind ...]        (makes FOLDER/KIND_N.mlir where it is missing)
+usage: tests/bench/ir_speed.py FOLDER N [kind ...]        (with the environment's python; makes FOLDER/KIND_N.mlir where it is missing)
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+
+if not __package__:  # run as a file: only its own folder is on the path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.bench.irgen import KINDS
 from tinyir.ir.operation import Operation

@@ -42,9 +42,7 @@ def fold(count: int) -> str:
     for number in range(1, count - 1, 2):
         value, operation = choose.randint(1, 1000), choose.choice(("addi", "muli", "subi"))
         lines.append(f'%{number} = "arith.constant"() <{{value = {value} : i32}}> : () -> i32')
-        lines.append(
-            f'%{number + 1} = "arith.{operation}"(%{total}, %{number}) <{{overflowFlags = #arith.overflow<none>}}> : (i32, i32) -> i32'
-        )
+        lines.append(f'%{number + 1} = "arith.{operation}"(%{total}, %{number}) <{{overflowFlags = #arith.overflow<none>}}> : (i32, i32) -> i32')
         total = number + 1
     lines.append(f'"func.return"(%{total}) : (i32) -> ()')
     return function("", "", "i32", lines)

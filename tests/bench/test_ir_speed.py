@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from tests.bench import ir_speed
 from tests.bench.ir_speed import count_operations, measure
 from tests.bench.irgen import KINDS
 from tinyir.ir import collection
@@ -44,6 +47,15 @@ def test_every_step_is_measured() -> None:
         *("canonicalize", "cse", "dce", "memory"),
     ]
     assert all(number > 0 for _, number, _ in rows)
+
+
+def test_the_measuring_runs_as_a_file_from_any_folder(tmp_path: Path) -> None:
+    command = [sys.executable, ir_speed.__file__, "modules", "60", "fold"]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert printed[0].startswith("tinyir fold_60 parse ")
+    assert printed[0].endswith(" ops/s")
+    assert len(printed) == 12
+    assert (tmp_path / "modules" / "fold_60.mlir").exists()
 
 
 def test_the_collector_is_as_before_after_a_large_step() -> None:
