@@ -82,18 +82,19 @@ class MergeFunctions(Pass):
 
 def _merge(group: list[Operation], arrays: set[str], calls: Mapping[str, list[Operation]], fast: bool) -> None:
     """`fast`: what loops read gets registers, though that takes bytes."""
-    shapes = [shape(function, arrays) for function in group]
-    parameters = Parameters.of([row for _, row in shapes])
+    parts, _ = shape(group[0], arrays)  # of all of them: kept once, it is large
+    rows = [shape(function, arrays)[1] for function in group]
+    parameters = Parameters.of(rows)
     passed = parameters.passed
     if (len(group) - 1) * code_bytes(group[0]) <= len(group) * len(passed) * PARAMETER_BYTES:
         return
-    originals = [(parts, [hole.content for hole in row]) for parts, row in shapes]
+    originals = [[hole.content for hole in row] for row in rows]
     merged = group[0]
-    parametrized = Parametrized(merged, shapes[0][1], parameters)
+    parametrized = Parametrized(merged, rows[0], parameters)
     _declare(merged)
     for number, function in enumerate(group):
-        parts, row = shape(merged, arrays, parametrized.bound(number), parametrized.sums)
-        assert (parts, [hole.content for hole in row]) == originals[number], f"merging '{symbol_name(merged)}' changed what it does"
+        bound_parts, row = shape(merged, arrays, parametrized.bound(number), parametrized.sums)
+        assert (bound_parts, [hole.content for hole in row]) == (parts, originals[number]), f"merging '{symbol_name(merged)}' changed what it does"
         _call_merged(calls[symbol_name(function)], merged, function, passed, number)
     _mark_loops_that_run(merged, [parametrized.bound(number) for number in range(len(group))])
     if fast:
