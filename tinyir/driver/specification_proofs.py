@@ -14,7 +14,7 @@ from tinyir.ir.errors import Diagnostic, Place, TinyirError
 from tinyir.prove.claim import Verdict
 from tinyir.prove.instructions import InstructionClaim
 from tinyir.prove.obligations import Ledger, Obligation
-from tinyir.prove.rules import RuleProof, prove_rule
+from tinyir.prove.rules import Known, RuleProof, prove_rule
 from tinyir.rewrite.kept_rules import rules_file
 from tinyir.rewrite.proof_lock import FILE_NAME, Entry, digest_of, lock_file, locked, read_lock, write_lock
 from tinyir.rewrite.rule_book import RuleBook, keep_shipped_rules, rules_of_file, shipped_rules
@@ -113,7 +113,7 @@ def _prove_rules(file: Path, ledger: Ledger, progress: Progress | None) -> None:
 def _prove_book(book: RuleBook, ledger: Ledger, progress: Progress | None, kept: Mapping[str, Entry] | None = None) -> Ledger:
     for rule in book.rules.values():
         compile_rule(rule, book.functions)  # what is wrong with a rule is told before any is proved
-    proved: set[bytes] = set()
+    known = Known()
     for rule in book.rules.values():
         if kept and kept.get(rule.name) == Entry(digest_of(rule, used_functions(rule, book.functions)), "proved"):
             verdict = Verdict("proved", "as before")
@@ -123,7 +123,7 @@ def _prove_book(book: RuleBook, ledger: Ledger, progress: Progress | None, kept:
             if progress is not None:
                 progress(rule.name)
             start = process_time()
-            found = _verdict(prove_rule(rule, book.functions, proved))
+            found = _verdict(prove_rule(rule, book.functions, known))
             verdict = attrs.evolve(found, seconds=process_time() - start)
         ledger.add(Obligation("rule", rule.name, str(rule) + ("" if rule.exact else " (over the reals)")), verdict)
     return ledger

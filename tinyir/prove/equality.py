@@ -82,10 +82,13 @@ class Prover:
         if isinstance(goal, bool):
             return Answer("proved" if goal else "refuted")
         z3 = self.z3
+        given = [*self.session.hypotheses, *self.terms.facts, *extra]
+        if self._is_chain(goal, given):
+            return Answer("proved")
         goal = z3.simplify(goal)
         if z3.is_true(goal):
             return Answer("proved")
-        hypotheses, texts = self._relevant(goal, [*self.session.hypotheses, *self.terms.facts, *extra])
+        hypotheses, texts = self._relevant(goal, given)
         question = _normal("\n".join(texts), self.session.sorts)
         answer = self.asked.answers.get(question)
         if answer is None:
@@ -94,6 +97,26 @@ class Prover:
             if answer.state == "proved":
                 self.asked.proved.add(question)
         return answer
+
+    def _is_chain(self, goal: Any, hypotheses: Sequence[Any]) -> bool:
+        """Whether each equality of the goal joins terms that equalities among the hypotheses lead from one to the other."""
+        z3 = self.z3
+        wanted = goal.children() if z3.is_and(goal) else [goal]
+        if not all(z3.is_eq(part) for part in wanted):
+            return False
+        leads: dict[int, int] = {}
+
+        def end(number: int) -> int:
+            while number in leads:
+                number = leads[number]
+            return number
+
+        for part in [each for given in hypotheses for each in (given.children() if z3.is_and(given) else [given])]:
+            if z3.is_eq(part):
+                ends = [end(side.get_id()) for side in part.children()]
+                if ends[0] != ends[1]:
+                    leads[ends[0]] = ends[1]
+        return all(end(part.arg(0).get_id()) == end(part.arg(1).get_id()) for part in wanted)
 
     def _ask(self, goal: Any, hypotheses: Sequence[Any]) -> Answer:
         z3 = self.z3

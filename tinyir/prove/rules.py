@@ -10,7 +10,7 @@ What is refuted was seen to differ in the interpreter, or has a right side that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +18,7 @@ import attrs
 
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.types import F32, I32, Type
+from tinyir.prove.alike import form_of
 from tinyir.prove.equality import RLIMIT, Answer, Asked, Prover
 from tinyir.prove.program_rules import prove_program
 from tinyir.prove.rule_cases import MOST_DIMENSIONS, Case, Matched, Undefined, asks_for_ones, cases, chooses_axes, moves_only, used_operators
@@ -44,13 +45,21 @@ class RuleProof:
     dimensions: int = MOST_DIMENSIONS
 
 
+@attrs.define(eq=False)
+class Known:
+    """What the proofs of other rules have shown: questions to z3, and by its form what holds whatever is computed of elements."""
+
+    questions: set[bytes] = attrs.field(factory=set)
+    forms: dict[Hashable, RuleProof] = attrs.field(factory=dict)
+
+
 FIRST_RLIMIT = RLIMIT // 3
 """For each question of an attempt after which another one follows."""
 VACUOUS = "no operands and properties satisfy the pattern and its condition: the rule can never apply"
 
 
-def prove_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], proved: set[bytes] | None = None) -> RuleProof:
-    """Proves a rule of any level, or refutes it.  `proved`: questions that were proved for other rules; those of this one are added.
+def prove_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], known: Known | None = None) -> RuleProof:
+    """Proves a rule of any level, or refutes it.  `known`: from other rules; what this one shows is added.
 
     Raises:
         TinyirError: the rule names something that does not exist, or its types contradict each other.
@@ -64,7 +73,7 @@ def prove_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], proved: se
             if strange:
                 known = "the operators of specs/ops, or on scalars alone"
                 return RuleProof("unknown", detail=f"proofs have no meaning for '{strange[0]}' here: a rule is over {known}")
-            return prove_symbolically(rule, functions, set() if proved is None else proved)
+            return prove_symbolically(rule, functions, known or Known())
         return _summary(prove_scalars(rule, functions))
     except NoMeaningError as error:
         return RuleProof("unknown", detail=f"proofs have no answer: {error}")
@@ -76,13 +85,16 @@ def _summary(found: ScalarAnswer) -> RuleProof:
     return RuleProof(found.state, found.cases, found.questions, found.detail, 0)
 
 
-def prove_symbolically(rule: ast.Rule, functions: Mapping[str, ast.Function], proved: set[bytes]) -> RuleProof:
+def prove_symbolically(rule: ast.Rule, functions: Mapping[str, ast.Function], known: Known) -> RuleProof:
     """Proves a rule over tensors for all ranks up to `MOST_DIMENSIONS`, all extents, indices, elements and attributes.
 
     Where elements are only moved past operators that stand on both sides alike, types make no difference: the proof is tried with one
     that stands for all.  Lists of axes are symbolic at first; what is not proved so is tried with each list in turn, then also with each
     choice of the extents that are 1 (at once, if the condition asks which are).
     """
+    form = form_of(rule, functions)
+    if form in known.forms:
+        return known.forms[form]
     ways = ("",) if not chooses_axes(rule) else ("ones",) if asks_for_ones(rule, functions) else ("", "lists", "ones")
     proof = RuleProof("unknown")
     abstractions = _abstractions(rule)
@@ -93,7 +105,9 @@ def prove_symbolically(rule: ast.Rule, functions: Mapping[str, ast.Function], pr
         for choose in ways:
             budget = FIRST_RLIMIT if choose != ways[-1] and reshapes else RLIMIT
             last = elements is abstractions[-1] and choose == ways[-1]
-            proof = _Attempt(rule, functions, choose, elements, budget, last, Asked(proved)).prove()
+            proof = _Attempt(rule, functions, choose, elements, budget, last, Asked(known.questions)).prove()
+            if proof.state == "proved" and form is not None and rule.exact and elements is not None:
+                known.forms[form] = proof
             if proof.state in ("proved", "refuted") or (proof.state == "vacuous" and elements is None):
                 return proof
             if proof.state == "vacuous":
