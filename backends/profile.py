@@ -1,8 +1,8 @@
 """What a run's instructions were: counts by class and bytes moved, from the blocks that a simulator counted and the code of the program; cycles from a table.
 
 The table is that of the target file.  A multiple load or store counts as its base and once per register (`load_multiple_base`,
-`load_multiple_per_register`); a branch as taken where other code than what stands behind it ran next; a load or store right behind another one as
-`load_after_access` where the table knows that such pairs overlap.  An instruction of an IT block whose condition fails counts as if it had run.
+`load_multiple_per_register`); a branch as taken where other code than what stands behind it ran next; an instruction right behind a load as
+`CLASS_after_load` where the table knows that such pairs overlap.  An instruction of an IT block whose condition fails counts as if it had run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from tinyir.backends.target import Costs
 from tinyir.ir.errors import TinyirError
 
 LONGEST_BYTES = 4
-ACCESSES = ("load", "store")
 
 
 @attrs.frozen
@@ -92,8 +91,8 @@ def _code(program: Elf, block: Block, encodings: Encodings) -> bytes:
 def _classes(instructions: Sequence[Instruction], block: Block, entered: Counter[str], cycles: Mapping[str, int]) -> Counter[str]:
     """`entered`: the classes that may stand before the first instruction, and how often each of them does."""
     found: Counter[str] = Counter()
-    after_access = min(block.executions, sum(entered[name] for name in ACCESSES))
-    befores = [("", block.executions - after_access), (ACCESSES[0], after_access)]
+    after_load = min(block.executions, entered["load"])
+    befores = [("", block.executions - after_load), ("load", after_load)]
     for number, instruction in enumerate(instructions, 1):
         taken = block.jumps if number == len(instructions) else 0
         for before, executions in befores:
@@ -113,8 +112,8 @@ def _weighted(instruction: Instruction, before: str, cycles: Mapping[str, int]) 
         if instruction.encoding.is_multiple and name.endswith("_multiple"):
             yield f"{name}_base", 1
             yield f"{name}_per_register", instruction.registers
-        elif before in ACCESSES and f"{name}_after_access" in cycles:
-            yield f"{name}_after_access", 1
+        elif f"{name}_after_{before}" in cycles:
+            yield f"{name}_after_{before}", 1
         else:
             yield name, 1
 

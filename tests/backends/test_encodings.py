@@ -24,9 +24,12 @@ divide 1 0: sdiv r0, r1, r2; udiv r0, r1, r2
 load 1 4: ldr r0, [r1, #4]; ldr r0, [sp, #4]; ldr r0, [r1, r2]; ldr r0, [pc, #8]; ldr.w r8, [r1, #400]; ldr r0, [r1], #4; ldrex r0, [r1]
 load 1 2: ldrh r0, [r1, #2]; ldrsh r0, [r1, r2]; ldrh r0, [r1], #2; ldrsh.w r8, [r1, #4]
 load 1 1: ldrb r0, [r1, #2]; ldrsb r0, [r1, r2]; ldrb r0, [r1, r2]; ldrsb r0, [r1, #1]; ldrb r8, [r1, r2, lsl #2]
-store 1 4: str r0, [r1, #4]; str r0, [sp, #4]; str r0, [r1, r2]; str r8, [r1, #-4]; strex r0, r1, [r2]
-store 1 2: strh r0, [r1, #2]; strh r0, [r1, r2]; strh r0, [r1], #2
-store 1 1: strb r0, [r1, #2]; strb r0, [r1, r2]; strb r8, [r1, #3]
+store 1 4: str r0, [r1, #4]; str r0, [sp, #4]; str r8, [r1, #-4]; str r0, [r1], #0; str r0, [r1, #4095]; strex r0, r1, [r2]
+store 1 2: strh r0, [r1, #2]; strh r0, [r1], #2
+store 1 1: strb r0, [r1, #2]; strb r8, [r1, #3]; strb r8, [r1, #-3]!
+store_indexed 1 4: str r0, [r1, r2]; str r0, [r1, r8]; str r8, [r1, r2, lsl #3]
+store_indexed 1 2: strh r0, [r1, r2]; strh r8, [r1, r2, lsl #1]
+store_indexed 1 1: strb r0, [r1, r2]; strb r8, [r1, r2]
 load_multiple 3 4: ldmia r0!, {r1-r3}; ldmia.w r8, {r1, r3, lr}; ldmdb r8, {r1-r3}; pop {r1-r3}; vldmia r0!, {s1-s3}
 load_multiple 2 4: ldrd r0, r1, [r2, #8]; ldrd r0, r1, [r2], #8; vpop {s0-s1}; vldmia r0, {d1}
 load_multiple+refill 3 4: pop {r1, r2, pc}; pop.w {r1, r8, pc}

@@ -17,11 +17,12 @@ from tinyir.backends.target import Costs, load_target
 ROWS = {"input": numpy.zeros((1, 4), numpy.int8)}
 TURNS = 10
 BODIES = {
-    # A frame, a loop of two loads, a multiplication and a store, a branch that is never taken.
+    # A frame, a loop of loads, stores (behind loads, behind others; with an offset in a register, without) and a multiplication, a branch that is never taken.
     "cortex-m4": [
-        *(".syntax unified", "push {r4, r5, lr}", "sub sp, #16", "mov r4, sp", f"movs r0, #{TURNS}", "b 1f", "nop"),
-        *("1: ldr r1, [r4]", "ldrsb r2, [r4, #4]", "muls r1, r2, r1", "strh r1, [r4, #8]", "subs r0, #1", "bne 1b"),
-        *("cmp r0, #5", "beq 1b", "ldmia r4!, {r0-r3}", "bl 2f", "add sp, #16", "pop {r4, r5, pc}", "2: bx lr"),
+        *(".syntax unified", "push {r4, r5, lr}", "sub sp, #24", "mov r4, sp", f"movs r0, #{TURNS}", "b 1f", "nop"),
+        *("1: ldr r1, [r4]", "ldrsb r2, [r4, #4]", "strb r2, [r4, r0]", "muls r1, r2, r1", "strb.w r1, [r4, r0, lsl #1]"),
+        *("ldr r3, [r4]", "strh r1, [r4, #8]", "subs r0, #1", "bne 1b"),
+        *("cmp r0, #5", "beq 1b", "ldmia r4!, {r0-r3}", "bl 2f", "add sp, #24", "pop {r4, r5, pc}", "2: bx lr"),
     ],
     "rv32imc": [
         *("addi sp, sp, -16", "sw ra, 12(sp)", f"li a0, {TURNS}", "j 1f"),
@@ -35,13 +36,15 @@ CLASSES = {
         "branch_taken": TURNS - 1 + 1 + 1,
         "call": 1,
         "data_processing": 3 + TURNS + 1 + 1,
-        "load": TURNS,
-        "load_after_access": TURNS,
+        "load": 2 * TURNS,
+        "load_after_load": TURNS,
         "load_multiple_base": 2,
         "load_multiple_per_register": 4 + 3,
         "multiply": TURNS,
         "refill": 1,
         "store": TURNS,
+        "store_indexed": TURNS,
+        "store_indexed_after_load": TURNS,
         "store_multiple_base": 1,
         "store_multiple_per_register": 3,
     },
@@ -56,7 +59,7 @@ CLASSES = {
     },
 }
 # Loaded and stored.
-BYTES = {"cortex-m4": (TURNS * 5 + 4 * 4 + 3 * 4, TURNS * 2 + 12), "rv32imc": (TURNS * 5 + 4, TURNS * 2 + 4)}
+BYTES = {"cortex-m4": (TURNS * 9 + 4 * 4 + 3 * 4, TURNS * 4 + 12), "rv32imc": (TURNS * 5 + 4, TURNS * 2 + 4)}
 
 
 def run(folder: Path, target: str, simulator: str) -> RunResult:
