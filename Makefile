@@ -3,6 +3,7 @@
 # make test      install what the tests need and run them all
 # make soak      the same tests, each with all its samples
 # make check     types and style
+# make compare   layers by class, beside what CMSIS-NN's kernels take for the same shapes (the table of docs/comparison.md)
 # make measure   arena, code, flash, RAM, instructions and proofs of the corpus models (TARGETS=cortex-m4,rv32imc)
 
 CORPUS ?= $(or $(TINYIR_CORPUS),../shared/corpus)
@@ -11,7 +12,7 @@ JOBS ?= 2
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: demo install test soak check measure tools clean
+.PHONY: demo install test soak check compare measure tools clean
 .DELETE_ON_ERROR:
 
 demo: .venv/has-onnx,run
@@ -28,6 +29,9 @@ soak: tools .venv/has-onnx,run,dev
 check: .venv/has-onnx,run,dev
 	$(BIN)/python -m mypy
 	$(BIN)/python -m ruff check
+
+compare: .venv/has-onnx,run
+	$(BIN)/python -m tests.bench.layer_classes '$(CORPUS)'
 
 measure: .venv/has-onnx,run
 	$(BIN)/python -m tests.bench.measure_models '$(CORPUS)' '$(TARGETS)'

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.driver.test_commands import tinyir
-from tinyir.driver.layer_costs import Layer
+from tinyir.driver.api import begin
+from tinyir.driver.layer_costs import Layer, measure_layers
 from tinyir.driver.tables import layers_table
 
 
@@ -30,6 +31,8 @@ def test_the_layers_sum_up_to_the_network(repository: Path, goal: str, require_t
     for layer in worked:
         assert layer["least_instructions"] == layer["multiply_accumulates"] / 2
         assert layer["percent_of_limit"] == pytest.approx(100 * layer["least_instructions"] / layer["instructions"])
+    pools = measure_layers(begin(model, "cortex-m4", goal=goal), wanted=lambda name: "pool" in name)
+    assert [(pool.name, pool.instructions) for pool in pools] == [(layer["name"], layer["instructions"]) for layer in layers if "pool" in layer["name"]]
     single = [number for name, number in layers[0]["classes"].items() if not name.endswith(("_per_register", "refill"))]
     assert sum(single) == layers[0]["instructions"]
 

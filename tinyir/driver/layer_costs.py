@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import attrs
@@ -52,8 +51,8 @@ class Layer:
         return 100.0 * self.least_instructions / self.instructions
 
 
-def measure_layers(compilation: Compilation, say: Callable[[str], None] | None = None) -> tuple[Layer, ...]:
-    """The layers in the order in which they run.  Lowers the compilation to C.
+def measure_layers(compilation: Compilation, say: Callable[[str], None] | None = None, wanted: Callable[[str], bool] = bool) -> tuple[Layer, ...]:
+    """The layers whose names are `wanted`, in the order in which they run.  Lowers the compilation to C.
 
     Raises:
         TinyirError: the target counts no instructions, or as `Compilation.lower`.
@@ -63,13 +62,14 @@ def measure_layers(compilation: Compilation, say: Callable[[str], None] | None =
     products = [(o.location.names, found) for o in compilation.lower("graph").walk() if (found := multiply_accumulates(o))] if not compilation.level else []
     module = compilation.lower("c")
     calls = _calls(module)
-    runs = []
-    for count in range(len(calls) + 1):
+    numbers = [number for number, call in enumerate(calls) if wanted(_name(call))]
+    runs = {}
+    for count in sorted({edge for number in numbers for edge in (number, number + 1)}):
         if say is not None:
             say(f"measuring layer {count} of {len(calls)}")
-        runs.append(_run(compilation, _cut(module, count), target))
+        runs[count] = _run(compilation, _cut(module, count), target)
     work = _assign(products, calls)
-    return tuple(_layer(call, before, after, done, target) for call, (before, after), done in zip(calls, pairwise(runs), work, strict=True))
+    return tuple(_layer(calls[number], runs[number], runs[number + 1], work[number], target) for number in numbers)
 
 
 def _layer(call: Operation, before: _Counted, after: _Counted, products: Counter[str], target: Target) -> Layer:
@@ -80,9 +80,7 @@ def _layer(call: Operation, before: _Counted, after: _Counted, products: Counter
     if before.profile is None or after.profile is None:
         return layer
     found = after.profile.minus(before.profile)
-    return attrs.evolve(
-        layer, cycles=found.cycles(target.costs), bytes_loaded=found.bytes_loaded, bytes_stored=found.bytes_stored, classes=found.classes
-    )
+    return attrs.evolve(layer, cycles=found.cycles(target.costs), bytes_loaded=found.bytes_loaded, bytes_stored=found.bytes_stored, classes=found.classes)
 
 
 def _assign(products: Sequence[tuple[tuple[str, ...], Counter[str]]], calls: Sequence[Operation]) -> list[Counter[str]]:
