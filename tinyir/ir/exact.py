@@ -40,10 +40,10 @@ def scale_ratio(products: Sequence[SupportsFloat], quotients: Sequence[SupportsF
 
 @attrs.frozen
 class Rounding:
-    """`of_input` rounds the scaled x of a requantization; `least` is the least integer x that it rounds to k or more."""
+    """`of_input` rounds the scaled x of a requantization; `least` gives for k the least integer x that it rounds to k or more."""
 
     of_input: Callable[[Requantization, int], int]
-    least: Callable[[Requantization, int], int]
+    least: Callable[[Requantization], Callable[[int], int]]
     of_ratio: Callable[[Any, int], Any] | None  # rounds a / b (integers or integer arrays); None: not a function of the real value alone
 
 
@@ -56,9 +56,11 @@ def _half_rounding(ties_up: Callable[[Any], Any]) -> Rounding:
         tie = (doubled % (2 * denominator) == 0) * 1
         return up - tie * (1 - ties_up(up))
 
-    def least(meaning: Requantization, k: int) -> int:
-        boundary = meaning.denominator * ((2 * k - 1) * meaning.offset_denominator - 2 * meaning.offset_numerator)
-        return _least_multiple(boundary, 2 * meaning.offset_denominator * meaning.numerator, including=bool(ties_up(k)))
+    def least(meaning: Requantization) -> Callable[[int], int]:
+        step = 2 * meaning.denominator * meaning.offset_denominator
+        first = meaning.denominator * (meaning.offset_denominator + 2 * meaning.offset_numerator)
+        factor = 2 * meaning.offset_denominator * meaning.numerator
+        return lambda k: _least_multiple(step * k - first, factor, ties_up(k))
 
     return Rounding(lambda meaning, x: int(of_ratio(*meaning.scaled(x))), least, of_ratio)
 
@@ -67,14 +69,15 @@ def _floor_rounding() -> Rounding:
     def of_ratio(numerator: Any, denominator: int) -> Any:
         return numerator // denominator
 
-    def least(meaning: Requantization, k: int) -> int:
-        boundary = meaning.denominator * (k * meaning.offset_denominator - meaning.offset_numerator)
-        return _least_multiple(boundary, meaning.offset_denominator * meaning.numerator, including=True)
+    def least(meaning: Requantization) -> Callable[[int], int]:
+        step, first = meaning.denominator * meaning.offset_denominator, meaning.denominator * meaning.offset_numerator
+        factor = meaning.offset_denominator * meaning.numerator
+        return lambda k: _least_multiple(step * k - first, factor)
 
     return Rounding(lambda meaning, x: int(of_ratio(*meaning.scaled(x))), least, of_ratio)
 
 
-def _least_multiple(boundary: int, factor: int, including: bool) -> int:
+def _least_multiple(boundary: int, factor: int, including: bool = True) -> int:
     """The least integer x with x * factor >= boundary (or > boundary)."""
     if not factor:
         reached = boundary < 0 or (including and boundary == 0)
@@ -109,11 +112,15 @@ def _tflite_double(meaning: Requantization, x: int) -> int:
     return (high >> right) + (remainder > threshold)
 
 
-def _least_tflite_double(meaning: Requantization, k: int) -> int:
+def _least_tflite_double(meaning: Requantization) -> Callable[[int], int]:
     multiplier, shift = quantized_multiplier(meaning.scale)
-    right = max(-shift, 0)
-    high = k if not right else (k << right) - (1 << (right - 1)) + (k <= 0)
-    return _least_multiple((high << 31) - (1 << 30), multiplier << max(shift, 0), including=True)
+    right, factor = max(-shift, 0), multiplier << max(shift, 0)
+
+    def least(k: int) -> int:
+        high = k if not right else (k << right) - (1 << (right - 1)) + (k <= 0)
+        return _least_multiple((high << 31) - (1 << 30), factor)
+
+    return least
 
 
 def _tflite_single(meaning: Requantization, x: int) -> int:
@@ -122,9 +129,9 @@ def _tflite_single(meaning: Requantization, x: int) -> int:
     return (x * multiplier + (1 << (30 - shift))) >> (31 - shift)
 
 
-def _least_tflite_single(meaning: Requantization, k: int) -> int:
+def _least_tflite_single(meaning: Requantization) -> Callable[[int], int]:
     multiplier, shift = quantized_multiplier(meaning.scale)
-    return _least_multiple((k << (31 - shift)) - (1 << (30 - shift)), multiplier, including=True)
+    return lambda k: _least_multiple((k << (31 - shift)) - (1 << (30 - shift)), multiplier)
 
 
 ROUNDINGS: dict[str, Rounding] = {
@@ -182,8 +189,7 @@ class Requantization:
     def thresholds(self, x_low: int = INT32_LOW, x_high: int = INT32_HIGH) -> list[int]:
         """For v = low + 1 .. high the least x in [x_low, x_high] with y(x) >= v; x_high + 1 where there is none."""
         first, last = self(x_low), self(x_high)
-        least = ROUNDINGS[self.rounding].least
-        reached = [least(self, v - self.zero_point) for v in range(first + 1, last + 1)]
+        reached = list(map(ROUNDINGS[self.rounding].least(self), range(first + 1 - self.zero_point, last + 1 - self.zero_point)))
         return [x_low] * (first - self.low) + reached + [x_high + 1] * (self.high - last)
 
 

@@ -7,6 +7,7 @@ moves its pointer on, or takes words at a distance from it.  Distances that the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import attrs
 
@@ -225,6 +226,7 @@ class _Chunk:
         return AccessLine(self.pointer, registers, self.advance, self.form, self.offset)
 
 
+@lru_cache(maxsize=256)
 def allocate(body: BlockBody, form: BlockForm) -> tuple[Line, ...]:
     """The fewest lines found that compute a body, each load as late as it may stand, all stores at the end.
 
@@ -246,6 +248,7 @@ def allocate(body: BlockBody, form: BlockForm) -> tuple[Line, ...]:
             accesses = tuple(attrs.evolve(access, most=min(access.most, most)) for access in form.accesses)
             try:
                 found.append(_Allocation(attrs.evolve(body, steps=steps), attrs.evolve(form, registers=registers, accesses=accesses)).run())
+                break  # fewer words a line make more lines
             except NoRoomError as error:
                 errors.append(error)
     if not found:

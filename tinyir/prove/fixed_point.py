@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
 
 import attrs
@@ -147,6 +148,7 @@ def _tightest(closed: Fraction | None, opened: Fraction | None, greatest: bool) 
     return (opened, True) if stronger else (closed, False)
 
 
+@lru_cache(maxsize=1024)
 def describe_channel(meaning: Requantization, x_low: int, x_high: int) -> Channel:
     """The conditions on the sequence of a channel whose accumulators lie in [x_low, x_high]."""
     thresholds = numpy.array(meaning.thresholds(x_low, x_high), numpy.int64)
