@@ -14,7 +14,7 @@ from tinyir.ir.errors import TinyirError
 
 THUMB = """
 data_processing 1 0: adds r0, r1, r2; add r8, r9; movw r0, #4660; ssat r0, #8, r1; sxtb16 r0, r1, ror #8; ubfx r0, r1, #3, #4; ite eq; nop; nop
-data_processing 1 0: rev r0, r1; uxtb r1, r2; mvn.w r0, r1, lsl #3; vmov s0, r1; vmov r0, r1, s2, s3; vmrs r0, fpscr; dmb; add sp, #8; cmp r8, r9
+data_processing 1 0: rev r0, r1; uxtb r1, r2; mvn.w r0, r1, lsl #3; vmrs r0, fpscr; dmb; add sp, #8; cmp r8, r9
 multiply 1 0: muls r0, r1, r0; mul r8, r1, r0
 multiply_accumulate 1 0: mla r0, r1, r2, r3; mls r0, r1, r2, r3; smlabb r0, r1, r2, r3; smmulr r0, r1, r2; smmla r0, r1, r2, r3
 dual_multiply_accumulate 1 0: smlad r0, r1, r2, r3; smuad r0, r1, r2; smladx r0, r1, r2, r3; smlsd r0, r1, r2, r3
@@ -46,6 +46,7 @@ float_store 1 4: vstr s0, [r0, #4]
 float_store 1 8: vstr d0, [r0, #8]
 float_multiply_accumulate 1 0: vmla.f32 s0, s1, s2; vfma.f32 s0, s1, s2; vfms.f32 s0, s1, s2; vnmls.f32 s0, s1, s2
 float_multiply 1 0: vmul.f32 s0, s1, s2; vnmul.f32 s0, s1, s2
+float_transfer 1 0: vmov s0, r1; vmov r1, s3; vmov r0, r1, s2, s3; vmov d0, r1, r2
 float_add 1 0: vadd.f32 s0, s1, s2; vsub.f32 s0, s1, s2; vabs.f32 s0, s1; vcmp.f32 s0, s1; vcvt.s32.f32 s0, s1; vmov.f32 s0, s1; vneg.f32 s0, s1
 float_divide 1 0: vdiv.f32 s0, s1, s2
 float_square_root 1 0: vsqrt.f32 s0, s1
