@@ -1,6 +1,7 @@
 """buffer -> buffer: loops over rows of 16-bit lanes move and multiply words of two.
 
     for %k { %x = load i8 x[%k]   store ext(%x), xs[%k] }        =>  for %t { %w = load i8x4; store sxtb16 %w; store sxtb16_ror8 %w }
+    (neighbours in one word)                                     =>  for %t { ...; store pkhbt_low %a, %b; store pkhtb_high %a, %b }
     for %k iter(%a) { %a + ext(xs[%k]) * ext(ws[%k]) }           =>  for %t iter(%a) { pair(load i16x2, load i16x2, %a) ... }
     for %k iter(%a) { %a + ext(xs[%k]) * ext(w[%k]) }, i8 w      =>  for %t iter(%a) { pair(load i16x2, sxtb16 (load i8x4), %a) ... }
 
@@ -181,21 +182,42 @@ class _Copy:
 def _widen(copy: _Copy, instructions: InstructionSet) -> None:
     pairs = copy.target.pairs
     assert pairs is not None
-    names, subtract = [_widening(instructions, pair) for pair in pairs], _subtraction(instructions)
-    if None in names or (copy.shift and subtract is None):
+    widening, subtract = _Widening.of(instructions, pairs), _subtraction(instructions)
+    if widening is None or (copy.shift and subtract is None):
         return
     made, variable = _new_loop(copy.nest)
     builder, old = Builder.at_end(made.body, copy.nest.location), loop.induction_variable(copy.nest)
     word = _word(builder, copy.source, 0, old, variable, BYTES)
     shift = [builder.create("arith.constant", [], [PAIR], {"value": DenseElements.of(PAIR, [copy.shift])}).result] if copy.shift else []
-    for name, (first, _) in zip(names, pairs, strict=True):
-        lanes = builder.create(f"isa.{name}", [word], [PAIR]).result
-        for constant in shift:
-            lanes = builder.create(f"isa.{subtract}", [lanes, constant], [PAIR]).result
+    words = [builder.create(f"isa.{name}", [word], [PAIR]).result for name in widening.names]
+    for constant in shift:
+        words = [builder.create(f"isa.{subtract}", [lanes, constant], [PAIR]).result for lanes in words]
+    if widening.joining:
+        words = [builder.create(f"isa.{name}", words, [PAIR]).result for name in widening.joining]
+    for lanes, (first, _) in zip(words, pairs, strict=True):
         map, indices = copy.target.at(first, old, variable)
         word_store(builder, lanes, flat_view(copy.target.memory), map, indices)
     builder.create("loop.yield")
     _replace(copy.nest, made)
+
+
+@attrs.frozen
+class _Widening:
+    """Instructions that widen the four bytes of a word: each to a word of its own, and then, if lanes are to pair up otherwise, both to both."""
+
+    names: tuple[str, ...]
+    joining: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, instructions: InstructionSet, pairs: Sequence[tuple[int, int]]) -> _Widening | None:
+        first, second = pairs
+        for crossed in (False, True):
+            wanted = tuple(zip(first, second, strict=True)) if crossed else (first, second)
+            names = tuple(name for pair in wanted if (name := _widening(instructions, pair)) is not None)
+            joining = tuple(name for lane in range(2) if (name := _joining(instructions, lane)) is not None) if crossed else ()
+            if len(names) == 2 and len(joining) == (2 if crossed else 0):
+                return cls(names, joining)
+        return None
 
 
 def _fill(nest: Operation) -> bool:
@@ -226,6 +248,16 @@ def _widening(instructions: InstructionSet, lanes: tuple[int, int]) -> str | Non
             parameter = instruction.operands[0].name
             taken = [_lane(expression, parameter) for expression in instruction.lanes]
             if taken == list(lanes):
+                return name
+    return None
+
+
+def _joining(instructions: InstructionSet, lane: int) -> str | None:
+    """The instruction that makes a word of this lane of two."""
+    for name, instruction in instructions.instructions.items():
+        if [o.type for o in instruction.operands] == [PAIR, PAIR] and instruction.result.type == PAIR:
+            values = {operand.name: lanes_of(operand) for operand in instruction.operands}
+            if [polynomial(each, values) for each in instruction.lanes] == [{((operand.name, lane),): 1} for operand in instruction.operands]:
                 return name
     return None
 

@@ -118,3 +118,44 @@ EVEN_AND_ODD = "affine_map<(d0) -> (d0 floordiv 4 * 4 + d0 mod 2 * 2 + d0 floord
 )
 def test_bytes_are_widened_on_their_way_as_instructions_do(x: str, w: str, paired: bool) -> None:
     assert _check(18, x, w, text=BYTES) == paired
+
+
+COPY = """
+module {{
+  buffer.port input "input_0" in @x[0] : memref<12xi8, "ram">
+  buffer.port output "output_0" in @y[0] : memref<16xi16, "ram">
+  buffer.global @x {{alignment = 4 : index}} : memref<12xi8, "ram">
+  buffer.global @y {{alignment = 4 : index}} : memref<32xi8, "ram">
+  func.func @net() attributes {{network}} {{
+    %x = buffer.get_global @x : memref<12xi8, "ram">
+    %ys = buffer.get_global @y : memref<32xi8, "ram">
+    %y = buffer.view %ys[0] : memref<32xi8, "ram"> to memref<16xi16, "ram">
+    loop.for %k = 0 to 10 parallel {{
+      %1 = buffer.load %x[%k] : memref<12xi8, "ram">
+      %2 = arith.extsi %1 : i8 to i16
+      %3 = arith.constant -7 : i16
+      %4 = arith.subi %2, %3 : i16
+      buffer.store %4, %y[{y}] : memref<16xi16, "ram">
+      loop.yield
+    }}
+    return
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("y", "used"),
+    [
+        ("affine_map<(d0) -> (d0 floordiv 4 * 4 + d0 mod 2 * 2 + d0 floordiv 2 mod 2)>(%k)", ["sxtb16", "sxtb16_ror8", "ssub16", "ssub16"]),
+        ("%k + 2", ["sxtb16", "sxtb16_ror8", "ssub16", "ssub16", "pkhbt_low", "pkhtb_high"]),  # neighbours share a word
+        ("%k + 1", []),
+    ],
+)
+def test_widened_bytes_go_to_the_words_that_they_share(y: str, used: list[str]) -> None:
+    module = parse(COPY.format(y=y))
+    given = {"input_0": np.arange(-60, 60, 10).astype(np.int8)}
+    expected = run(module, given)["output_0"].tolist()
+    apply(module, [PairLanes()])
+    assert [o.name.removeprefix("isa.") for o in module.walk() if o.name.startswith("isa.")] == used
+    assert run(module, given)["output_0"].tolist() == expected
