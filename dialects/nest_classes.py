@@ -49,6 +49,14 @@ def facts_of(root: Operation) -> NestFacts:
     return attrs.evolve(found, constants=_constant_bytes(root))
 
 
+def products_of(root: Operation) -> int:
+    """The terms of all results of a nest together; where a schedule has rewritten it already the products that its sums are made of now."""
+    if "schedule" not in root.attributes:
+        return facts_of(root).products
+    terms = [o for o in root.walk() if o.name == "arith.muli" and (around := o.parent_operation) is not None and around.name == "loop.for" and around.results]
+    return sum(_count(each for each in term.ancestors() if each.name == "loop.for") for term in terms)
+
+
 def _constant_bytes(root: Operation) -> int:
     """The bytes of the constants at the top of the function that a nest is in."""
     function = next((each for each in root.ancestors() if each.name == "func.func"), None)

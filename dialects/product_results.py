@@ -121,6 +121,15 @@ def shape_of(tensor: Value) -> tuple[int, ...]:
     return tuple(tensor.type.shape)
 
 
+def reads_row(read: Operation, output: Value) -> bool:
+    """Whether it reads a constant at the output's index along its first axis."""
+    map, indices, definer = loop.access_map(read), loop.access_indices(read), loop.accessed_tensor(read).definer
+    first = map.results[0] if map.results else None
+    constant = definer is not None and definer.name == "arith.constant" and isinstance(definer.properties["value"], DenseElements)
+    at_output = isinstance(first, AffineDimension) and indices[first.position] is output
+    return constant and at_output and all(e.constant_value is not None for e in map.results[1:])
+
+
 def _last_nest(tensor: Value, nest: Operation) -> Operation:
     """The last of the nests beside the given one, or of itself, that touch the tensor."""
     waiting = {next(each for each in (user, *user.ancestors()) if each.parent is nest.parent) for user in tensor.users} - {nest}

@@ -35,14 +35,14 @@ from tinyir.dialects import loop_writer as write
 from tinyir.dialects.isa import block_registers
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
-from tinyir.dialects.nest_classes import facts_of
-from tinyir.dialects.product_nests import ProductNest, find_product_nest, scheduled_nests, spare_bytes, widened
-from tinyir.dialects.product_results import ProductResults, shape_of
+from tinyir.dialects.nest_classes import facts_of, products_of
+from tinyir.dialects.product_nests import ProductNest, find_product_nest, kept_axes, scheduled_nests, spare_bytes, widened
+from tinyir.dialects.product_results import ProductResults, reads_row, shape_of
 from tinyir.dialects.product_rows import LANES, ProductRow, product, rounded_up
 from tinyir.dialects.schedules import Plan, plan_for, scheduled
 from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute, StringAttribute, element_bytes
+from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute, element_bytes
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I16, I32, I64, INDEX, TensorType
@@ -75,7 +75,7 @@ class BlockProducts(Pass):
         for function in functions(module):
             roots = scheduled_nests(function)
             most = max((_accessed_bytes(root) for root in roots), default=0)
-            terms = sum(facts_of(root).products for root in roots)
+            terms = sum(products_of(root) for root in roots)
             for root in roots:
                 nest = find_product_nest(root)
                 plan = plan_for(self, facts_of(root), context) if nest is not None and len(nest.outputs) == 1 else None
@@ -91,11 +91,11 @@ BESIDE_ROWS = 4
 
 
 def _accessed_bytes(root: Operation) -> int:
-    """What the variable tensors that a nest touches take together."""
+    """What the variable tensors that a nest touches take together; not what it keeps for one step, which another nest may have as well."""
     tensors = {loop.accessed_tensor(o): None for o in root.walk() if o.name in ("loop.read", "loop.define")}
     total = 0
     for tensor in tensors:
-        if tensor.definer is None or tensor.definer.name != "arith.constant":
+        if (tensor.definer is None or tensor.definer.name != "arith.constant") and not kept_axes(tensor):
             assert isinstance(tensor.type, TensorType)
             total += tensor.type.element_count * element_bytes(tensor.type.element)
     return total
@@ -236,7 +236,7 @@ class _Blocking(ProductResults):
         output = loop.induction_variable(self.nest.outputs[0])
         row = ProductRow(self, self.nest.w.tensor, [], self.nest.w, {output: write.index_of(output)}, None, [[] for _ in self.nest.folds])
         reads = [operation for operation in self.nest.split_body()[0] if operation.name == "loop.read"]
-        return row.starts_at(output, self.depth) and all(_reads_row(read, output) for read in reads)
+        return row.starts_at(output, self.depth) and all(reads_row(read, output) for read in reads)
 
     # -- indices
 
@@ -396,12 +396,3 @@ class _Blocking(ProductResults):
             self.clone(operation, builder, values, known, position)
         if conditions:
             builder.create("loop.yield")
-
-
-def _reads_row(read: Operation, output: Value) -> bool:
-    """Whether it reads a constant at the output's index along its first axis."""
-    map, indices, definer = loop.access_map(read), loop.access_indices(read), loop.accessed_tensor(read).definer
-    first = map.results[0] if map.results else None
-    constant = definer is not None and definer.name == "arith.constant" and isinstance(definer.properties["value"], DenseElements)
-    at_output = isinstance(first, AffineDimension) and indices[first.position] is output
-    return constant and at_output and all(e.constant_value is not None for e in map.results[1:])
