@@ -14,7 +14,7 @@ from tinyir.ir.operation import Operation
 KB = 1024
 ARENA_BYTES = {"kws": 8_640, "ic": 34_500, "vww": 41_800, "ad": 1_410}
 FAST_ARENA_BYTES = {"kws": 16_500, "ic": 56_300, "vww": 51_000, "ad": 1_410}
-FAST_INSTRUCTIONS = {"kws": 2_910_000, "ic": 11_300_000, "vww": 5_500_000, "ad": 270_000}
+FAST_INSTRUCTIONS = {"kws": 2_910_000, "ic": 11_100_000, "vww": 5_180_000, "ad": 270_000}
 FAST_FLASH_BYTES = {"kws": 31_500, "ic": 90_800, "vww": 46_000, "ad": 274_000}
 PLAIN_INSTRUCTIONS = {"kws": 3_450_000, "ic": 13_900_000, "vww": 6_800_000, "ad": 326_000}
 STREAMED_INSTRUCTIONS = {"kws": 3_900_000, "ic": 13_600_000, "vww": 6_900_000, "ad": 320_000}

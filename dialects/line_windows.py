@@ -1,0 +1,106 @@
+"""What a sum of products over a window reads of the lines of its input, and its weights in the order in which lines have the terms.
+
+A line of x is its elements along one axis, each with its channels: a window takes a run of neighbours of each of its lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import attrs
+
+from tinyir.dialects import loop
+from tinyir.dialects.product_axes import InputAxis, clips_match, input_axis
+from tinyir.dialects.product_nests import ProductNest, constant_elements, extent_of
+from tinyir.ir.affine import AffineDimension
+from tinyir.ir.operation import Operation, Value
+from tinyir.ir.types import TensorType
+
+BYTE_RANGE = range(-128, 128)
+
+
+@attrs.frozen(eq=False)
+class LineWindow:
+    """What a sum reads of x: `channels` of each element of a window over two axes; `axes`: those of x for rows, columns, channels."""
+
+    rows: InputAxis
+    columns: InputAxis
+    channels: int
+    channel: Operation | None
+    axes: tuple[int | None, int, int | None]
+
+    @property
+    def run(self) -> int:
+        """The terms of a line of the window."""
+        return self.columns.terms * self.channels
+
+    @property
+    def distance(self) -> int:
+        """Of neighbours in a line of positions, in elements of a line of x."""
+        return self.columns.stride * self.channels
+
+    @classmethod
+    def of(cls, nest: ProductNest) -> LineWindow | None:
+        """None: x is read in another way, or what is padding is not what lies outside."""
+        if len(nest.outputs) != 1 or nest.x.uses(nest.outputs):
+            return None
+        map, indices = loop.access_map(nest.x.read), loop.access_indices(nest.x.read)
+        shape = _shape(nest.x.tensor)
+        taken: list[int] = []
+        channel: tuple[int, Operation] | None = None
+        for number, expression in enumerate(map.results):
+            value = indices[expression.position] if isinstance(expression, AffineDimension) else None
+            fold = next((each for each in nest.folds if loop.induction_variable(each) is value), None)
+            if fold is not None and channel is None:
+                channel = number, fold
+            elif expression.constant_value is None:
+                taken.append(number)
+        still = [extent for extent, expression in zip(shape, map.results, strict=True) if expression.constant_value is not None]
+        if not 1 <= len(taken) <= 2 or any(extent != 1 for extent in still):
+            return None
+        found = [axis for number in taken if (axis := input_axis(nest, number)) is not None]
+        if len(found) != len(taken) or any(axis.position is None or axis.outside or not clips_match(nest, axis) for axis in found):
+            return None
+        rows = found[0] if len(found) == 2 else InputAxis(1, None, None, 1, 1, 0)
+        columns = found[-1]
+        folds = {each for each in (rows.term, columns.term, channel[1] if channel else None) if each is not None}
+        if folds != set(nest.folds) or {axis.position for axis in found} != set(nest.positions) or columns.term is None or columns.dilation != 1:
+            return None
+        if channel is not None and (extent_of(channel[1]) != shape[channel[0]] or any(nest.clip_conditions()[nest.folds.index(channel[1])])):
+            return None
+        axes = taken[0] if len(found) == 2 else None, taken[-1], channel[0] if channel is not None else None
+        return cls(rows, columns, extent_of(channel[1]) if channel is not None else 1, channel[1] if channel is not None else None, axes)
+
+    def packed_weights(self, nest: ProductNest, sides: int, shifts: Sequence[int], length: int) -> list[int] | None:
+        """The weights of outputs side by side: by groups of outputs, for each number of zeros before a run (`shifts`), by lines of the window.
+
+        Each run is `length` terms with its zeros; for each term the weights of the outputs follow each other, zeros for those beyond
+        the last.  None: they are not constant, or no bytes.
+        """
+        elements = constant_elements(nest.w.tensor)
+        if elements is None:
+            return None
+        flat, outputs = elements.reshape(-1) - nest.w.shift, extent_of(nest.outputs[0])
+        found = []
+        for first, shift, i in product(range(0, outputs, sides), shifts, range(self.rows.terms)):
+            for term, output in product(range(-shift, length - shift), range(first, first + sides)):
+                there = 0 <= term < self.run and output < outputs
+                found.append(int(flat[self._weight(nest, output, i, term)]) if there else 0)
+        return found if all(value in BYTE_RANGE for value in found) else None
+
+    def _weight(self, nest: ProductNest, output: int, i: int, term: int) -> int:
+        """The number of the weight of a term of line i."""
+        known: dict[Value, int] = {loop.induction_variable(nest.outputs[0]): output}
+        for fold, index in ((self.rows.term, i), (self.columns.term, term // self.channels), (self.channel, term % self.channels)):
+            if fold is not None:
+                known[loop.induction_variable(fold)] = index
+        values, place = [known[index] for index in loop.access_indices(nest.w.read)], 0
+        for expression, extent in zip(loop.access_map(nest.w.read).results, _shape(nest.w.tensor), strict=True):
+            place = place * extent + expression.evaluate(values)
+        return place
+
+
+def _shape(tensor: Value) -> tuple[int, ...]:
+    assert isinstance(tensor.type, TensorType)
+    return tuple(tensor.type.shape)
