@@ -6,6 +6,8 @@ axis of its scales with it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 
@@ -18,7 +20,9 @@ from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.registry import is_pure
 from tinyir.ir.types import FloatType, IndexType, IntegerType, QuantizedType, TensorType, Type, storage_type
-from tinyir.rewrite.greedy import erase_dead
+from tinyir.rewrite.edit import Rewriter
+from tinyir.rewrite.greedy import apply_rules, erase_dead
+from tinyir.rewrite.kept_rules import reachable_rules
 from tinyir.rewrite.passes import Pass, PassContext
 
 CONSTANTS = ("graph.constant", "arith.constant")
@@ -27,11 +31,20 @@ KEPT = ("graph.dequantize",)
 
 @attrs.frozen
 class FoldConstants(Pass):
-    """Evaluates pure operations on constants.  A broadcast to more than `largest_broadcast_bytes` stays an operation."""
+    """Evaluates pure operations on constants.  A broadcast to more than `largest_broadcast_bytes` stays an operation.
+
+    `meeting`: the rules of the group `canonical` take what was computed further, into weights and biases, until there is no more to do.
+    """
 
     largest_broadcast_bytes: int = 1024
+    meeting: bool = False
 
     def run(self, module: Operation, context: PassContext) -> None:
+        self._fold_all(module)
+        while self.meeting and apply_rules(module, _rules_of(module), context):
+            self._fold_all(module)
+
+    def _fold_all(self, module: Operation) -> None:
         for operation in module.walk():
             if operation.name == "graph.transpose" and _transpose_parameter(operation):
                 continue
@@ -47,6 +60,11 @@ class FoldConstants(Pass):
             return False
         type = operation.result.type
         return operation.name != "graph.broadcast" or _size_bytes(type) <= self.largest_broadcast_bytes
+
+
+def _rules_of(module: Operation) -> Sequence[Rewriter]:
+    """The canonical rules that may match."""
+    return reachable_rules(frozenset({operation.name for operation in module.walk()}), "canonical")
 
 
 def _size_bytes(type: Type) -> int:

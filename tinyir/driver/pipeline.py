@@ -18,7 +18,9 @@ __all__ = ["GOALS", "IO_TYPES", "LEVELS", "PassPipeline", "level_of", "levels_be
 GRAPH = (
     "canonicalize",
     "fold_constants",
+    "fold_pads",
     "layout",
+    "fold_constants{meeting=true}",
     "signed_storage",
     "lower_quantized",
     "canonicalize",

@@ -574,7 +574,7 @@ class Scope:
             if isinstance(condition, bool):
                 return self.evaluate(call.arguments[1 if condition else 2], local)
             return self.session.choose(condition, *(self.evaluate(a, local) for a in call.arguments[1:]))
-        if call.name in ("is_constant", "is_parameter"):
+        if call.name in ("is_constant", "is_parameter", "is_line"):
             assert isinstance(call.arguments[0], ast.Name)
             key = (call.name, call.arguments[0].name)
             return self.unknown.setdefault(key, self.session.z3.Bool(f"{'.'.join(key)}!", self.session.context))
@@ -669,8 +669,11 @@ def _valued(rule: ast.Rule) -> set[str]:
 
 
 def _moves(operator: spec.Operator) -> bool:
-    """Whether an operator only moves elements."""
-    return all(isinstance(e.body, spec.Access) and not any(item.guard for item in e.body.items) for e in operator.equations)
+    """Whether an operator only moves elements, or repeats them."""
+    return all(isinstance(e.body, spec.Access) and not any(item.guard not in (None, _REPEATED) for item in e.body.items) for e in operator.equations)
+
+
+_REPEATED = spec.Name("broadcast")
 
 
 def _bits(element: Any) -> int:

@@ -84,6 +84,15 @@ class Terms:
         sorts = [operand.sort() for operand in operands]
         return self.z3.Function(apply.function, *sorts, self.session.sort(apply.type))(*operands)
 
+    def quotient(self, dividend: Any, divisor: Any) -> Any:
+        """Over the reals: the product with the reciprocal, of which all is known that there is to know where the divisor is not zero."""
+        z3 = self.z3
+        if z3.is_rational_value(divisor) and divisor.as_fraction() != 0:
+            return dividend / divisor
+        reciprocal = z3.Function("reciprocal", divisor.sort(), divisor.sort())(divisor)
+        self.facts.append(z3.Implies(divisor != 0, reciprocal * divisor == 1))
+        return dividend * reciprocal
+
     def _round_real(self, value: Any) -> Any:
         z3 = self.z3
         floor = z3.ToInt(value)
@@ -238,6 +247,6 @@ IDEAL: dict[str, Callable[..., Any]] = {
     "addf": lambda t, a, b: a + b,
     "subf": lambda t, a, b: a - b,
     "mulf": lambda t, a, b: a * b,
-    "divf": lambda t, a, b: a / b,
+    "divf": lambda t, a, b: t.quotient(a, b),
     "negf": lambda t, a: -a,
 }

@@ -113,7 +113,7 @@ class _Concrete:
             if isinstance(expression, ast.Unary):
                 continue
             work += ast.children(expression)
-            if isinstance(expression, ast.Call) and expression.name in ("is_constant", "is_parameter"):
+            if isinstance(expression, ast.Call) and expression.name in ("is_constant", "is_parameter", "is_line"):
                 written |= {a.name for a in expression.arguments if isinstance(a, ast.Name)}
         return frozenset(name for name in self.matched.tensors if name.partition(".")[0] in written)
 

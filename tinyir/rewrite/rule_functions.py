@@ -221,6 +221,11 @@ def is_parameter(value: Value) -> bool:
     )
 
 
+def is_line(value: Value) -> bool:
+    """Whether at most one axis of the value is longer than 1: however its axes are ordered, its elements are in one order."""
+    return sum(extent != 1 for extent in shape(value)) <= 1
+
+
 def _is_number(attribute: IntegerAttribute | FloatAttribute, number: int | float) -> bool:
     if isinstance(attribute, FloatAttribute):
         return repr(float(number)) == repr(attribute.value)
@@ -366,6 +371,7 @@ BUILT_IN: dict[str, Callable[..., Any]] = {
     "is_float": is_float,
     "is_constant": is_constant,
     "is_parameter": is_parameter,
+    "is_line": is_line,
     "per_tensor": per_tensor,
     "axis": axis,
     "storage_bits": storage_bits,
