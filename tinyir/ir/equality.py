@@ -18,6 +18,14 @@ def first_difference(first: Operation, second: Operation, locations: bool = Fals
     return _Comparison(locations).operations(first, second, first.name)
 
 
+def outer_pairs(first: Operation, second: Operation) -> list[tuple[Value, Value]] | None:
+    """The values from outside that two operations use at the same places; None if they differ in more (attributes aside)."""
+    comparison = _Comparison(False, attributes=False)
+    if comparison.operation(first, second):
+        return None
+    return list(dict.fromkeys((left, right) for left, right, _ in comparison.waiting if comparison.values.get(left) is not right))
+
+
 def regions_equal(first: Region, second: Region) -> bool:
     """Whether two regions differ in nothing but value names and locations; operands from outside must be the same values."""
     return _Comparison(False).regions(first, second) == ""
@@ -26,14 +34,19 @@ def regions_equal(first: Region, second: Region) -> bool:
 class _Comparison:
     """`values` and `blocks` map those of the first operation to their counterparts."""
 
-    def __init__(self, locations: bool) -> None:
+    def __init__(self, locations: bool, attributes: bool = True) -> None:
         self.locations = locations
+        self.attributes = attributes
         self.values: dict[Value, Value] = {}
         self.blocks: dict[Block, Block] = {}
         self.waiting: list[tuple[Value, Value, str]] = []
 
     def operations(self, first: Operation, second: Operation, path: str) -> str:
         return self._operation(first, second, path) or self._other_values()
+
+    def operation(self, first: Operation, second: Operation) -> str:
+        """As `operations`, whatever values from outside they use."""
+        return self._operation(first, second, first.name)
 
     def regions(self, first: Region, second: Region) -> str:
         return self._region(first, second, "region") or self._other_values()
@@ -56,7 +69,8 @@ class _Comparison:
         ):
             if left != right:
                 return f"{path}: {what} {left} against {right}"
-        for kind, mine, theirs in (("property", first.properties, second.properties), ("attribute", first.attributes, second.attributes)):
+        kinds = [("property", first.properties, second.properties), ("attribute", first.attributes, second.attributes)]
+        for kind, mine, theirs in kinds if self.attributes else kinds[:1]:
             for name in sorted({*mine, *theirs}):
                 if mine.get(name) is not theirs.get(name):
                     return f"{path}: {kind} '{name}' {mine.get(name)} against {theirs.get(name)}"
