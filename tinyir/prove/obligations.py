@@ -68,11 +68,16 @@ class Ledger:
         self._indexed = len(self.entries)
         return [self.entries[number] for number in sorted(number for place in set(places) for number in self._by_place.get(place, ()))]
 
+    def judge(self, obligation: Obligation) -> Verdict:
+        """The verdict on an obligation that may not come to stand here."""
+        start = process_time()
+        found = discharge(obligation, self.prover, self.rlimit, self.cache)
+        self.seconds += process_time() - start
+        return found
+
     def add(self, obligation: Obligation, verdict: Verdict | None = None) -> Verdict:
         """Records an obligation, discharging it unless its verdict is already known."""
-        start = process_time()
-        found = discharge(obligation, self.prover, self.rlimit, self.cache) if verdict is None else verdict
-        self.seconds += process_time() - start
+        found = self.judge(obligation) if verdict is None else verdict
         self.entries.append((obligation, found))
         return found
 
