@@ -27,6 +27,7 @@ class FoldReads(Pass):
     name: ClassVar[str] = "fold_reads"
     reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+    keeps_tensors: ClassVar[bool] = False
 
     def run(self, module: Operation, context: PassContext) -> None:
         for operation in list(module.walk()):

@@ -22,6 +22,7 @@ class FoldReshapes(Pass):
     name = "fold_reshapes"
     reads = ("builtin", "func", "arith", "loop")
     leaves = ("builtin", "func", "arith", "loop")
+    keeps_tensors = False
 
     def run(self, module: Operation, context: PassContext) -> None:
         for operation in reversed([operation for operation in module.walk() if operation.name == "loop.reshape"]):

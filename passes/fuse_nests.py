@@ -41,6 +41,7 @@ class FuseNests(Pass):
     name: ClassVar[str] = "fuse_nests"
     reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
+    keeps_tensors: ClassVar[bool] = False
 
     sums_apart: bool = False
     word_moves: int = 0

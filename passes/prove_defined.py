@@ -31,6 +31,7 @@ class ProveDefined(Pass):
     name: ClassVar[str] = "prove_defined"
     reads: ClassVar[tuple[str, ...]] = ("builtin", "func", "arith", "loop")
     leaves: ClassVar[tuple[str, ...]] = ("builtin", "func", "arith", "loop")
+    keeps_tensors: ClassVar[bool] = False
 
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):

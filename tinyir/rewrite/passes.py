@@ -53,12 +53,25 @@ class Ledger(Protocol):
     def add(self, obligation: Any, verdict: Any = None) -> Any:
         """Records an obligation and returns its verdict."""
 
+    def judge(self, obligation: Any) -> Any:
+        """The verdict on an obligation that is not recorded."""
+
     def __len__(self) -> int:
         """The number of obligations."""
 
     @property
     def seconds(self) -> float:
         """CPU time that the provers took."""
+
+
+class Translation(Protocol):
+    """What must hold between a program before and after passes; `tinyir.dialects.nest_translation.NestTranslation` is one."""
+
+    def before(self, instance: Pass, module: Operation, context: PassContext) -> None:
+        """A pass is about to run."""
+
+    def settle(self, context: PassContext) -> None:
+        """No more passes run: states what those so far must have kept."""
 
 
 @attrs.define(eq=False, repr=False)
@@ -70,6 +83,7 @@ class PassContext(Record):
     because ...".  `options` are those of the command line.
     `used_rules` holds every rule that was applied, by name; `rewrites` counts their rewrites.  `stage` is the pass that runs, as text.
     `analyses` holds what is known of the program; after a pass only what it preserves.
+    `translations` watch what passes make of the program, and state what these must have kept.
     """
 
     target: Target | None = None
@@ -84,6 +98,7 @@ class PassContext(Record):
     check_rewrites: bool = False
     most_rewrites: int | None = None
     analyses: Analyses = attrs.field(factory=Analyses)
+    translations: tuple[Translation, ...] = ()
     _changed_nothing: bool = attrs.field(default=False, init=False)
 
     @property
@@ -126,6 +141,8 @@ class Pass(Record):
     `reads`: the dialects whose operations the pass understands.  `leaves`: the dialects that may remain after it (empty:
     all); what else remains is an error that names the operation.  `builtin` always may.  `exact`: the program computes the
     same bits after the pass as before; else the same over the reals.  `preserves`: the analyses that still hold after it.
+    `keeps_tensors`: False for a pass that computes tensors elsewhere or no longer stores them, and for one that states obligations about
+    the program as it then is.
     """
 
     name: ClassVar[str] = ""
@@ -133,6 +150,7 @@ class Pass(Record):
     leaves: ClassVar[tuple[str, ...]] = ()
     exact: ClassVar[bool] = True
     preserves: ClassVar[tuple[type[Analysis], ...]] = ()
+    keeps_tensors: ClassVar[bool] = True
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -163,6 +163,8 @@ class PassPipeline:
         reports = PassReports()
         with seldom_collected():
             _run_items(self.items, module, context, hooks, reports)
+            for translation in context.translations:
+                translation.settle(context)
         return reports
 
 
@@ -237,6 +239,8 @@ def _run_and_check(instance: Pass, number: int, text: str, module: Operation, co
     context.stage = text
     if context.trace is not None:
         context.trace.begin(module)
+    for translation in context.translations:
+        translation.before(instance, module, context)
     start = process_time()
     instance.run(module, context)
     seconds = process_time() - start
