@@ -10,6 +10,7 @@ import attrs
 
 from tinyir.backends.c_printer import GeneratedC, print_c
 from tinyir.backends.target import Target
+from tinyir.dialects.nest_translation import NestTranslation
 from tinyir.driver.pipeline import LEVELS, PassPipeline, level_of, levels_between, passes_by_level, passes_of, read_pipeline
 from tinyir.driver.variant import Variant
 from tinyir.ir.errors import Diagnostic, TinyirError
@@ -122,7 +123,7 @@ def start(
         return attrs.evolve(made, goal=goal, flags=variant.compiler_flags(target) if target is not None else ())
     passes_of("graph", goal, io)
     options: dict[str, Any] = {"io": io}
-    context = PassContext(target=target, goal=goal, ledger=Ledger(prover), trace=trace, options=options)
+    context = PassContext(target=target, goal=goal, ledger=Ledger(prover), trace=trace, options=options, translations=(NestTranslation(),))
     pipeline = read_pipeline(passes, goal, io) if isinstance(passes, str) else passes or PassPipeline()
     return Compilation(module, context, io, Hooks() if hooks is None else hooks, level_of(module), passes=passes_by_level(pipeline))
 
