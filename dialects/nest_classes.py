@@ -8,13 +8,14 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects.product_nests import ProductNest, find_product_nest
+from tinyir.ir.affine import AffineDimension
 from tinyir.ir.attributes import DenseElements, element_bytes
 from tinyir.ir.operation import Operation
 
 CLASSES: Mapping[str, str] = {
     "product": "sums of products of bytes, one of them constant or not, for several positions: each weight and each x is used many times",
     "row": "the same for one position: each weight is used once",
-    "depthwise": "the same where each output reads channels of its own: no x is shared by outputs",
+    "depthwise": "the same where each output reads channels of its own, or a few outputs share a channel that no others read",
     "reduction": "any other nest with a fold: pools, means, products of other types",
     "elementwise": "a nest without a fold",
 }
@@ -66,9 +67,17 @@ def _constant_bytes(root: Operation) -> int:
 
 def _product(nest: ProductNest) -> NestFacts:
     positions, outputs, terms = (_count(each) for each in (nest.positions, nest.outputs, nest.folds))
-    if nest.x.uses(nest.outputs):
+    if nest.x.uses(nest.outputs) or (positions > 1 and _is_of_one_channel(nest)):
         return NestFacts("depthwise", positions, outputs, terms)
     return NestFacts("product" if positions > 1 else "row", positions, outputs, terms)
+
+
+def _is_of_one_channel(nest: ProductNest) -> bool:
+    """Whether loops around the nest select the channel of x (and the weights) that all its sums slide over."""
+    indices, weights = loop.access_indices(nest.x.read), loop.access_indices(nest.w.read)
+    alone = {indices[e.position] for e in loop.access_map(nest.x.read).results if isinstance(e, AffineDimension)}
+    selecting = alone - {loop.induction_variable(each) for each in (*nest.loops, *nest.folds)}
+    return any(index in weights for index in selecting) and not any(loop.induction_variable(fold) in alone for fold in nest.folds)
 
 
 def _other(root: Operation) -> NestFacts:

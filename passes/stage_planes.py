@@ -33,7 +33,7 @@ from tinyir.dialects.product_axes import InputAxis, clips_match, input_axis
 from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, scheduled_nests, spare_bytes, widened
 from tinyir.dialects.product_zero_points import fold_zero_point
 from tinyir.dialects.schedules import Plan, plan_for, scheduled
-from tinyir.ir.affine import AffineDimension
+from tinyir.ir.affine import AffineBinary, AffineDimension, AffineExpression
 from tinyir.ir.attributes import DenseArray, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
@@ -81,10 +81,15 @@ class StagePlanes(Pass):
 
 @attrs.frozen(eq=False)
 class _Plane:
-    """A product nest as planes: which axis of x is the channel, and the others."""
+    """A product nest as planes: which axis of x is the channel, and the others.
+
+    `shared`: how many neighbouring outputs read the same channel.  `group`: the channel, where loops around the nest select it.
+    """
 
     nest: ProductNest
     channel: int
+    shared: int
+    group: Index | None
     rows: InputAxis
     columns: InputAxis
     row_axis: int | None
@@ -96,14 +101,15 @@ class _Plane:
 
     @classmethod
     def of(cls, nest: ProductNest) -> _Plane | None:
-        if len(nest.outputs) != 1 or nest.x.uses(nest.outputs) != nest.outputs:
+        if len(nest.outputs) != 1:
             return None
-        map, indices = loop.access_map(nest.x.read), loop.access_indices(nest.x.read)
-        output = loop.induction_variable(nest.outputs[0])
-        channel, axes = None, []
+        map = loop.access_map(nest.x.read)
+        channel, shared, group, axes = None, 1, None, []
         for number, expression in enumerate(map.results):
-            if isinstance(expression, AffineDimension) and indices[expression.position] is output:
-                channel = number
+            if (size := _outputs_of_channel(nest, expression)) is not None:
+                channel, shared = number, size
+            elif (outside := _group(nest, expression)) is not None:
+                channel, shared, group = number, extent_of(nest.outputs[0]), write.index_of(outside)
             elif expression.constant_value is None:
                 axes.append(number)
         if channel is None or not 1 <= len(axes) <= 2:
@@ -117,7 +123,24 @@ class _Plane:
         everything = {*nest.positions, *nest.folds}
         if known[-1].outside or used != everything or not all(clips_match(nest, axis) for axis in known):
             return None
-        return cls(nest, channel, row, known[-1], axes[0] if len(axes) == 2 else None, axes[-1])
+        return cls(nest, channel, shared, group, row, known[-1], axes[0] if len(axes) == 2 else None, axes[-1])
+
+
+def _outputs_of_channel(nest: ProductNest, expression: AffineExpression) -> int | None:
+    """How many neighbouring outputs share what an axis is read at, if that is the number of their group; None if it is another axis."""
+    output, size = expression, 1
+    if isinstance(expression, AffineBinary) and expression.kind == "floordiv" and expression.right.constant_value is not None:
+        output, size = expression.left, expression.right.constant_value
+    loop_of_outputs = nest.outputs[0]
+    index = loop.access_indices(nest.x.read)[output.position] if isinstance(output, AffineDimension) else None
+    return size if index is loop.induction_variable(loop_of_outputs) and extent_of(loop_of_outputs) % size == 0 else None
+
+
+def _group(nest: ProductNest, expression: AffineExpression) -> Value | None:
+    """The index of the loop around the nest, which selects weights too, that an axis of x is read at; None if it is another axis."""
+    index = loop.access_indices(nest.x.read)[expression.position] if isinstance(expression, AffineDimension) else None
+    inside = [loop.induction_variable(each) for each in (*nest.loops, *nest.folds)]
+    return index if index not in inside and index in loop.access_indices(nest.w.read) else None
 
 
 def _widen(stagings: Sequence[_Staging]) -> None:
@@ -153,7 +176,8 @@ class _Staging:
         self.plan = plan
         self.sides = plan["jam", "columns"]
         self.nest = plane.nest
-        self.channels = extent_of(self.nest.outputs[0])
+        self.channels = extent_of(self.nest.outputs[0]) // plane.shared
+        self.channel: Index = write.constant_index(0)
         self.height = plane.rows.reached(plane.rows.positions)
         self.whole, self.last = divmod(plane.columns.positions, self.sides)
         self.is_alike = plan["pad", "alike"] == 1
@@ -185,95 +209,103 @@ class _Staging:
         folded = fold_zero_point(nest, context)
         self.x = attrs.evolve(nest.x, shift=0) if folded else nest.x
         self.padding = nest.x.shift if folded else 0
-        made = write.for_each(Builder.before(nest.root), [write.constant_index(self.channels)], loop.induction_variable(nest.outputs[0]).name or "o")
+        label = loop.induction_variable(nest.outputs[0]).name or "o"
+        made = write.for_each(Builder.before(nest.root), [write.constant_index(self.channels)], label if self.plane.shared == 1 else "g")
         made.attributes["schedule"] = self.plan.describe()
         type = TensorType((self.channels, self.height, self.width), I16)
         properties = {"fold": DenseArray([1, 0, 0], I64), "alignment": IntegerAttribute(4, INDEX)}
         self.plane_rows = Builder.before(made).create("loop.tensor", [], [type], dict(properties)).result
         self.plane_rows.name = "x_plane"
-        builder, channel = write.inside(made)
-        self._stage(builder, channel)
-        self._sums(builder, channel)
+        builder, self.channel = write.inside(made)
+        self._stage(builder)
+        self._sums(*self._outputs(builder, label))
         where = ", ".join(nest.root.location.names) or "a sum of products"
         context.ledger.add(scratch_obligation(self.plane_rows, [made], where))
         nest.root.erase()
 
     # -- the plane
 
-    def _stage(self, builder: Builder, channel: Index) -> None:
+    def _stage(self, builder: Builder) -> None:
         rows = self.plane.rows
         if rows.outside or self.is_alike:
             at, padded = write.inside(write.for_each(builder, [write.constant_index(self.height)], "r"))
-            self._stage_row_inside(at, channel, write.combined(AffineDimension(0) + AffineDimension(1), [rows.first(), padded]), padded)
+            self._stage_row_inside(at, write.combined(AffineDimension(0) + AffineDimension(1), [rows.first(), padded]), padded)
             return
         above = min(rows.before, self.height)
         inner = min(rows.size, self.height - above)
-        self._pad_rows(builder, channel, 0, above)
+        self._pad_rows(builder, 0, above)
         at, row = write.inside(write.for_each(builder, [write.constant_index(inner)], "r"))
-        self._stage_row(at, channel, row, write.combined(AffineDimension(0) + above, [row]))
-        self._pad_rows(builder, channel, above + inner, self.height)
+        self._stage_row(at, row, write.combined(AffineDimension(0) + above, [row]))
+        self._pad_rows(builder, above + inner, self.height)
 
-    def _stage_row_inside(self, builder: Builder, channel: Index, row: Index, padded: Index) -> None:
+    def _stage_row_inside(self, builder: Builder, row: Index, padded: Index) -> None:
         """A row that may be beyond the input."""
         rows = self.plane.rows
         if not rows.is_clipped and not self.is_alike:
-            self._stage_row(builder, channel, row, padded)
+            self._stage_row(builder, row, padded)
             return
         conditions = [row, write.combined(rows.size - 1 - AffineDimension(0), [row])]
         _, there, beyond = write.branch(builder, conditions, ())
-        self._stage_row(there, channel, row, padded)
-        self._pad(beyond, channel, padded, 0, self.reached)
+        self._stage_row(there, row, padded)
+        self._pad(beyond, padded, 0, self.reached)
         there.create("loop.yield")
         beyond.create("loop.yield")
 
-    def _stage_row(self, at: Builder, channel: Index, row: Index, padded: Index) -> None:
-        self._pad(at, channel, padded, 0, self.left)
+    def _stage_row(self, at: Builder, row: Index, padded: Index) -> None:
+        self._pad(at, padded, 0, self.left)
         inside, step = write.inside(write.for_each(at, [write.constant_index(self.filled // self.together)], "c"))
         for number in range(self.together):
             column = write.combined(AffineDimension(0) * self.together + number, [step])
-            element = self._element(inside, channel, row, column)
-            write.define(inside, element, self.plane_rows, [channel, padded, write.combined(AffineDimension(0) + self.left, [column])])
-        self._pad(at, channel, padded, self.left + self.filled, self.reached)
+            element = self._element(inside, row, column)
+            write.define(inside, element, self.plane_rows, [self.channel, padded, write.combined(AffineDimension(0) + self.left, [column])])
+        self._pad(at, padded, self.left + self.filled, self.reached)
 
-    def _element(self, builder: Builder, channel: Index, row: Index, column: Index) -> Value:
+    def _element(self, builder: Builder, row: Index, column: Index) -> Value:
         type = self.nest.x.tensor.type
         assert isinstance(type, TensorType)
         indices = [write.constant_index(e.constant_value or 0) for e in loop.access_map(self.nest.x.read).results]
-        indices[self.plane.channel] = channel
+        indices[self.plane.channel] = self.channel if self.plane.group is None else self.plane.group
         if self.plane.row_axis is not None:
             indices[self.plane.row_axis] = row
         indices[self.plane.column_axis] = column
         return widened(builder, write.read(builder, self.nest.x.tensor, indices), self.x)
 
-    def _pad_rows(self, builder: Builder, channel: Index, first: int, last: int) -> None:
+    def _pad_rows(self, builder: Builder, first: int, last: int) -> None:
         if last == first + 1:
-            self._pad(builder, channel, write.constant_index(first), 0, self.padded)
+            self._pad(builder, write.constant_index(first), 0, self.padded)
         elif first < last:
             inner, row = write.inside(write.for_each(builder, [write.constant_index(last - first)], "r"))
-            self._pad(inner, channel, write.combined(AffineDimension(0) + first, [row]), 0, self.padded)
+            self._pad(inner, write.combined(AffineDimension(0) + first, [row]), 0, self.padded)
 
-    def _pad(self, builder: Builder, channel: Index, row: Index, first: int, last: int) -> None:
+    def _pad(self, builder: Builder, row: Index, first: int, last: int) -> None:
         if first < last or self.is_alike:
             before = first if self.is_alike else 0  # else loops begin at zero, so that they go by words
             inner, column = write.inside(write.for_each(builder, [write.constant_index(last - first + before)], "c", start=before))
-            at = [channel, row, write.combined(AffineDimension(0) + first - before, [column])]
+            at = [self.channel, row, write.combined(AffineDimension(0) + first - before, [column])]
             write.define(inner, write.literal(inner, self.padding, I16), self.plane_rows, at)
 
     # -- the sums
 
-    def _sums(self, builder: Builder, channel: Index) -> None:
+    def _outputs(self, builder: Builder, label: str) -> tuple[Builder, Index]:
+        """A loop over the outputs of a channel, if there are several: where its body goes on, and the output."""
+        if self.plane.shared == 1:
+            return builder, self.channel
+        builder, number = write.inside(write.for_each(builder, [write.constant_index(self.plane.shared)], label))
+        return builder, write.combined(AffineDimension(0) * self.plane.shared + AffineDimension(1), [self.channel, number])
+
+    def _sums(self, builder: Builder, output: Index) -> None:
         nest, rows, columns = self.nest, self.plane.rows, self.plane.columns
-        output: dict[Value, Index] = {loop.induction_variable(nest.outputs[0]): channel}
-        weights = {(i, j): self._weight(builder, output, i, j) for i in range(rows.terms) for j in range(columns.terms)}
+        known: dict[Value, Index] = {loop.induction_variable(nest.outputs[0]): output}
+        weights = {(i, j): self._weight(builder, known, i, j) for i in range(rows.terms) for j in range(columns.terms)}
         fixed, moving = nest.split_body()
         shared: dict[Value, Value] = {}
         for operation in fixed:
-            builder.insert(clone_substituted(operation, shared, output))
+            builder.insert(clone_substituted(operation, shared, known))
         for count, sides, first in ((self.whole, self.sides, 0), (self.last, 1, self.whole * self.sides)):
             if count or (self.keeps_loops and not self.is_alike):
                 at, row, strip = self._loops(builder, count)
                 places = [write.combined(AffineDimension(0) * self.sides + first + side, [strip]) for side in range(sides)]
-                self._strip(at, channel, row, places, weights, shared, moving)
+                self._strip(at, output, row, places, weights, shared, moving)
 
     def _loops(self, builder: Builder, strips: int) -> tuple[Builder, Index, Index]:
         """Loops over rows and strips of columns, the longer one inside: where their body goes on, and the indices of row and strip."""
@@ -289,7 +321,7 @@ class _Staging:
     def _strip(
         self,
         builder: Builder,
-        channel: Index,
+        output: Index,
         row: Index,
         columns: Sequence[Index],
         weights: dict[tuple[int, int], Value],
@@ -301,11 +333,11 @@ class _Staging:
         before, after = nest.around_sum(moving)
         lanes = []
         for column in columns:
-            values, known = dict(shared), self._known(channel, row, column)
+            values, known = dict(shared), self._known(output, row, column)
             for operation in before:
                 builder.insert(clone_substituted(operation, values, known))
             start = nest.sum.operands[-1]
-            lanes.append((values, known, self._sum(builder, channel, row, column, weights, values.get(start, start))))
+            lanes.append((values, known, self._sum(builder, row, column, weights, values.get(start, start))))
         for number, (values, known, total) in enumerate(lanes):
             values[nest.sum.result] = total
             self._finish(builder, after, values, known, columns[number] if number and self.is_padded else None)
@@ -320,17 +352,17 @@ class _Staging:
         element = values[self.nest.w.read.result]
         return builder.create("arith.extsi", [widened(builder, element, self.nest.w) if self.nest.w.shift else element], [I32]).result
 
-    def _known(self, channel: Index, row: Index, column: Index) -> dict[Value, Index]:
-        known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): channel}
+    def _known(self, output: Index, row: Index, column: Index) -> dict[Value, Index]:
+        known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): output}
         for axis, index in ((self.plane.rows, row), (self.plane.columns, column)):
             if axis.position is not None and not axis.outside:
                 known[loop.induction_variable(axis.position)] = index
         return known
 
-    def _sum(self, builder: Builder, channel: Index, row: Index, column: Index, weights: dict[tuple[int, int], Value], start: Value) -> Value:
+    def _sum(self, builder: Builder, row: Index, column: Index, weights: dict[tuple[int, int], Value], start: Value) -> Value:
         total = start
         for (i, j), weight in weights.items():
-            place = [channel, self.plane.rows.index(row, i), self.plane.columns.index(column, j)]
+            place = [self.channel, self.plane.rows.index(row, i), self.plane.columns.index(column, j)]
             x = builder.create("arith.extsi", [write.read(builder, self.plane_rows, place)], [I32]).result
             product = builder.create("arith.muli", [x, weight], [I32]).result
             total = builder.create("arith.addi", [total, product], [I32]).result

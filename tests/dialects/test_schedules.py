@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.passes.product_layers import Layer
+from tests.passes.product_layers import Layer, apply
 from tinyir.backends.target import load_target
 from tinyir.dialects.nest_classes import CLASSES, FACTS, NestFacts, facts_of, nest_root
 from tinyir.dialects.product_nests import scheduled_nests
@@ -16,6 +16,7 @@ from tinyir.dialects.schedules import Plan, check_schedules, plan_for, schedules
 from tinyir.ir.builder import functions
 from tinyir.ir.errors import TinyirError
 from tinyir.passes.block_products import BlockProducts
+from tinyir.passes.hoist_groups import HoistGroups
 from tinyir.passes.jam_outputs import JamOutputs
 from tinyir.passes.stage_planes import StagePlanes
 from tinyir.rewrite.passes import Pass, PassContext
@@ -39,6 +40,20 @@ def planned(instance: Pass, facts: NestFacts = PRODUCT, target: str = "cortex-m4
 )
 def test_a_nest_is_told_by_what_it_computes(layer: Layer, facts: NestFacts) -> None:
     (function,) = functions(layer.module())
+    assert facts_of(scheduled_nests(function)[0]) == facts
+
+
+@pytest.mark.parametrize(
+    ("layer", "facts"),
+    [
+        (Layer((5, 4), 3, 12, (3, 2), (1, 0, 1, 1), groups=3), NestFacts("depthwise", 20, 4, 6)),
+        (Layer((5, 4), 6, 12, (3, 2), (1, 0, 1, 1), groups=3), NestFacts("product", 20, 4, 12)),
+    ],
+)
+def test_so_is_a_group_of_channels(layer: Layer, facts: NestFacts) -> None:
+    module = layer.module()
+    apply(module, [HoistGroups()])
+    (function,) = functions(module)
     assert facts_of(scheduled_nests(function)[0]) == facts
 
 

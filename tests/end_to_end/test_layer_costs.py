@@ -49,6 +49,9 @@ LAYERS: dict[str, tuple[Callable[[], onnx.ModelProto], int]] = {
     "samples in time": (lambda: _conv(9, 128, 1, outputs=16, kernel=(8, 1), strides=[4, 1]), 44_000),
     "dense, with weights of -128": (lambda: _dense(128, 64), 9_500),
     "depthwise": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), group=16, **SAME), 55_000),
+    "depthwise with two outputs per channel": (lambda: _conv(16, 12, 12, outputs=32, kernel=(3, 3), group=16, **SAME), 95_000),
+    "depthwise with four outputs per channel": (lambda: _conv(8, 12, 12, outputs=32, kernel=(3, 3), group=8, **SAME), 91_000),
+    "5x5 depthwise with two outputs per channel": (lambda: _conv(6, 12, 12, outputs=12, kernel=(5, 5), group=6, pads=[2] * 4), 84_000),
 }
 
 

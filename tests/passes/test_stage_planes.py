@@ -11,6 +11,7 @@ from tests.passes.product_layers import TO_BYTES, Layer, apply, assert_same_byte
 from tinyir.backends.target import load_target
 from tinyir.dialects import loop
 from tinyir.ir.types import I8, TensorType
+from tinyir.passes.hoist_groups import HoistGroups
 from tinyir.passes.stage_planes import StagePlanes
 from tinyir.passes.stream_rows import StreamRows
 from tinyir.prove.obligations import Ledger
@@ -47,6 +48,23 @@ def test_windows_and_what_follows_them(layer: Layer) -> None:
     assert assert_same_bytes(layer.module(), StagePlanes()) == STAGED
 
 
+@pytest.mark.parametrize("hoisted", [False, True])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        attrs.evolve(SAME, outputs=9),
+        attrs.evolve(SAME, outputs=12, stride=(2, 2), size=(6, 7), zero=0),
+        attrs.evolve(SAME, outputs=9, channels=3, kernel=(1, 3), pad=(0, 1, 0, 1)),
+        attrs.evolve(SAME, outputs=9, residual=True),
+    ],
+)
+def test_outputs_share_the_plane_of_their_channel(layer: Layer, hoisted: bool) -> None:
+    module = layer.module()
+    if hoisted:
+        apply(module, [HoistGroups()])
+    assert assert_same_bytes(module, StagePlanes()) == STAGED
+
+
 @pytest.mark.parametrize(
     ("size", "loops"),
     [
@@ -77,6 +95,7 @@ ALIKE = StagePlanes(least_constants=0)
         attrs.evolve(SAME, pad=(2, 2, 2, 2), dilation=(2, 2), size=(6, 7)),
         attrs.evolve(SAME, residual=True),
         attrs.evolve(SAME, kernel=(1, 3), pad=(0, 1, 0, 1)),
+        attrs.evolve(SAME, outputs=6),
     ],
 )
 def test_planes_that_are_alike_keep_every_bit(layer: Layer) -> None:
