@@ -153,11 +153,11 @@ def test_files_hold_locations_and_so_does_what_is_printed_on_request(relus: Path
     stages = relus.parent / "stages"
     assert tinyir("opt", relus, "-p", "canonicalize", f"--print-after-all={stages}") == 0
     assert "loc(" not in capsys.readouterr().out
-    assert '"act"]' in (stages / "01_canonicalize.tir").read_text()
+    assert '= loc("act")\n' in (stages / "01_canonicalize.tir").read_text()
     assert tinyir("opt", relus, "-p", "canonicalize", "--print-after-all", "--locations") == 0
     said = capsys.readouterr()
-    assert '"act"]' in said.out
-    assert '"act"]' in said.err
+    assert '= loc("act")\n' in said.out
+    assert '= loc("act")\n' in said.err
 
 
 def test_rewrites_are_traced_as_text_and_as_json_lines(relus: Path, capsys: pytest.CaptureFixture[str]) -> None:

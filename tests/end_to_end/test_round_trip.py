@@ -9,6 +9,7 @@ import pytest
 
 from tests.end_to_end.cases import ALL_CASES, Case
 from tests.oracle.cases import soaking
+from tests.text.alias_lines import named_places
 from tinyir.driver.api import begin
 from tinyir.ir.equality import first_difference
 from tinyir.rewrite.observer import Hooks, Observer, PassReport, PassRun
@@ -30,7 +31,7 @@ class ReadsBack(Observer):
         self.passes.append(report.name)
         for generic in (False, True):
             text = print_module(run.module, generic, locations=True)
-            assert first_difference(parse(text, "stage.tir"), run.module) == "", (report.text, generic)
+            assert first_difference(parse(text, "stage.tir"), run.module, locations=True) == "", (report.text, generic)
             assert print_module(parse(text), generic, locations=True) == text, (report.text, generic)
 
 
@@ -52,9 +53,11 @@ class ReadByMlir(Observer):
     def after(self, run: PassRun, report: PassReport) -> None:
         self.passes.append(report.name)
         command = [self.tool, "--allow-unregistered-dialect", "--mlir-print-op-generic", "--mlir-print-debuginfo"]
-        outcome = subprocess.run(command, input=print_module(run.module, True, locations=True), capture_output=True, text=True, check=False)
+        text = print_module(run.module, True, locations=True)
+        outcome = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         assert outcome.returncode == 0, (report.text, outcome.stderr[:2000])
         assert first_difference(run.module, parse(outcome.stdout), locations=True) == "", report.text
+        assert named_places(outcome.stdout) == named_places(text), report.text
 
 
 @pytest.mark.parametrize("goal", GOALS)

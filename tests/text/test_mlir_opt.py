@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.text.alias_lines import alias_lines, named_places
 from tests.text.random_modules import attributes, floats, locations, types
 from tinyir.ir.affine import AffineMap
 from tinyir.ir.attribute import Attribute
@@ -33,11 +34,11 @@ MODERATE = settings(max_examples=COUNT, deadline=None, derandomize=True, suppres
 
 @pytest.fixture(scope="module")
 def mlir_opt(require_tool: Callable[[str], str]) -> Callable[..., str]:
-    """Text to the generic form."""
+    """Text to the generic form, or to that of the dialects."""
     tool = require_tool("mlir-opt-19")
 
-    def run(text: str, *options: str) -> str:
-        command = [tool, "--allow-unregistered-dialect", "--mlir-print-op-generic", *options]
+    def run(text: str, *options: str, generic: bool = True) -> str:
+        command = [tool, "--allow-unregistered-dialect", *(["--mlir-print-op-generic"] if generic else []), *options]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[:1000]
         return done.stdout
@@ -59,6 +60,33 @@ def test_what_mlir_opt_prints_is_read_and_comes_back_equal(mlir_opt: Callable[..
     back = mlir_opt(print_module(module, generic=True, locations=locations), *options)
     assert back == mlir_opt(generic, *options)
     assert first_difference(module, parse(back), locations) == ""
+
+
+FORMS = """\
+func.func @f(%a: i32 loc("arg"), %b: i32 loc(fused["x", "y"])) -> i32 {
+  %c = arith.addi %a, %b : i32 loc("sum"("net.py":3:4))
+  %d = arith.addi %a, %c : i32 loc(callsite("sum" at fused["x", "y"]))
+  "t.region"() ({
+  ^bb0(%e: i32 loc("arg")):
+    "t.end"() : () -> () loc(unknown)
+  }) : () -> () loc(fused<"why">["x", "sum"])
+  return %c : i32
+}
+"""
+
+
+@pytest.mark.parametrize("generic", [True, False], ids=["generic", "pretty"])
+def test_the_locations_that_mlir_opt_names_are_read_in_both_of_its_forms(mlir_opt: Callable[..., str], generic: bool) -> None:
+    text = mlir_opt(FORMS, "--mlir-print-debuginfo", generic=generic)
+    module = parse(text)
+    assert alias_lines(text)[0]
+    assert alias_lines(text)[1]
+    assert first_difference(module, parse(text, fast=False), locations=True) == ""
+    for form in (True, False):
+        ours = print_module(module, generic=form, locations=True)
+        assert first_difference(module, parse(ours), locations=True) == ""
+        assert named_places(ours) == named_places(text)
+        assert first_difference(module, parse(mlir_opt(ours, "--mlir-print-debuginfo", generic=generic)), locations=True) == ""
 
 
 @MODERATE

@@ -215,7 +215,8 @@ def test_short_names_are_read_without_their_dialect() -> None:
 
 
 def test_locations_follow_the_pretty_form() -> None:
-    text = body('%0 = arith.constant 1 : i32 loc("n"("f":1:2))').replace("return\n", 'return loc("r")\n').replace("  }\n}", '  } loc("f")\n} loc("m")')
+    text = body("%0 = arith.constant 1 : i32 loc(#loc3)").replace("return\n", "return loc(#loc2)\n").replace("  }\n}", "  } loc(#loc1)\n} loc(#loc)")
+    text += '#loc = loc("m")\n#loc1 = loc("f")\n#loc2 = loc("r")\n#loc3 = loc("n"("f":1:2))\n'
     module = parse(text)
     assert [str(operation.location) for operation in module.walk()] == ['"m"', '"f"', '"n"("f":1:2)', '"r"']
     assert print_module(module, locations=True) == text

@@ -13,7 +13,7 @@ from tinyir.ir.builder import functions
 from tinyir.ir.operation import Operation
 from tinyir.rewrite.observer import Observer, PassReport, PassRun
 from tinyir.text.difference import ELIDED, StableTexts, text_difference
-from tinyir.text.printer import print_module
+from tinyir.text.printer import print_operations
 
 
 @attrs.frozen
@@ -32,7 +32,7 @@ class Style:
         return [function for function in functions(module) if _symbol(function) in self.functions]
 
     def spell(self, module: Operation) -> str:
-        return "".join(print_module(operation, self.generic, self.locations, self.elide) for operation in self.shown(module))
+        return print_operations(self.shown(module), self.generic, self.locations, self.elide)
 
 
 def _symbol(function: Operation) -> str:

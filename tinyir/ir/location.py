@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tinyir.ir.attribute import Attribute, quote
 from tinyir.ir.errors import Place
 
@@ -20,6 +22,15 @@ class Location(Attribute):
     def names(self) -> tuple[str, ...]:
         """The names (ONNX nodes, layers) that this location carries, outermost first, each once."""
         return ()
+
+    @property
+    def parts(self) -> tuple[Location, ...]:
+        """The locations that its text holds."""
+        return ()
+
+    def spell_with(self, _text_of: Callable[[Location], str]) -> str:
+        """The text inside `loc(...)`, with these texts for its parts."""
+        return self._spell()
 
 
 class UnknownLocation(Location):
@@ -66,7 +77,14 @@ class NameLocation(Location):
         return cls._intern((name, child if child is not None else UNKNOWN))
 
     def _spell(self) -> str:
-        return quote(self.name) if self.child is UNKNOWN else f"{quote(self.name)}({self.child})"
+        return self.spell_with(str)
+
+    @property
+    def parts(self) -> tuple[Location, ...]:
+        return () if self.child is UNKNOWN else (self.child,)
+
+    def spell_with(self, text_of: Callable[[Location], str]) -> str:
+        return quote(self.name) if self.child is UNKNOWN else f"{quote(self.name)}({text_of(self.child)})"
 
     @property
     def place(self) -> Place:
@@ -89,8 +107,15 @@ class FusedLocation(Location):
         return cls._intern((children, metadata))
 
     def _spell(self) -> str:
+        return self.spell_with(str)
+
+    @property
+    def parts(self) -> tuple[Location, ...]:
+        return self.children
+
+    def spell_with(self, text_of: Callable[[Location], str]) -> str:
         data = f"<{self.metadata}>" if self.metadata is not None else ""
-        return f"fused{data}[{', '.join(map(str, self.children))}]"
+        return f"fused{data}[{', '.join(map(text_of, self.children))}]"
 
     @property
     def place(self) -> Place:
@@ -113,7 +138,14 @@ class CallSiteLocation(Location):
         return cls._intern((callee, caller))
 
     def _spell(self) -> str:
-        return f"callsite({self.callee} at {self.caller})"
+        return self.spell_with(str)
+
+    @property
+    def parts(self) -> tuple[Location, ...]:
+        return self.callee, self.caller
+
+    def spell_with(self, text_of: Callable[[Location], str]) -> str:
+        return f"callsite({text_of(self.callee)} at {text_of(self.caller)})"
 
     @property
     def place(self) -> Place:

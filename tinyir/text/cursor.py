@@ -45,8 +45,8 @@ _SIMPLE_DICTIONARY = re.compile(SKIP + r'(\{[^{}"\n]*+(?:"[^"\\\n]*+"[^{}"\n]*+)
 class Cursor(ValueReader):
     """Reads tokens, types, attributes and lists of them at `position`, which moves on."""
 
-    def __init__(self, source: SourceText) -> None:
-        super().__init__(source)
+    def __init__(self, source: SourceText, fast: bool = True) -> None:
+        super().__init__(source, fast)
         self.phrases = PhraseBook()
 
     # -- what the reader of operations adds
@@ -156,9 +156,14 @@ class Cursor(ValueReader):
 
     def read_location(self) -> Location | None:
         """`loc(...)` if it follows."""
-        if not self.sees("loc"):
+        match = token_pattern("PLACE").match(self.text, self.position)
+        if match is None and not self.sees("loc"):
             return None
-        found = self.read_value("location")
+        if match is None:
+            found = self.read_value("location")
+        else:
+            found = self.phrase("source_place", match.start(1) + len("loc("), match.end(1) - 1)
+            self.expect(")")
         assert isinstance(found, Location)
         return found
 

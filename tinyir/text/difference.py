@@ -9,6 +9,7 @@ import attrs
 
 from tinyir.ir.operation import Operation, Result, Value
 from tinyir.text.generic_printer import GenericPrinter
+from tinyir.text.location_aliases import Places
 from tinyir.text.printer import Printer, print_module
 
 ELIDED = 16
@@ -73,8 +74,8 @@ class StableTexts:
         self._numbers: dict[Value, int] = {}
 
     def spell(self, operation: Operation, locations: bool = False) -> str:
-        """The text of the operation as it is now, with a newline at the end."""
-        printer = (GenericPrinter if self.generic else Printer)(operation, locations, self.elide)
+        """The text of the operation as it is now, with a newline at the end; locations are written out, so that each line says its own."""
+        printer = (GenericPrinter if self.generic else Printer)(operation, Places() if locations else None, self.elide)
         values = printer.names.values
         for value, name in values.items():
             numbered = _NUMBERED.fullmatch(name)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.location import Location
+from tinyir.ir.location import Location, LocationAttribute
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.registry import OperationDefinition
 from tinyir.ir.source import SourceText, TextLocation
@@ -57,8 +57,7 @@ class FastReader(OperationReader):
     """Reads runs of plain statements."""
 
     def __init__(self, source: SourceText, fast: bool = True) -> None:
-        super().__init__(source)
-        self.fast = fast
+        super().__init__(source, fast)
         self._match = statement_pattern().match
         self._known: dict[str, Known] = {}
         self.dictionaries: dict[str, dict[str, Attribute]] = {}
@@ -169,6 +168,10 @@ class FastReader(OperationReader):
     def learn_place(self, text: str, begin: int) -> bool:
         """Reads `loc(...)` at an offset, unless it is known; False if something is wrong with it."""
         if text not in self.places:
+            alias = self.aliases.get(text[len("loc(") : -1])
+            if isinstance(alias, LocationAttribute):
+                self.places[text] = alias.location
+                return True
             found = self._whole("source_place", begin + len("loc("), begin + len(text) - 1)
             if found is None:
                 return False

@@ -38,8 +38,9 @@ class FunctionSignature(Part):
         else:
             inputs = [texts[input] for input in type.inputs]
         inputs = self._with_attributes(line, inputs, operation.properties.get("arg_attrs"))
-        if blocks and line.printer.locations:
-            inputs = [f"{text} loc({argument.location})" for text, argument in zip(inputs, blocks[0].arguments, strict=True)]
+        places = line.printer.places
+        if blocks and places is not None:
+            inputs = [f"{text}{places[argument.location]}" for text, argument in zip(inputs, blocks[0].arguments, strict=True)]
         given = operation.properties.get("res_attrs")
         outputs = self._with_attributes(line, [texts[result] for result in type.results], given)
         line.text += f"({', '.join(inputs)})"

@@ -16,8 +16,9 @@ from tinyir.ir.attributes import (
     UnitAttribute,
     spell_key,
 )
+from tinyir.ir.location import UNKNOWN
 from tinyir.ir.operation import Block, Operation, Region, Value
-from tinyir.ir.source import TextLocation
+from tinyir.text.location_aliases import Places
 from tinyir.text.names import MISSING, Names
 
 RESOURCES = "builtin.resources"
@@ -56,10 +57,10 @@ class ElidedTexts(Texts):
 
 
 class GenericPrinter:
-    """Collects the lines of one print."""
+    """Collects the lines of one print.  `places`: the texts of locations; None if they are not printed."""
 
-    def __init__(self, root: Operation, locations: bool, elide: int | None) -> None:
-        self.locations = locations
+    def __init__(self, root: Operation, places: Places | None, elide: int | None) -> None:
+        self.places = places
         self.texts = Texts() if elide is None else ElidedTexts(elide)
         self.names = Names(root)
         self.values = self.names.values
@@ -103,8 +104,8 @@ class GenericPrinter:
         attributes = operation._attributes
         if attributes and (len(attributes) > 1 or RESOURCES not in attributes):
             tail = f" {self.dictionary(attributes)}{tail}"
-        if self.locations:
-            tail += self.location_text(operation)
+        if self.places is not None:
+            tail += self.places[operation.location]
         if not operation.regions:
             self.lines.append(head + tail)
             return
@@ -129,10 +130,6 @@ class GenericPrinter:
         if first.endswith("#0"):
             return f"{first[:-2]}:{len(results)} = "
         return f"{', '.join(map(self.names.of, results))} = "
-
-    def location_text(self, operation: Operation) -> str:
-        location = operation.location
-        return f" loc({location if isinstance(location, TextLocation) else self.texts[location]})"
 
     def dictionary(self, entries: dict[str, Attribute]) -> str:
         """`{a = 1, b}`, sorted by name."""
@@ -190,7 +187,12 @@ class GenericPrinter:
         """`%x: i32`, with its location if these are printed."""
         text = f"{self.names.of(argument)}: {self.texts[argument.type]}"
         location = getattr(argument, "location", None)
-        return f"{text} loc({location})" if self.locations and location is not None else text
+        return f"{text}{self.places[location]}" if self.places is not None and location is not None else text
+
+    def named_argument(self, argument: Value) -> str:
+        """`%x`, with its location if these are printed, unless that is unknown."""
+        name, location = self.names.of(argument), getattr(argument, "location", UNKNOWN)
+        return name if self.places is None or location is UNKNOWN else f"{name}{self.places[location]}"
 
 
 def is_targeted(region: Region) -> bool:

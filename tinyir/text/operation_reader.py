@@ -22,8 +22,8 @@ class OperationReader(ScopeReader):
     Whole phrases (a dictionary, a signature, a location) are read once for each different text.
     """
 
-    def __init__(self, source: SourceText) -> None:
-        super().__init__(source)
+    def __init__(self, source: SourceText, fast: bool = True) -> None:
+        super().__init__(source, fast)
         self.signatures: dict[str, FunctionType] = {}
 
     # -- phrases

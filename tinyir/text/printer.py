@@ -5,6 +5,7 @@ What does not fit its form (it may be broken) is printed generic; nothing is ver
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TextIO
 
 from tinyir.ir.attributes import OpaqueAttribute
@@ -13,13 +14,14 @@ from tinyir.ir.registry import definition_of
 from tinyir.text.assembly import Form, form_of
 from tinyir.text.draft import UnprintableError
 from tinyir.text.generic_printer import RESOURCES, GenericPrinter
+from tinyir.text.location_aliases import LocationAliases, Places
 
 
 class Printer(GenericPrinter):
     """Prints each operation in its own form."""
 
-    def __init__(self, root: Operation, locations: bool, elide: int | None) -> None:
-        super().__init__(root, locations, elide)
+    def __init__(self, root: Operation, places: Places | None, elide: int | None) -> None:
+        super().__init__(root, places, elide)
         self._forms: dict[str, Form | None] = {}
 
     def print_operation(self, operation: Operation, indent: str) -> None:
@@ -34,7 +36,7 @@ class Printer(GenericPrinter):
             del self.lines[count:]
             self.print_generic(operation, indent)
             return
-        self.lines.append(text + self.location_text(operation) if self.locations else text)
+        self.lines.append(text if self.places is None else text + self.places[operation.location])
 
     def _form(self, name: str) -> Form | None:
         try:
@@ -48,16 +50,27 @@ class Printer(GenericPrinter):
 def print_module(operation: Operation, generic: bool = False, locations: bool = False, elide: int | None = None) -> str:
     """The text of an operation, with a newline at the end.
 
-    `generic`: MLIR's generic form instead of the forms that dialects declare.  `locations`: with `loc(...)`.
-    `elide`: dense constants of more elements than this are left out (such a text loses them when it is read).
+    `generic`: MLIR's generic form instead of the forms that dialects declare.  `locations`: with `loc(...)`, each under a short
+    name that the text defines.  `elide`: dense constants of more elements than this are left out (such a text loses them when it
+    is read).
     """
-    printer = (GenericPrinter if generic else Printer)(operation, locations, elide)
-    printer.print_operation(operation, "")
-    resources = operation.attributes.get(RESOURCES)
-    if isinstance(resources, OpaqueAttribute):
-        printer.lines.append(resources.text)
-    printer.lines.append("")
-    return "\n".join(printer.lines)
+    return print_operations([operation], generic, locations, elide)
+
+
+def print_operations(operations: Sequence[Operation], generic: bool = False, locations: bool = False, elide: int | None = None) -> str:
+    """The text of some operations, one behind the other; as `print_module`."""
+    aliases = LocationAliases(operations) if locations else None
+    lines = list(aliases.early) if aliases is not None else []
+    resources: list[str] = []
+    for operation in operations:
+        printer = (GenericPrinter if generic else Printer)(operation, aliases.places if aliases is not None else None, elide)
+        printer.print_operation(operation, "")
+        lines += printer.lines
+        found = operation.attributes.get(RESOURCES)
+        if isinstance(found, OpaqueAttribute):
+            resources.append(found.text)
+    lines += [*(aliases.late if aliases is not None else ()), *resources, ""]
+    return "\n".join(lines)
 
 
 def write_module(operation: Operation, stream: TextIO, generic: bool = False, locations: bool = False, elide: int | None = None) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from tinyir.ir.attributes import OpaqueAttribute
 from tinyir.ir.collection import seldom_collected
 from tinyir.ir.errors import TinyirError, did_you_mean
+from tinyir.ir.location import UNKNOWN
 from tinyir.ir.operation import Block, Operation, Region
 from tinyir.ir.registry import OperationDefinition, definition_of, dialect_names, known_operations
 from tinyir.ir.source import SourceText, TextLocation
@@ -103,6 +104,12 @@ class Reader(RegionReader):
                     continue
             if first == '"':
                 return position
+            if first == "#" and self.fast and len(self.frames) == 1:
+                after = self.after_definition(position)
+                if after == position:
+                    return position
+                position = after
+                continue
             match = _PRETTY.match(text, position)
             if match is None:
                 return position
@@ -135,6 +142,8 @@ class Reader(RegionReader):
             draft.attributes or None,
             TextLocation(self.source, offset) if location is None else location,
         )
+        if location is not None:
+            _forget_places(draft.regions)
         self.append(operation)
         if match.group(1) is not None or operation.results:
             self.define_results(operation, self._result_names(match), offset)
@@ -157,6 +166,14 @@ class Reader(RegionReader):
             raise self.failure(f"dialect '{dialect}' has no operation '{word}'", offset, did_you_mean(word, known))
         close = did_you_mean(dialect, dialect_names())
         raise self.failure(f"no dialect '{dialect}' is known", offset, close or f'operations of unknown dialects are written "{word}"(...)')
+
+
+def _forget_places(regions: list[Region]) -> None:
+    """Where an operation's location is written, an argument of its form without one comes from nowhere known, as it was printed."""
+    for region in regions:
+        for argument in region.blocks[0].arguments if region.blocks else ():
+            if isinstance(argument.location, TextLocation):
+                argument.location = UNKNOWN
 
 
 def parse(text: str, file: str = "-", fast: bool = True) -> Operation:

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from tinyir.ir.location import Location
 from tinyir.ir.operation import Block, Operation, Region
 from tinyir.ir.types import Type
 from tinyir.text.assembly_parts import Part, types_text
@@ -69,13 +70,13 @@ class Induction(Part):
         arguments = next_arguments(line, operation)
         if not arguments or arguments[0].type is not self.type:
             raise UnprintableError
-        line.value(line.printer.names.of(arguments[0]))
+        line.value(line.printer.named_argument(arguments[0]))
         line.named_arguments = 1
 
     def read(self, draft: Draft) -> None:
         reader = draft.reader
-        name = reader.need("VALUE", "an SSA name")
-        draft.arguments.append((name, self.type, None, reader.begin))
+        name, begin = reader.need("VALUE", "an SSA name"), reader.begin
+        draft.arguments.append((name, self.type, reader.read_location(), begin))
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -93,8 +94,8 @@ class Iteration(Part):
             raise UnprintableError
         line.named_arguments += len(arguments)
         if initial:
-            name = line.printer.names.of
-            pairs = ", ".join(f"{name(a)} = {name(v)}" for a, v in zip(arguments, initial, strict=True))
+            printer = line.printer
+            pairs = ", ".join(f"{printer.named_argument(a)} = {printer.names.of(v)}" for a, v in zip(arguments, initial, strict=True))
             line.value(f"iter({pairs}) -> ({types_text(line, types)})")
 
     def read(self, draft: Draft) -> None:
@@ -104,9 +105,10 @@ class Iteration(Part):
         if not reader.skip("iter"):
             return
         reader.expect("(")
-        names: list[tuple[str, int]] = []
+        names: list[tuple[str, Location | None, int]] = []
         while not names or reader.skip(","):
-            names.append((reader.need("VALUE", "an SSA name"), reader.begin))
+            name, offset = reader.need("VALUE", "an SSA name"), reader.begin
+            names.append((name, reader.read_location(), offset))
             reader.expect("=")
             draft.uses[self.index].append(reader.read_use())
         reader.expect(")")
@@ -117,7 +119,7 @@ class Iteration(Part):
             raise reader.failure(f"{len(names)} values are carried, {len(types)} types given", begin)
         draft.types[self.index] = types
         draft.results = list(types)
-        draft.arguments += [(name, type, None, offset) for (name, offset), type in zip(names, types, strict=True)]
+        draft.arguments += [(name, type, location, offset) for (name, location, offset), type in zip(names, types, strict=True)]
 
 
 def next_arguments(line: Line, operation: Operation) -> tuple[Any, ...]:

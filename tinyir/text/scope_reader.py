@@ -28,8 +28,8 @@ Names = list[tuple[str, int, int]]
 class ScopeReader(Cursor):
     """Knows what names mean at the place that is being read."""
 
-    def __init__(self, source: SourceText) -> None:
-        super().__init__(source)
+    def __init__(self, source: SourceText, fast: bool = True) -> None:
+        super().__init__(source, fast)
         self.value_of: dict[str, Value] = {}
         self.forward: dict[str, ForwardValue] = {}
         self.frames: list[Frame] = []
@@ -50,6 +50,8 @@ class ScopeReader(Cursor):
         self._add(Diagnostic(message, self.source.place(offset), hint=hint, notes=notes))
 
     def _add(self, diagnostic: Diagnostic) -> None:
+        if diagnostic in self.diagnostics:  # what is wrong with an alias is told once, not at each of its uses
+            return
         self.diagnostics.append(diagnostic)
         if len(self.diagnostics) >= GREATEST_ERRORS:
             self.raise_errors()
