@@ -88,6 +88,17 @@ def test_where_no_location_is_written_an_argument_comes_from_its_place_in_the_te
     assert (loop.body.arguments[0].location.place.line, loop.body.arguments[0].location.place.column) == (2, 12)
 
 
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "tables"])
+def test_the_arguments_of_a_block_have_places_in_all_spellings(fast: bool) -> None:
+    places = ['"a, %b: i32 loc(":1:2', "#x", "unknown", '"f":3:4', '"in"("f":3:4)', "fused[#x, #y]", '"a loc(b)":1:2']
+    arguments = ", ".join(f"%a{i}: {'!t' if i % 2 else 'tensor<2xi8>'} loc({place})" for i, place in enumerate(places))
+    block = f'"t.a"() ({{\n^bb0({arguments}):\n  "t.b"(%a2) : (tensor<2xi8>) -> ()\n}}) : () -> () loc(#x)\n'
+    text = f'!t = tuple<i8>\n{block}{block}#x = loc("x")\n#y = loc("y")\n'
+    for operation in parse(text, fast=fast).body:
+        found = [str(argument.location) for argument in operation.regions[0].blocks[0].arguments]
+        assert found == [place.replace("#x", '"x"').replace("#y", '"y"') for place in places]
+
+
 def test_several_functions_share_the_names() -> None:
     module = parse("\n".join(f'func.func @f{i}() {{\n  return loc("r")\n}} loc("f{i}")' for i in range(2)))
     text = print_operations(module.body.operations, locations=True)

@@ -251,35 +251,47 @@ class ScopeReader(Cursor):
         self.start_block(name, arguments or [])
 
     def block_line(self, parts: list[str]) -> None:
-        """`^name(%x: type, ...):` in one piece."""
-        line, begin = parts[0], self.begin
+        """`^name(%x: type loc(...), ...):` in one piece."""
+        line, begin, end = parts[0], self.begin, self.position
         opening = line.index("(")
         position = opening + 1
         arguments: list[Argument] = []
         types = self._argument_types
         for piece in line[position:-2].split(", "):
             name, _, text = piece.partition(": ")
+            text, opened, place = text.partition(" loc(")
             type = types.get(text)
-            if type is None or name[0] != "%":
+            if type is None or name[0] != "%" or (opened and place[-1] != ")"):
                 arguments = self._read_arguments(line, begin, opening + 1)
                 break
-            arguments.append((name, type, None, begin + position))
+            after = begin + position + len(piece)
+            location = self._place_in_line(after - len(place), after - 1) if opened else None
+            arguments.append((name, type, location, begin + position))
             position += len(piece) + len(", ")
+        self.begin, self.position = begin, end
         self.start_block(line[:opening], arguments)
+
+    def _place_in_line(self, begin: int, end: int) -> Location | None:
+        """What `loc(...)` holds, in a line that begins at `self.begin`."""
+        outer = self.begin
+        try:
+            found: Location = self.phrase("source_place", begin, end)
+            return found
+        finally:
+            self.begin = outer
 
     def _read_arguments(self, line: str, begin: int, position: int) -> list[Argument]:
         """The arguments of a block whose types were not met before."""
         arguments: list[Argument] = []
         while position < len(line):
             colon = line.index(":", position)
-            self.position = begin + colon + 1
+            self.position, self.used_alias = begin + colon + 1, False
             type = self.read_type()
-            arguments.append((line[position:colon], type, None, begin + position))
             text = self.text[begin + colon + 2 : self.position]
             if not self.used_alias and ", " not in text:
                 self._argument_types[text] = type
+            arguments.append((line[position:colon], type, self.read_location(), begin + position))
             position = self.position - begin + len(", ")
-        self.begin, self.position = begin, begin + len(line)
         return arguments
 
     def start_block(self, name: str, arguments: list[Argument]) -> None:
