@@ -79,6 +79,10 @@ class Attribute:
     def _spell(self) -> str:
         raise NotImplementedError(type(self).__name__)
 
+    def spell_with(self, _text_of: Callable[[Any], str]) -> str:
+        """The text, with these texts for the attributes, types and locations that it holds."""
+        return str(self)
+
     def __str__(self) -> str:
         try:
             return self._text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tinyir.ir.attribute import Attribute, quote
@@ -156,6 +156,9 @@ class TypeAttribute(Attribute):
     def _spell(self) -> str:
         return str(self.type)
 
+    def spell_with(self, text_of: Callable[[Any], str]) -> str:
+        return text_of(self.type)
+
 
 class ArrayAttribute(Attribute):
     """`[a, b]`."""
@@ -168,7 +171,10 @@ class ArrayAttribute(Attribute):
         return cls._intern((tuple(elements),))
 
     def _spell(self) -> str:
-        return f"[{', '.join(map(str, self.elements))}]"
+        return self.spell_with(str)
+
+    def spell_with(self, text_of: Callable[[Any], str]) -> str:
+        return f"[{', '.join(map(text_of, self.elements))}]"
 
 
 class DictionaryAttribute(Attribute):
@@ -182,7 +188,10 @@ class DictionaryAttribute(Attribute):
         return cls._intern((tuple(sorted(entries.items())),))
 
     def _spell(self) -> str:
-        return f"{{{spell_entries(self.entries)}}}"
+        return self.spell_with(str)
+
+    def spell_with(self, text_of: Callable[[Any], str]) -> str:
+        return f"{{{spell_entries(self.entries, text_of)}}}"
 
 
 class SymbolReference(Attribute):
@@ -386,10 +395,10 @@ def _is_bare(name: str, extra: str) -> bool:
     return all(c.isascii() and (c.isalnum() or c in extra) for c in name)
 
 
-def spell_entries(entries: Iterable[tuple[str, Attribute]]) -> str:
+def spell_entries(entries: Iterable[tuple[str, Attribute]], text_of: Callable[[Any], str] = str) -> str:
     """`a = 1, b`: the inside of an attribute dictionary, in the order given."""
     unit = UnitAttribute()
-    return ", ".join(spell_key(k) if v is unit else f"{spell_key(k)} = {v}" for k, v in entries)
+    return ", ".join(spell_key(k) if v is unit else f"{spell_key(k)} = {text_of(v)}" for k, v in entries)
 
 
 def quantized(element: Type) -> QuantizedType | None:

@@ -28,11 +28,6 @@ class Location(Attribute):
         """The locations that its text holds."""
         return ()
 
-    def spell_with(self, _text_of: Callable[[Location], str]) -> str:
-        """The text inside `loc(...)`, with these texts for its parts."""
-        return self._spell()
-
-
 class UnknownLocation(Location):
     """`unknown`."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from tinyir.ir.affine import AffineMap
 from tinyir.ir.attribute import Attribute
@@ -121,10 +122,13 @@ class FunctionType(Type):
         return cls._intern((tuple(inputs), tuple(results)))
 
     def _spell(self) -> str:
-        results = ", ".join(map(str, self.results))
+        return self.spell_with(str)
+
+    def spell_with(self, text_of: Callable[[Any], str]) -> str:
+        results = ", ".join(map(text_of, self.results))
         if len(self.results) != 1 or isinstance(self.results[0], FunctionType):
             results = f"({results})"
-        return f"({', '.join(map(str, self.inputs))}) -> {results}"
+        return f"({', '.join(map(text_of, self.inputs))}) -> {results}"
 
 
 class OpaqueType(Type):
@@ -179,8 +183,11 @@ class TensorType(ShapedType):
         return cls._intern((tuple(shape), element, encoding))
 
     def _spell(self) -> str:
-        encoding = f", {self.encoding}" if self.encoding is not None else ""
-        return f"tensor<{self._dimensions()}{self.element}{encoding}>"
+        return self.spell_with(str)
+
+    def spell_with(self, text_of: Callable[[Any], str]) -> str:
+        encoding = f", {text_of(self.encoding)}" if self.encoding is not None else ""
+        return f"tensor<{self._dimensions()}{text_of(self.element)}{encoding}>"
 
     def with_element(self, element: Type) -> TensorType:
         return TensorType(self.shape, element, self.encoding)

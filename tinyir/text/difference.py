@@ -8,6 +8,7 @@ from importlib import import_module
 import attrs
 
 from tinyir.ir.operation import Operation, Result, Value
+from tinyir.text.attribute_texts import Texts
 from tinyir.text.generic_printer import GenericPrinter
 from tinyir.text.location_aliases import Places
 from tinyir.text.printer import Printer, print_module
@@ -75,7 +76,7 @@ class StableTexts:
 
     def spell(self, operation: Operation, locations: bool = False) -> str:
         """The text of the operation as it is now, with a newline at the end; locations are written out, so that each line says its own."""
-        printer = (GenericPrinter if self.generic else Printer)(operation, Places() if locations else None, self.elide)
+        printer = (GenericPrinter if self.generic else Printer)(operation, Texts(self.elide), Places() if locations else None)
         values = printer.names.values
         for value, name in values.items():
             numbered = _NUMBERED.fullmatch(name)

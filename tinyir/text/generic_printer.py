@@ -8,60 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tinyir.ir.attribute import Attribute, quote
-from tinyir.ir.attributes import (
-    ArrayAttribute,
-    DenseElements,
-    DenseResource,
-    DictionaryAttribute,
-    UnitAttribute,
-    spell_key,
-)
+from tinyir.ir.attributes import UnitAttribute, spell_key
 from tinyir.ir.location import UNKNOWN
 from tinyir.ir.operation import Block, Operation, Region, Value
+from tinyir.text.attribute_texts import Texts
 from tinyir.text.location_aliases import Places
 from tinyir.text.names import MISSING, Names
 
 RESOURCES = "builtin.resources"
 """The discardable attribute of a module that keeps the text of `{-# ... #-}`."""
-ELIDED = "__elided__"
 _UNIT = UnitAttribute()
 
 
-class Texts(dict[Attribute, str]):
-    """Attribute -> text, kept for the time of one print."""
-
-    def __missing__(self, attribute: Attribute) -> str:
-        text = self[attribute] = str(attribute)
-        return text
-
-
-class ElidedTexts(Texts):
-    """The same with dense elements of more than `limit` elements left out."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__()
-        self.limit = limit
-
-    def __missing__(self, attribute: Attribute) -> str:
-        text = self[attribute] = self._spell(attribute)
-        return text
-
-    def _spell(self, attribute: Attribute) -> str:
-        if isinstance(attribute, DenseElements) and not attribute.splat and attribute.type.element_count > self.limit:
-            return str(DenseResource(ELIDED, attribute.type))
-        if isinstance(attribute, ArrayAttribute):
-            return f"[{', '.join(self[element] for element in attribute.elements)}]"
-        if isinstance(attribute, DictionaryAttribute):
-            return f"{{{', '.join(f'{spell_key(k)} = {self[v]}' if v is not _UNIT else spell_key(k) for k, v in attribute.entries)}}}"
-        return str(attribute)
-
-
 class GenericPrinter:
-    """Collects the lines of one print.  `places`: the texts of locations; None if they are not printed."""
+    """Collects the lines of one print.  `texts`: those of attributes and types; `places`: those of locations, None if they are not printed."""
 
-    def __init__(self, root: Operation, places: Places | None, elide: int | None) -> None:
+    def __init__(self, root: Operation, texts: Texts, places: Places | None) -> None:
+        self.texts = texts
         self.places = places
-        self.texts = Texts() if elide is None else ElidedTexts(elide)
         self.names = Names(root)
         self.values = self.names.values
         self.lines: list[str] = []
@@ -76,12 +40,14 @@ class GenericPrinter:
 
     def print_generic(self, operation: Operation, indent: str) -> None:
         """Appends the lines of an operation in generic form."""
-        values, texts = self.values, self.texts
+        values, texts, places = self.values, self.texts, self.places
         results, operands = operation.results, operation._operands
         try:
             uses = ", ".join([values[operand] for operand in operands])
-        except KeyError:
+            inputs = ", ".join([texts[operand.type] for operand in operands])
+        except KeyError:  # an operand is defined elsewhere, or missing
             uses = ", ".join([self.names.of(operand) for operand in operands])
+            inputs = self._types_text(operands)
         name = self._quoted.get(operation.name)
         if name is None:
             name = self._quoted[operation.name] = quote(operation.name)
@@ -93,19 +59,17 @@ class GenericPrinter:
             head += f"[{', '.join(map(self.names.of_block, operation.successors))}]"
         if operation._properties:
             head += f" <{self.dictionary(operation._properties)}>"
-        inputs = ", ".join([texts[operand.type] for operand in operands]) if None not in operands else self._types_text(operands)
         if len(results) == 1:
             outputs = texts[results[0].type]
             if outputs[0] == "(":
                 outputs = f"({outputs})"
         else:
             outputs = f"({', '.join([texts[result.type] for result in results])})"
-        tail = f" : ({inputs}) -> {outputs}"
+        place = "" if places is None else places[operation.location]
+        tail = f" : ({inputs}) -> {outputs}{place}"
         attributes = operation._attributes
         if attributes and (len(attributes) > 1 or RESOURCES not in attributes):
             tail = f" {self.dictionary(attributes)}{tail}"
-        if self.places is not None:
-            tail += self.places[operation.location]
         if not operation.regions:
             self.lines.append(head + tail)
             return

@@ -38,8 +38,8 @@ class Places(dict[Location, str]):
     """Location -> ` loc(...)`, written out unless it was given a name."""
 
     def __missing__(self, location: Location) -> str:
-        text = f" loc({location})"
-        if not isinstance(location, TextLocation):
+        text = " loc(" + str(location) + ")"
+        if type(location) is not TextLocation:
             self[location] = text
         return text
 
@@ -87,9 +87,10 @@ class LocationAliases:
                     self._find_early(argument.location)
                 inner = block.first
                 while inner is not None:
+                    location = inner.location
                     if inner.regions:
                         self._collect(inner)
-                    elif (location := inner.location) not in found and (type(location) is not TextLocation or _is_named(location)):
+                    elif location not in found and (type(location) is not TextLocation or len(location.source.file) > SHORT_FILE):
                         self._find(location)
                     inner = inner.next
 

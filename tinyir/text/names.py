@@ -15,6 +15,27 @@ MISSING = "<<missing>>"
 _FORBIDDEN = re.compile(r"[^\w$.\-]", re.ASCII)
 
 
+LONGEST = 42
+"""The greatest length of a name.  A longer one is cut to `SHORTENED`, which leaves room for numbers: no name is cut twice."""
+SHORTENED = 36
+HEAD = 25
+
+
+def readable_name(hint: str) -> str:
+    """A name of legal characters; a long one without the words in its middle.
+
+    `functional_1_activation_8_Relu_functional_1_batch_normalization_8_FusedBatchNormV3_dequant` becomes
+    `functional_1_activation_8..dequant`.
+    """
+    name = _FORBIDDEN.sub("_", hint) or "_"
+    if len(name) > LONGEST:
+        at = name.rfind("_", 1, HEAD + 1)
+        head = name[: at if at > 0 else HEAD]
+        words = name[len(head) - SHORTENED + len("..") - 1 :]
+        name = f"{head}..{words.partition('_')[2] or words[1:]}"
+    return f"_{name}" if name[0].isdigit() else name
+
+
 class Names:
     """The names of all values and blocks inside an operation."""
 
@@ -113,8 +134,7 @@ class Names:
         """`hint`, with a number behind if it is taken."""
         clean = self._hints.get(hint)
         if clean is None:
-            clean = _FORBIDDEN.sub("_", str(hint)) or "_"
-            clean = self._hints[hint] = f"_{clean}" if clean[0].isdigit() else clean
+            clean = self._hints[hint] = readable_name(str(hint))
         name, count = clean, 0
         while name in self._used:
             name = f"{clean}_{count}"

@@ -12,6 +12,7 @@ from tinyir.ir.attributes import OpaqueAttribute
 from tinyir.ir.operation import Operation
 from tinyir.ir.registry import definition_of
 from tinyir.text.assembly import Form, form_of
+from tinyir.text.attribute_texts import Texts
 from tinyir.text.draft import UnprintableError
 from tinyir.text.generic_printer import RESOURCES, GenericPrinter
 from tinyir.text.location_aliases import LocationAliases, Places
@@ -20,8 +21,8 @@ from tinyir.text.location_aliases import LocationAliases, Places
 class Printer(GenericPrinter):
     """Prints each operation in its own form."""
 
-    def __init__(self, root: Operation, places: Places | None, elide: int | None) -> None:
-        super().__init__(root, places, elide)
+    def __init__(self, root: Operation, texts: Texts, places: Places | None) -> None:
+        super().__init__(root, texts, places)
         self._forms: dict[str, Form | None] = {}
 
     def print_operation(self, operation: Operation, indent: str) -> None:
@@ -58,19 +59,23 @@ def print_module(operation: Operation, generic: bool = False, locations: bool = 
 
 
 def print_operations(operations: Sequence[Operation], generic: bool = False, locations: bool = False, elide: int | None = None) -> str:
-    """The text of some operations, one behind the other; as `print_module`."""
+    """The text of some operations, one behind the other; as `print_module`.
+
+    Where operations hold others, long types get names as well; one alone stays one line.
+    """
     aliases = LocationAliases(operations) if locations else None
-    lines = list(aliases.early) if aliases is not None else []
+    texts = Texts(elide, has_aliases=any(operation.regions for operation in operations))
+    lines: list[str] = []
     resources: list[str] = []
     for operation in operations:
-        printer = (GenericPrinter if generic else Printer)(operation, aliases.places if aliases is not None else None, elide)
+        printer = (GenericPrinter if generic else Printer)(operation, texts, aliases.places if aliases is not None else None)
         printer.print_operation(operation, "")
         lines += printer.lines
         found = operation.attributes.get(RESOURCES)
         if isinstance(found, OpaqueAttribute):
             resources.append(found.text)
-    lines += [*(aliases.late if aliases is not None else ()), *resources, ""]
-    return "\n".join(lines)
+    early, late = (aliases.early, aliases.late) if aliases is not None else ((), ())
+    return "\n".join([*texts.definitions, *early, *lines, *late, *resources, ""])
 
 
 def write_module(operation: Operation, stream: TextIO, generic: bool = False, locations: bool = False, elide: int | None = None) -> None:
