@@ -12,7 +12,7 @@ _IN_PLACE = re.compile(r'unknown|"[^"]{0,24}":\d+:\d+')
 def alias_lines(text: str) -> tuple[list[str], list[str]]:
     """The lines as they stand."""
     lines = text.splitlines()
-    body = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    body = next((number for number, line in enumerate(lines) if line[:1] not in ("#", "!")), len(lines))
     return [line for line in lines[:body] if line.startswith("#loc")], [line for line in lines[body:] if line.startswith("#loc")]
 
 
