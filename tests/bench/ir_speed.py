@@ -66,12 +66,15 @@ def measure(source: str) -> Iterator[tuple[str, float, str]]:
     module = parse(source)
     count = count_operations(module)
     pretty = print_module(module)
+    located = print_module(module, generic=True, locations=True)
     steps: dict[str, Callable[[], object]] = {
         "parse": lambda: parse(source),
         "parse_without_fast_path": lambda: parse(source, fast=False),
         "parse_pretty": lambda: parse(pretty),
+        "parse_locations": lambda: parse(located),
         "print": lambda: print_module(module, generic=True),
         "print_pretty": lambda: print_module(module),
+        "print_locations": lambda: print_module(module, generic=True, locations=True),
         "verify": lambda: verify(module),
         "clone": lambda: module.clone(),
         "walk": lambda: count_operations(module),

@@ -7,6 +7,7 @@ cse     bitwise operations on arguments, each written four times
 dce     a live chain of every tenth operation, the rest unused
 loops   nests of three `scf.for` around loads, a multiply-add and a store
 graph   a long graph of tensor operations of an unregistered dialect, with attributes
+located integer additions, each with a location: a node's name, a position, a name at a position, or several fused
 """
 
 from __future__ import annotations
@@ -120,7 +121,24 @@ def graph(count: int) -> str:
     return function(f"{data}, {weight}, {bias}", f"%x: {data}, %w: {weight}, %b: {bias}", data, lines)
 
 
-KINDS: dict[str, Callable[[int], str]] = {"fold": fold, "cse": cse, "dce": dce, "loops": loops, "graph": graph}
+def located(count: int) -> str:
+    """About `count` operations, each of which comes from one of some hundred places, written out."""
+    choose = random.Random(3)
+    nodes = [f'"functional_1/block_{number}/conv/BiasAdd;functional_1/block_{number}/relu"' for number in range(120)]
+    positions = [f'"model.py":{line}:3' for line in range(1, 61)]
+    places = [*nodes, *positions, *(f'"n{number}"({positions[number % 60]})' for number in range(60))]
+    places += [f"fused[{', '.join(choose.sample(nodes + positions, choose.randint(2, 5)))}]" for _ in range(200)]
+    values = ["%a0", "%a1"]
+    lines: Lines = []
+    for number in range(count - 3):
+        left, right = choose.choice(values[-50:]), choose.choice(values[-50:])
+        lines.append(f'%{number} = "arith.addi"({left}, {right}) : (i32, i32) -> i32 loc({choose.choice(places)})')
+        values.append(f"%{number}")
+    lines.append(f'"func.return"({values[-1]}) : (i32) -> () loc({places[0]})')
+    return function("i32, i32", f"%a0: i32 loc({places[0]}), %a1: i32 loc({places[-1]})", "i32", lines)
+
+
+KINDS: dict[str, Callable[[int], str]] = {"fold": fold, "cse": cse, "dce": dce, "loops": loops, "graph": graph, "located": located}
 
 
 def write_all(folder: Path, counts: list[int]) -> None:

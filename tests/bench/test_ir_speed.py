@@ -29,7 +29,7 @@ def test_a_generated_module_is_well_formed_and_of_the_size_asked_for(kind: str) 
     assert 285 <= count_operations(module) <= 305
     assert verify(module) == []
     assert first_difference(module, parse(print_module(module))) == ""
-    assert first_difference(module, parse(KINDS[kind](300), fast=False)) == ""
+    assert first_difference(module, parse(KINDS[kind](300), fast=False), locations=True) == ""
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -43,7 +43,7 @@ def test_mlir_opt_reads_a_generated_module_and_agrees(kind: str, require_tool: C
 def test_every_step_is_measured() -> None:
     rows = list(measure(KINDS["fold"](60)))
     assert [step for step, _, _ in rows] == [
-        *("parse", "parse_without_fast_path", "parse_pretty", "print", "print_pretty", "verify", "clone", "walk"),
+        *("parse", "parse_without_fast_path", "parse_pretty", "parse_locations", "print", "print_pretty", "print_locations", "verify", "clone", "walk"),
         *("canonicalize", "cse", "dce", "memory"),
     ]
     assert all(number > 0 for _, number, _ in rows)
@@ -54,7 +54,7 @@ def test_the_measuring_runs_as_a_file_from_any_folder(tmp_path: Path) -> None:
     printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
     assert printed[0].startswith("tinyir fold_60 parse ")
     assert printed[0].endswith(" ops/s")
-    assert len(printed) == 12
+    assert len(printed) == 14
     assert (tmp_path / "modules" / "fold_60.mlir").exists()
 
 
