@@ -139,13 +139,15 @@ class RowGroups:
     def _common(self, first: int, last: int, schedule: RowSchedule | None, given: Value, made: Value) -> int:
         """The bytes that an input and an output of a group may share."""
         nests = [stage.nest for stage in self.stages[first : last + 1]]
-        maker = next((n for n in nests if n is not None and n.tensor is made and not n.carries_sums), None)
+        makers = [n for n in nests if n is not None and n.tensor is made and not n.carries_sums]
         readers = [n for n in nests if n is not None and any(read.tensor is given for read in n.reads)]
-        if maker is None or not readers or any(nest is None for nest in nests) or (schedule is not None and maker in readers):
+        if not makers or not readers or any(nest is None for nest in nests) or (schedule is not None and any(maker in readers for maker in makers)):
             return 0
-        timings = {id(maker): Timing(1, 0)} if schedule is None else {id(nest): timing for nest, timing in zip(schedule.nests, schedule.timings, strict=True)}
+        timings = (
+            {id(makers[0]): Timing(1, 0)} if schedule is None else {id(nest): timing for nest, timing in zip(schedule.nests, schedule.timings, strict=True)}
+        )
         reads = [(timings[id(nest)], read) for nest in readers for read in nest.reads if read.tensor is given]
-        distance = max(_distance(timings[id(maker)], maker, reads, row_bytes(given)), 0)
+        distance = max(0, *(_distance(timings[id(maker)], maker, reads, row_bytes(given)) for maker in makers))
         return tensor_bytes(given) + tensor_bytes(made) - max(distance + tensor_bytes(given), tensor_bytes(made))
 
 

@@ -45,10 +45,13 @@ class RowSchedule:
 def row_schedule(nests: Sequence[RowNest], rings: Sequence[Value]) -> RowSchedule | None:
     """The schedule of nests in the order of the program; None if their windows do not move together, or some are not linked.
 
-    `rings`: the tensors that nothing but the group reads.
+    `rings`: the tensors that nothing but the group reads.  Several nests may make parts of the rows of one tensor.
     """
-    makers = {nest.tensor: number for number, nest in enumerate(nests) if not nest.carries_sums}
-    links = [(makers[read.tensor], number, read) for number, nest in enumerate(nests) for read in nest.reads if read.tensor in makers]
+    makers: dict[Value, list[int]] = {}
+    for number, nest in enumerate(nests):
+        if not nest.carries_sums:
+            makers.setdefault(nest.tensor, []).append(number)
+    links = [(maker, number, read) for number, nest in enumerate(nests) for read in nest.reads for maker in makers.get(read.tensor, ())]
     periods = _periods(len(nests), links)
     if periods is None:
         return None
@@ -63,8 +66,8 @@ def row_schedule(nests: Sequence[RowNest], rings: Sequence[Value]) -> RowSchedul
     for tensor in rings:
         using = [(maker, reader, read) for maker, reader, read in links if read.tensor is tensor]
         if using and all(_passes(timings[maker], timings[reader], read) for maker, reader, read in using):
-            passing[tensor] = makers[tensor], max(reader for _, reader, _ in using)
-    return RowSchedule(tuple(nests), timings, steps, {tensor: min(length, nests[makers[tensor]].rows) for tensor, length in lengths.items()}, passing)
+            passing[tensor] = makers[tensor][0], max(reader for _, reader, _ in using)
+    return RowSchedule(tuple(nests), timings, steps, {tensor: min(length, nests[makers[tensor][0]].rows) for tensor, length in lengths.items()}, passing)
 
 
 Link = tuple[int, int, RowRead]

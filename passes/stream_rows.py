@@ -117,14 +117,15 @@ class _Streaming:
         definer, first = tensor.definer, self.steps.body.first
         assert definer is not None
         assert first is not None
-        definer.move_before(first)
+        if definer.parent is not first.parent:  # else another nest makes a part of it too
+            definer.move_before(first)
 
     # -- what must hold
 
     def _state_ring(self, nest: RowNest, tensor: Value, length: int, timing: Timing, ahead: int) -> None:
         """`ahead`: rows that are defined before the first step, by so much is each nest's row ahead of its iteration."""
         inside = [user for user in tensor.users if user.is_inside(self.steps)]
-        (define,) = [user for user in inside if user.name == "loop.define"]
+        (define,) = [user for user in inside if user.name == "loop.define" and (ahead or user.is_inside(nest.root))]
         reads = [RingRead(self._rows(user, tensor), before_define=bool(ahead)) for user in inside if user.name == "loop.read"]
         row = AffineDimension(0) - ahead
         claim = RingClaim(
@@ -162,4 +163,3 @@ def _fold(tensor: Value, length: int) -> None:
     assert definer is not None
     assert isinstance(tensor.type, TensorType)
     definer.properties["fold"] = DenseArray([length if number == axis else 0 for number in range(tensor.type.rank)], I64)
-

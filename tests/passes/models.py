@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy
 
 from tests.passes.loop_programs import Array, Fixed, Program, Window, convolution, dense, depthwise
@@ -72,6 +74,19 @@ class Network:
                 at = (0, i.index, j.index, k.index)
                 total = p.arith("addi", p.widen(p.read(first, *at)), p.widen(p.read(second, *at)))
                 p.define(p.arith("trunci", p.arith("shrsi", total, p.scalar(1, I32)), type=I8), y, *at)
+        self.last = y
+        return y
+
+    def join(self, name: str, parts: Sequence[Value]) -> Value:
+        """Tensors behind each other along their channels: each is copied into its part by a nest of its own."""
+        p, types = self.program, [part.type for part in parts]
+        shapes = [type.shape for type in types if isinstance(type, TensorType)]
+        _, height, width, _ = shapes[0]
+        y, first = p.tensor((1, height, width, sum(shape[3] for shape in shapes)), I8), 0
+        for part, shape in zip(parts, shapes, strict=True):
+            with p.layer(name), p.loop(0, height, parallel=True) as i, p.loop(0, width, parallel=True) as j, p.loop(0, shape[3], parallel=True) as k:
+                p.define(p.read(part, 0, i.index, j.index, k.index), y, 0, i.index, j.index, k.index + first)
+            first += shape[3]
         self.last = y
         return y
 

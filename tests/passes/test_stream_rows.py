@@ -120,6 +120,28 @@ def _fold(operation: Operation) -> list[int]:
     return [int(length) for length in fold.values]
 
 
+def test_a_tensor_that_several_nests_make_parts_of_is_one_ring() -> None:
+    def module() -> Operation:
+        n = Network("net", (16, 6, 3), 3)
+        n.convolution("stem", 4, (1, 1), Window())
+        n.convolution("wide", 8, (1, 1), Window())
+        wide = n.last
+        branches = [n.convolution(f"branch{size}", 2 + size, (size, size), Window((1, 1), (size // 2,) * 4), wide) for size in (1, 3)]
+        n.join("joined", branches)
+        n.convolution("last", 2, (3, 3), SAME)
+        n.dense("dense", 3)
+        return n.finish()
+
+    plain, loops = module(), module()
+    ledger = streamed(loops)
+    joined = next(ring for ring in rings(loops) if sum(user.name == "loop.define" for user in ring.result.users) == 2)
+    assert max(_fold(joined)) < 16
+    assert ledger.summary()["proved"] == len(ledger) > len(rings(loops))
+    x = inputs_of(plain, 0)
+    assert run(loops, x)["y"].tolist() == run(plain, x)["y"].tolist()
+    assert arena_bytes(loops) < arena_bytes(plain)
+
+
 def test_nothing_is_streamed_where_nothing_is_gained() -> None:
     module = MODELS["ad"]()
     assert not len(streamed(module))
