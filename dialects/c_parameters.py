@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from tinyir.dialects.c_interpreter import EXACT
 from tinyir.dialects.c_shapes import Hole
-from tinyir.dialects.c_writer import FOLDED
 from tinyir.dialects.parameter_relations import Relation, relations
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import IntegerAttribute, StringAttribute
@@ -150,7 +150,7 @@ def _evaluated(operation: Operation, bound: Mapping[Value, Attribute]) -> Attrib
         content = bound.get(operand) or (operand.definer.properties["value"] if operand.definer is not None else None)
         assert isinstance(content, IntegerAttribute)
         numbers.append(content.value)
-    return IntegerAttribute(FOLDED[operator.value](*numbers), operation.result.type)
+    return IntegerAttribute(EXACT[operator.value](*numbers), operation.result.type)
 
 
 def _hint(hole: Hole) -> str:

@@ -1,12 +1,12 @@
-"""Writes operations of the C level: one method for each, and the folding that keeps the text short.
+"""Writes operations of the C level: one method for each.
 
-Arithmetic on literals is done here, and what adds zero or multiplies by one is left out, unless the writer is `canonical`:
-then index arithmetic keeps its full form `a*1 + b*4 + 0`, so that layers that differ in nothing but their numbers have one shape.
+Index arithmetic is written in full, `a*1 + b*4 + 0`, so that layers that differ in nothing but their numbers have one shape; the pass
+`simplify_c` shortens it.  If the writer is not `canonical`, what has a negative factor is subtracted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tinyir.dialects.c import ARITHMETIC
 from tinyir.ir.affine import AffineBinary, AffineConstant, AffineDimension, AffineExpression, linear_terms
@@ -16,16 +16,6 @@ from tinyir.ir.attributes import ArrayAttribute, DenseArray, FloatAttribute, Int
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Block, Operation, Region, Value
 from tinyir.ir.types import DYNAMIC, I1, I32, FloatType, IntegerType, MemRefType, Type
-
-FOLDED: dict[str, Callable[[int, int], int]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "&": lambda a, b: a & b,
-    "<<": lambda a, b: a << b,
-    ">>": lambda a, b: a >> b,
-}
-NEUTRAL = {"+": 0, "-": 0, "*": 1, "<<": 0, ">>": 0}
 
 
 def pointer_type(element: Type, space: Attribute | None) -> MemRefType:
@@ -78,14 +68,6 @@ class CWriter:
 
     def binary(self, operator: str, left: Value, right: Value) -> Value:
         """left operator right, in the type of `left`; comparisons and logic give i1."""
-        a, b = literal_of(left), literal_of(right)
-        if not self.canonical:
-            if b is not None and NEUTRAL.get(operator) == b:
-                return left
-            if a is not None and operator in ("+", "*") and NEUTRAL[operator] == a:
-                return right
-            if a is not None and b is not None and operator in FOLDED:
-                return self.literal(FOLDED[operator](a, b), left.type)
         type = left.type if operator in ARITHMETIC else I1
         return self._expression("binary", (left, right), type, operator=StringAttribute(operator))
 

@@ -1,7 +1,7 @@
 """Arithmetic on literals is done, and what adds zero or multiplies by one is left out, at the C level.
 
-`lower_to_c{canonical}` keeps index arithmetic in full so that `merge_functions` can compare it; this is what follows.  All of it is rules,
-those of the group `c`: of arithmetic, and of loops, branches and memory.
+`lower_to_c` writes index arithmetic in full, so that `merge_functions` can compare it; this is what follows.  All of it is rules,
+those of the groups `c`, of arithmetic, and `c_programs`, of loops, branches and memory.
 """
 
 from __future__ import annotations
@@ -17,15 +17,20 @@ from tinyir.rewrite.passes import Pass, PassContext
 
 @attrs.frozen
 class SimplifyC(Pass):
-    """Applies the rules of the group `c`, and leaves out constants that nobody reads any more."""
+    """Applies the rules, and leaves out constants that nobody reads any more.
+
+    `programs`: those of loops, branches and memory too.
+    """
 
     name = "simplify_c"
     reads = ("builtin", "c")
     leaves = ("builtin", "c")
 
+    programs: bool = True
+
     def run(self, module: Operation, context: PassContext) -> None:
         operations = frozenset({operation.name for operation in module.walk()})
-        apply_rules(module, reachable_rules(operations, "c"), context)
+        apply_rules(module, reachable_rules(operations, *(("c", "c_programs") if self.programs else ("c",))), context)
         used = {referenced_symbol(operation, "name") for operation in module.walk() if operation.name == "c.address"}
         for array in list(module.body):
             if array.name == "c.array" and symbol_name(array) not in used:

@@ -40,7 +40,7 @@ SMALL_BLOCKS = "form_blocks{rounds=[1], sum_rounds=[1], shared_text=1.0e9, sums_
 LEAN_BLOCKS = "form_blocks{shared_text=0.0, shared_strides=0.0}"
 SMALL_BUFFER = tuple(SMALL_BLOCKS if name == "form_blocks" else name for name in FAST_BUFFER)
 LEAN_BUFFER = tuple(LEAN_BLOCKS if name == "form_blocks" else name for name in FAST_BUFFER)
-C = ("lower_to_c",)
+C = ("lower_to_c", "simplify_c{programs=false}")
 FAST_C = ("lower_to_c{canonical=true}", "merge_functions{share_per_kilobyte=0.03}", "simplify_c")
 SMALL_C = ("lower_to_c{canonical=true}", "merge_functions", "simplify_c")
 
