@@ -243,6 +243,16 @@ def through_mlir(tool: str, text: str) -> str:
 
 
 @MODERATE
+@given(st.lists(places, min_size=1, max_size=6))
+def test_a_definition_that_is_written_out_is_read_the_same_by_the_short_cut(found: list[Location]) -> None:
+    uses = [f'"t.a"() : () -> () loc(#x{number})' for number in range(len(found))]
+    definitions = [f"#x{number} = loc({location})" for number, location in enumerate(found)]
+    for text in ("\n".join([*definitions, *uses]), "\n".join([*uses, *definitions])):
+        for fast in (True, False):
+            assert [str(operation.location) for operation in parse(text, fast=fast).body] == list(map(str, found))
+
+
+@MODERATE
 @given(located_modules(names))
 def test_mlir_opt_defines_the_same_names_in_the_same_lines(require_tool: Callable[[str], str], module: Operation) -> None:
     text = print_module(module, generic=True, locations=True)
