@@ -287,6 +287,11 @@ def compared(after: Columns, before: Columns, bits: int) -> Found | None:
             suspects.append(int(numpy.argmax(wrong.any(1))))
         if other.any():
             suspects.append(int(numpy.argmax(after.elements[:, int(numpy.argmax(other.any(0)))] != NONE)))
+    if not suspects or order is None:
+        place = _row_that_differs(after, before, bits)
+        if place == NONE:
+            return None
+        suspects = [*suspects, *(() if place is None else (place,))]
     for row in (*suspects, *range(min(rows, MOST_ROWS))):
         found = _row_compared(row, after, before, bits)
         if found is not None:
@@ -294,6 +299,27 @@ def compared(after: Columns, before: Columns, bits: int) -> Found | None:
     if rows > MOST_ROWS or rows * outputs * max(after.count, before.count) > MOST_NUMBERS:
         raise UndecidedError(f"the terms of {rows} positions are in orders of their own")
     return None
+
+
+def _row_that_differs(after: Columns, before: Columns, bits: int) -> int | None:
+    """The first position at which the terms, in the order of their elements, are others (-1: there is none); None: it cannot be told so."""
+    width = max(int((side.elements != NONE).sum(1).max(initial=0)) for side in (after, before))
+    rows, outputs = len(after.elements), len(after.of_outputs)
+    if width > min(after.count, before.count) or rows * outputs * width > MOST_NUMBERS:
+        return None
+    sides = []
+    for side in (after, before):
+        order = numpy.argsort(side.elements, axis=1, kind="stable")[:, side.count - width :]
+        names = numpy.take_along_axis(side.elements, order, 1)
+        if ((names[:, 1:] == names[:, :-1]) & (names[:, 1:] != NONE)).any():
+            return None
+        factors = numpy.take_along_axis(side.of_rows, order, 1)
+        sides.append((names, [factors * weights[order] for weights in side.of_outputs]))
+    (names, factors), (others, olds) = sides
+    wrong = (names != others).any(1)
+    for mine, old in zip(factors, olds, strict=True):
+        wrong |= (wrapped(mine - old, bits) != 0).any(1)
+    return int(numpy.argmax(wrong)) if wrong.any() else NONE
 
 
 def matched(after: Columns, before: Columns, suspects: list[int]) -> Integers | None:
