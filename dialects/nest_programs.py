@@ -45,7 +45,7 @@ class TensorTable:
 
     def number(self, tensor: Value) -> int:
         tensor = storage(tensor)
-        key = self._key(self.same.get(tensor, tensor))
+        key = self._key(tensor)
         if key not in self.numbers:
             self.numbers[key] = len(self.tensors)
             self.tensors.append(_tensor(tensor, [extent for extent, _, _ in self.rounds(tensor)]))
@@ -56,7 +56,8 @@ class TensorTable:
         return [] if tensor in self.kept else _rounds(tensor)
 
     def _key(self, tensor: Value) -> Value | tuple[Type, Attribute]:
-        return (tensor.type, tensor.definer.properties["value"]) if is_constant(tensor) and tensor.definer is not None else tensor
+        constant = tensor.definer.properties["value"] if is_constant(tensor) and tensor.definer is not None else None
+        return (tensor.type, constant) if constant is not None else self.same.get(tensor, tensor)
 
 
 def _tensor(tensor: Value, rounds: Sequence[int]) -> program.Tensor:

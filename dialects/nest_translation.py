@@ -233,7 +233,7 @@ class Group:
     def restore(self, originals: Mapping[Value, Value]) -> None:
         """Puts the nests back."""
         builder = Builder.before(self.after[0])
-        values: dict[Value, Value] = dict(self.same)
+        values = {copy: tensor for copy, tensor in self.same.items() if copy.definer is None or copy.definer.name == "loop.tensor"}
         beside = self.after[0].parent
         assert beside is not None
         for tensor in dict.fromkeys(tensor for root in self.before for tensor in _defined(root)):

@@ -128,8 +128,7 @@ class Recorder(Comparison):
             for columns, places in ((after, numpy.arange(after.count)), (before, order))
         ]
         pairs = numpy.unique(numpy.concatenate(sides, 1), axis=0)
-        for part in _parts(pairs, 1):
-            self.questions.append(PairsClaim(part[:, :2], part[:, 2:]))
+        self.questions.append(PairsClaim(pairs[:, :2], pairs[:, 2:]))
         weights = wrapped(after.of_outputs, bits), wrapped(before.of_outputs[:, order], bits)
         self._ask_outputs(numpy.arange(after.count), *weights)
         return None
@@ -153,9 +152,23 @@ class Recorder(Comparison):
         axes = joined((after.axes, before.axes, () if mask is None else mask.axes))
         numbers = numpy.broadcast_arrays(after.over(axes), before.over(axes), True if mask is None else mask.over(axes))
         chosen = numpy.stack([wrapped(each[numbers[2]], bits) for each in numbers[:2]], 1)
-        for part in _parts(numpy.unique(chosen, axis=0), 1):
-            self.questions.append(NumbersClaim(part))
+        self.questions.append(NumbersClaim(numpy.unique(chosen, axis=0)))
         return None
+
+
+def together(questions: Sequence[Claim]) -> list[Claim]:
+    """The same questions in parts of bounded size, none of them asked twice."""
+    found: list[Claim] = [each for each in questions if isinstance(each, LinearClaim)]
+    pairs = [numpy.concatenate((each.after, each.before), 1) for each in questions if isinstance(each, PairsClaim)]
+    for part in _parts(_distinct(pairs, 4), 1):
+        found.append(PairsClaim(part[:, :2], part[:, 2:]))
+    numbers = [each.pairs for each in questions if isinstance(each, NumbersClaim)]
+    found += [NumbersClaim(part) for part in _parts(_distinct(numbers, 2), 1)]
+    return found
+
+
+def _distinct(rows: Sequence[Integers], width: int) -> Integers:
+    return numpy.unique(numpy.concatenate([numpy.zeros((0, width), numpy.int64), *rows]), axis=0)
 
 
 def _parts(rows: Integers, products: int) -> Sequence[Integers]:

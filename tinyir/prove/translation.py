@@ -26,7 +26,7 @@ from tinyir.prove.claim import DEFAULT_RLIMIT, Claim, Negation, Verdict, proved,
 from tinyir.prove.grids import Grid, as_grid, combined, everywhere, joined
 from tinyir.prove.nest_values import Axis, Environment, Evaluation, Masks, Table
 from tinyir.prove.same_terms import Comparison, Difference
-from tinyir.prove.term_claims import Recorder
+from tinyir.prove.term_claims import Recorder, together
 from tinyir.prove.terms import UndecidedError, Value
 
 Path = tuple[tuple[program.Loop | program.Branch, int], ...]
@@ -401,7 +401,7 @@ class TranslationClaim(Claim):
             return Recorder.of(comparison, questions)
 
         Translation(self.tensors, self.before, self.after, self.compared, judge).check()
-        return questions
+        return together(questions)
 
     def negation(self, prefix: str = "") -> Negation:
         """That one of the sums differs; where more than sums does, that is so."""
