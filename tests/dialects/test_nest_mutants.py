@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import attrs
 import numpy as np
@@ -42,13 +43,13 @@ def mistakes(module: Operation, random: np.random.Generator) -> Iterator[Mistake
     """One for each thing in a module that can be another number."""
     for operation in module.walk():
         if operation.name in ("loop.read", "loop.define") and loop.access_map(operation).results:
-            yield lambda operation=operation: _next_element(operation, int(random.integers(64)))
+            yield partial(_next_element, operation, int(random.integers(64)))
         elif operation.name == "loop.for" and loop.constant_bounds(operation) is not None:
-            yield lambda operation=operation: _one_less(operation)
+            yield partial(_one_less, operation)
         elif operation.name == "loop.if":
-            yield lambda operation=operation: _other_condition(operation, int(random.integers(64)))
+            yield partial(_other_condition, operation, int(random.integers(64)))
         elif operation.name == "arith.constant":
-            yield lambda operation=operation: _other_number(operation, int(random.integers(1 << 20)))
+            yield partial(_other_number, operation, int(random.integers(1 << 20)))
 
 
 def _next_element(access: Operation, place: int) -> None:

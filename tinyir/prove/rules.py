@@ -71,8 +71,8 @@ def prove_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], known: Kno
         if not is_scalar_rule(rule):
             strange = [a.operation for side in (rule.pattern, rule.result) for a in ast.applications(side) if a.operation not in operators()]
             if strange:
-                known = "the operators of specs/ops, or on scalars alone"
-                return RuleProof("unknown", detail=f"proofs have no meaning for '{strange[0]}' here: a rule is over {known}")
+                meant = "the operators of specs/ops, or on scalars alone"
+                return RuleProof("unknown", detail=f"proofs have no meaning for '{strange[0]}' here: a rule is over {meant}")
             return prove_symbolically(rule, functions, known or Known())
         return _summary(prove_scalars(rule, functions))
     except NoMeaningError as error:

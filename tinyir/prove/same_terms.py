@@ -315,9 +315,9 @@ def _row_that_differs(after: Columns, before: Columns, bits: int) -> int | None:
             return None
         factors = numpy.take_along_axis(side.of_rows, order, 1)
         sides.append((names, [factors * weights[order] for weights in side.of_outputs]))
-    (names, factors), (others, olds) = sides
+    (names, products), (others, olds) = sides
     wrong = (names != others).any(1)
-    for mine, old in zip(factors, olds, strict=True):
+    for mine, old in zip(products, olds, strict=True):
         wrong |= (wrapped(mine - old, bits) != 0).any(1)
     return int(numpy.argmax(wrong)) if wrong.any() else NONE
 
