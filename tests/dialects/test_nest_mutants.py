@@ -12,7 +12,10 @@ import pytest
 from tests.graphs import random_inputs
 from tests.oracle.cases import soaking
 from tests.passes.product_layers import Layer, translated
+from tests.passes.test_stream_rows import inputs_of, random_network
+from tinyir.backends.target import load_target
 from tinyir.dialects import loop
+from tinyir.dialects.nest_translation import NestTranslation
 from tinyir.interp.machine import InterpreterError, run
 from tinyir.ir.affine import AffineMap, AffineSet
 from tinyir.ir.attributes import DenseElements, IntegerAttribute
@@ -21,11 +24,14 @@ from tinyir.ir.types import IntegerType, TensorType
 from tinyir.passes.block_products import BlockProducts
 from tinyir.passes.block_rows import BlockRows
 from tinyir.passes.gather_rows import GatherRows
+from tinyir.passes.hoist_groups import HoistGroups
 from tinyir.passes.jam_outputs import JamOutputs
 from tinyir.passes.stage_lines import StageLines
 from tinyir.passes.stage_planes import StagePlanes
+from tinyir.passes.stream_rows import StreamRows
 from tinyir.prove.obligations import Ledger
 from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.rewrite.pipeline import PassPipeline
 
 Mistake = Callable[[], None]
 SCHEDULES: tuple[tuple[Pass, str, bool], ...] = (
@@ -118,6 +124,25 @@ def test_what_is_proved_of_a_mistaken_schedule_gives_every_byte(seed: int) -> No
     ledger = translated(after, Mistaken(schedule, random), goal)
     if is_right(ledger):
         assert_equal(before, after, seed)
+
+
+@pytest.mark.parametrize("seed", range(400 if soaking() else 8))
+def test_so_it_does_of_mistaken_streams(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    before, after = random_network(seed), random_network(seed)
+    context = PassContext(target=load_target("cortex-m4"), ledger=Ledger(), goal="ram", translations=(NestTranslation(),))
+    streams = [StreamRows(), HoistGroups(), BlockProducts(), StagePlanes(), *([Mistaken(JamOutputs(), random)] if seed % 4 else [JamOutputs()])]
+    PassPipeline(streams).run(after, context)
+    assert isinstance(context.ledger, Ledger)
+    assert seed % 4 or (is_right(context.ledger) and not context.remarks)
+    if is_right(context.ledger):
+        given = inputs_of(before, seed)
+        try:
+            (found,) = run(after, given).values()
+        except InterpreterError:
+            return
+        (expected,) = run(before, given).values()
+        assert found.tobytes() == expected.tobytes()
 
 
 def is_right(ledger: Ledger) -> bool:
