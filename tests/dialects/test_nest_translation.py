@@ -25,7 +25,7 @@ from tinyir.interp.machine import run
 from tinyir.ir.affine import AffineMap
 from tinyir.ir.attributes import DenseElements, IntegerAttribute
 from tinyir.ir.operation import Operation
-from tinyir.ir.types import I8, I16, TensorType
+from tinyir.ir.types import I8, I16, I32, TensorType
 from tinyir.passes.block_products import BlockProducts
 from tinyir.passes.block_rows import BlockRows
 from tinyir.passes.gather_rows import GatherRows
@@ -247,6 +247,23 @@ def test_passes_that_follow_each_other_are_one_step(schedules: tuple[Pass, ...])
     for translation in context.translations:
         translation.settle(context)
     assert {verdict.state for _, verdict in stated(context.ledger)} <= {"proved"}
+
+
+def test_sums_that_are_carried_are_those_of_all_channels_that_stand_side_by_side_and_of_the_rest() -> None:
+    layers: list[Step] = [
+        ("graph.conv2d", [0, 1, 2], {"pad": (1, 1, 1, 1)}),
+        ("graph.requantize_high", [6, 3, 4, 5], {"low": -128, "high": 127, "zero_point": 0, "result_type": I8}),
+        ("graph.sum_pool2d", [7], {"kernel": (12, 6), "result_type": I32, "x_zero_point": -128}),
+        ("graph.requantize_high", [8, 3, 4, 5], {"low": -128, "high": 127, "zero_point": 0, "result_type": I8}),
+    ]
+    module = in_loops([TensorType((1, 12, 6, 3), I8), *constants(np.random.default_rng(0), (7, 3, 3, 3))], layers)
+    context = PassContext(ledger=Ledger(), translations=(NestTranslation(),))
+    PassPipeline([StreamRows(), JamOutputs(factor=4)]).run(module, context)
+    assert isinstance(context.ledger, Ledger)
+    for translation in context.translations:
+        translation.settle(context)
+    assert [verdict.state for _, verdict in stated(context.ledger)] == ["proved"]
+    assert "fold" in next(o for o in of_name(module, "loop.tensor") if (o.result.name or "").endswith("sums")).properties
 
 
 # -- what cannot be told

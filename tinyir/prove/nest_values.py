@@ -278,7 +278,7 @@ class Evaluation:
         if not missing.data.any():
             return self._looked_up(table, flat, tensor.bits, mask)
         indices = self._at(step.indices, values, step.operands)
-        if table.recurrences:
+        if table.recurrences and indices[table.recurrences[0].dimension].scalar is not None:  # else others are to follow
             return self._recurred(table, step.shape, indices, tensor.bits)
         operands = tuple(Value.number(index, 64) for index in indices)
         return Value.unknown(Node(PENDING, f"{step.tensor} {step.shape}", tensor.bits, operands), tensor.bits)
