@@ -23,25 +23,33 @@ from tinyir.dialects.schedules import Plan, plan_for, scheduled
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineMap
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation, Value
+from tinyir.ir.types import FloatType
 from tinyir.rewrite.passes import Pass, PassContext
+
+MOST_OPERATIONS = 24
+"""Of a sum over three folds, its terms and a short activation."""
 
 
 @attrs.frozen
 class JamOutputs(Pass):
-    """Jams the innermost parallel loop around each fold by the greatest number up to `factor` that leaves no small rest, where a schedule says so."""
+    """Jams the innermost parallel loop around each fold by the greatest number up to `factor` that leaves the smallest rest, where a schedule says so.
+
+    `floats`: the number for folds of floats on machines that multiply these one by one, in registers that nothing else takes.
+    """
 
     name: ClassVar[str] = "jam_outputs"
     reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
     factor: int | None = scheduled("jam", "outputs")
+    floats: int | None = scheduled("jam", "floats")
 
     def run(self, module: Operation, context: PassContext) -> None:
         for operation in [o for o in module.walk() if o.name == "loop.for"]:
             if _can_jam(operation) and not _is_scheduled(operation):
                 plan = plan_for(self, facts_of(nest_root(operation)), context)
                 if plan is not None:
-                    _jam(operation, plan)
+                    _jam(operation, plan, plan["jam", "floats" if _takes_floats(operation, context) else "outputs"])
 
 
 def _can_jam(nest: Operation) -> bool:
@@ -56,6 +64,17 @@ def _can_jam(nest: Operation) -> bool:
         return False
     moving = _depending_on(nest)
     return not any(v in moving for fold in folds for v in (*loop.lower_operands(fold), *loop.upper_operands(fold)))
+
+
+def _takes_floats(nest: Operation, context: PassContext) -> bool:
+    """Whether folds carry floats and share what they load, the machine multiplies these one by one, and the nest is short: all of it is written out."""
+    at_once = context.target.costs.multiply_accumulates.get("float", 0) if context.target is not None else 0
+    if at_once != 1:
+        return False
+    inner, moving = list(nest.walk()), _depending_on(nest)
+    carried = [result.type for each in inner if each.name == "loop.for" for result in each.results]
+    is_shared = any(each.name == "loop.read" and each.result not in moving for each in inner)
+    return is_shared and len(inner) <= MOST_OPERATIONS and all(isinstance(type, FloatType) for type in carried)
 
 
 def _is_scheduled(nest: Operation) -> bool:
@@ -82,19 +101,18 @@ def _yields_into(operation: Operation, found: set[Value]) -> bool:
     return bool(operation.regions) and any(operand in found for inner in operation.walk() for operand in inner.operands)
 
 
-def _jam(nest: Operation, plan: Plan) -> None:
-    factor = plan["jam", "outputs"]
+def _jam(nest: Operation, plan: Plan, factor: int) -> None:
     bounds = loop.constant_bounds(nest)
     assert bounds is not None
     low, high = bounds
     count = high - low
-    width = next((f for f in range(factor, 1, -1) if count % f == 0), factor)
+    width = min(range(factor, 1, -1), key=lambda each: count % each, default=1)
     whole = count // width * width
     if not whole:
         return
     builder = Builder.before(nest)
     made = loop.create_for(builder, (AffineMap.constant(low), ()), (AffineMap.constant(low + whole), ()), step=width, parallel=True, label=_label(nest))
-    made.attributes["schedule"] = plan.describe({("jam", "outputs"): width})
+    made.attributes["schedule"] = plan.describe({("jam", "outputs"): width}, without=("jam", "floats"))
     variable, new_variable = loop.induction_variable(nest), loop.induction_variable(made)
     lanes: list[dict[Value, Value]] = [{variable: new_variable} for _ in range(width)]
     known: list[dict[Value, Index]] = [{new_variable: (AffineDimension(0) + lane, (new_variable,))} for lane in range(width)]

@@ -32,6 +32,22 @@ def _dense(terms: int, outputs: int) -> onnx.ModelProto:
     return layers.end(1.0)
 
 
+def _real(nodes: list[onnx.NodeProto], x: list[int], y: list[int], weights: dict[str, tuple[int, ...]]) -> onnx.ModelProto:
+    """Layers of floats with random weights of these shapes."""
+    random = np.random.default_rng(0)
+    constants = [onnx.numpy_helper.from_array(random.normal(size=shape).astype(np.float32), name) for name, shape in weights.items()]
+    ports = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in (("x", x), ("y", y))]
+    graph = onnx.helper.make_graph(nodes, "net", ports[:1], ports[1:], constants)
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
+
+
+def _real_convolutions() -> onnx.ModelProto:
+    """Two, so that the first gives what is best for the second."""
+    nodes = [onnx.helper.make_node("Conv", [x, w], [y], pads=[1] * 4) for x, w, y in (("x", "v", "t"), ("t", "w", "u"))]
+    nodes.append(onnx.helper.make_node("GlobalAveragePool", ["u"], ["y"]))
+    return _real(nodes, [1, 3, 12, 12], [1, 16, 1, 1], {"v": (16, 3, 3, 3), "w": (16, 16, 3, 3)})
+
+
 LAYERS: dict[str, tuple[Callable[[], onnx.ModelProto], int]] = {
     "1x1": (lambda: _conv(16, 12, 12, outputs=16, kernel=(1, 1)), 74_000),
     "3x3": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), **SAME), 331_000),
@@ -48,6 +64,11 @@ LAYERS: dict[str, tuple[Callable[[], onnx.ModelProto], int]] = {
     "3x3 of two channels": (lambda: _conv(2, 16, 16, outputs=8, kernel=(3, 3), **SAME), 45_000),
     "samples in time": (lambda: _conv(9, 128, 1, outputs=16, kernel=(8, 1), strides=[4, 1]), 44_000),
     "dense, with weights of -128": (lambda: _dense(128, 64), 9_500),
+    "dense, of floats": (
+        lambda: _real([onnx.helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)], [1, 128], [1, 64], {"w": (64, 128)}),
+        30_000,
+    ),
+    "3x3 of floats": (_real_convolutions, 1_310_000),
     "depthwise": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), group=16, **SAME), 55_000),
     "depthwise with two outputs per channel": (lambda: _conv(16, 12, 12, outputs=32, kernel=(3, 3), group=16, **SAME), 95_000),
     "depthwise with four outputs per channel": (lambda: _conv(8, 12, 12, outputs=32, kernel=(3, 3), group=8, **SAME), 91_000),

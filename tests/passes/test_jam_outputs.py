@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.graphs import chain, random_inputs
+from tinyir.backends.target import load_target
 from tinyir.dialects import loop
 from tinyir.interp.machine import main_function, run
 from tinyir.ir.operation import Operation
@@ -28,12 +29,31 @@ def _folds(module: Operation) -> list[int]:
     return [len(o.results) for o in main_function(module).walk() if o.name == "loop.for" and o.results]
 
 
-@pytest.mark.parametrize(("outputs", "accumulators"), [(8, [4]), (6, [3]), (5, [4, 1]), (7, [4, 1]), (2, [2]), (1, [2]), (13, [4, 1])])
+@pytest.mark.parametrize(("outputs", "accumulators"), [(8, [4]), (6, [3]), (5, [4, 1]), (7, [3, 1]), (2, [2]), (1, [2]), (13, [4, 1])])
 def test_outputs_are_jammed_and_the_rest_is_kept(outputs: int, accumulators: list[int]) -> None:
     module = _dense(outputs)
     given = random_inputs(module)
     expected = run(module, given)["output_0"]
     JamOutputs().run(module, PassContext())
+    assert _folds(module) == accumulators
+    assert run(module, given)["output_0"].tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("target", "goal", "outputs", "accumulators"),
+    [
+        ("cortex-m4", "speed", 16, [8]),
+        ("cortex-m4", "speed", 13, [6, 1]),
+        ("cortex-m4", "ram", 16, [4]),
+        ("cortex-m0", "speed", 16, [4]),  # no registers for floats
+        ("cortex-m55", "speed", 16, [4]),  # vectors of floats
+    ],
+)
+def test_more_floats_are_jammed_where_registers_are_for_them(target: str, goal: str, outputs: int, accumulators: list[int]) -> None:
+    module = _dense(outputs)
+    given = random_inputs(module)
+    expected = run(module, given)["output_0"]
+    JamOutputs().run(module, PassContext(target=load_target(target), goal=goal))
     assert _folds(module) == accumulators
     assert run(module, given)["output_0"].tobytes() == expected.tobytes()
 
