@@ -36,6 +36,12 @@ PADDED = (
     " where is_float(element(x)) and z == 0 and a[0] == 0 and a[3] == 0 and b[0] == 0 and b[3] == 0"
     " and all(i < 4) (a[i] >= 0 and b[i] >= 0 and p[i] >= 0)"
 )
+PADDED_INTEGERS = (
+    "graph.conv2d(graph.pad(x) {{low = a, high = b, value = v}}, w, bias) {{pad = p, x_zero_point = {}}}"
+    " => graph.conv2d(x, w, bias) {{pad = [p[0] + a[1], p[1] + a[2], p[2] + b[1], p[3] + {}], ..}}"
+    " where element(x) == i8 and element(w) == i8 and element(bias) == i32 and a[0] == 0 and a[3] == 0 and b[0] == 0 and b[3] == 0"
+    " and all(i < 4) (a[i] >= 0 and b[i] >= 0 and p[i] >= 0)"
+)
 REFUTED = {
     "off by one": "arith.shli(arith.shli(x, constant a), constant b) => arith.shli(x, constant(value(a) + value(b) + 1)) where value(a) >= 0"
     " and value(b) >= 0 and value(a) + value(b) + 1 < bits(element(x))",
@@ -175,6 +181,7 @@ RIGHT = {
     "softmax of what all have more": "over the reals graph.softmax(graph.add(x, c)) => graph.softmax(x)"
     " where rank(c) >= 1 and rank(c) <= rank(x) and shape(c)[rank(c) - 1] == 1",
     "padding before a convolution": f"over the reals {PADDED.format(0.0)}",
+    "padding of integers": PADDED_INTEGERS.format("v", "b[2]"),
     "twice": "graph.multiply(x, 2.0) => graph.add(x, x)",
 }
 
@@ -201,6 +208,7 @@ def test_what_proofs_do_not_know_is_unknown_and_named(text: str) -> None:
 
 UNSURE = {
     "padding with another number": f"over the reals {PADDED.format(1.0)}",
+    "padding of integers with another number": PADDED_INTEGERS.format("z", "b[2]"),
     "a part of a condition that is not looked at": "loop.for(l..., u..., x...) {lower_map = f, upper_map = g} do B => x..."
     " where min(g) <= max(f) or min(g) == max(f)",
 }

@@ -24,6 +24,7 @@ GRAPH = (
     "signed_storage",
     "lower_quantized",
     "canonicalize",
+    "fold_pads",
     "dead_channels",
     "fold_zero_points",
     "lower_requantize",

@@ -243,12 +243,53 @@ class Prover:
         return self.holds(one == other, extra) and self._proved(left.body, right.body, [*extra, one])
 
     def _same_terms(self, left: FoldData, right: FoldData, extra: Sequence[Any]) -> bool:
-        """Over the reals: whether two sums add the same at each point, where a point that is left out adds nothing."""
-        if not self.session.ideal or left.kind != "sum" or not (left.conditions or right.conditions):
+        """Whether two sums add the same at each point, where a point that is left out adds nothing: over the reals, and of integers."""
+        if left.kind != "sum" or not (left.conditions or right.conditions):
             return False
         inside = [c for v, extent in (*left.variables, *right.variables) for c in (v >= 0, v < self.session.integer(extent))]
+        if not self.session.ideal:
+            return isinstance(left.body.type, IntegerType) and not self.session.abstract and self._same_integers(left, right, [*extra, *inside])
         one, other = (self._added(fold) for fold in (left, right))
         return self._proved(one, other, [*extra, *inside])
+
+    def _same_integers(self, left: FoldData, right: FoldData, extra: Sequence[Any]) -> bool:
+        """The same of machine integers, where z3 is not asked of conditions on indices and of products at once."""
+        z3 = self.z3
+        one, other = (self.session.boolean(self.session.all_of(fold.conditions)) for fold in (left, right))
+        both, ours, theirs = [*extra, one, other], [*extra, one, z3.Not(other)], [*extra, z3.Not(one), other]
+        return self._same_where(left.body, right.body, both) and self._adds_nothing(left.body, ours) and self._adds_nothing(right.body, theirs)
+
+    def _same_where(self, left: ex.Expression, right: ex.Expression, extra: Sequence[Any]) -> bool:
+        one, other = (self._decided(self.terms.of(side), extra) for side in (left, right))
+        same = self._same_parts(one, other, extra)
+        if same:
+            one, other = self.z3.substitute(one, *same), self.z3.substitute(other, *same)
+        return bool(one.eq(other)) or self.holds(one == other, extra)
+
+    def _adds_nothing(self, body: ex.Expression, extra: Sequence[Any]) -> bool:
+        """Whether a term is zero, as one of its factors is, or there is no such point."""
+        if self.holds(self.session.boolean(False), extra):
+            return True
+        term = self._decided(self.terms.of(body), extra)
+        factors = term.children() if term.decl().kind() == self.z3.Z3_OP_BMUL else [term]
+        return any(self.holds(factor == 0, extra) for factor in factors)
+
+    def _decided(self, term: Any, extra: Sequence[Any]) -> Any:
+        """The term without the choices that the hypotheses decide."""
+        z3, seen, work, known = self.z3, set[int](), [term], list[tuple[Any, Any]]()
+        while work:
+            part = work.pop()
+            if part.get_id() in seen:
+                continue
+            seen.add(part.get_id())
+            work += part.children()
+            if z3.is_app_of(part, z3.Z3_OP_ITE):
+                condition = part.arg(0)
+                if self.holds(condition, extra):
+                    known.append((condition, self.session.boolean(True)))
+                elif self.holds(z3.Not(condition), extra):
+                    known.append((condition, self.session.boolean(False)))
+        return z3.simplify(z3.substitute(term, *known)) if known else term
 
     def _added(self, fold: FoldData) -> ex.Expression:
         """What a sum adds at a point."""

@@ -197,7 +197,7 @@ class _Builder:
         quantized = ("per tensor", "per axis") if asks or elements is None else ()
         self.element_kinds = ((elements or ELEMENTS) + quantized) if elements is not None or asks or not moves_only(rule) else ELEMENTS
         self.result_kinds = [*(elements or (F32, I8, U8, I32)), *quantized]
-        self.conditions = [(part, frozenset(ast.free_names(part))) for part in conjuncts(rule.condition)]
+        self.conditions = [(part, frozenset(n for n in ast.free_names(part) if literal_type(n) is None)) for part in conjuncts(rule.condition)]
         self.elements: list[QuantizedElement] = []
         self.literals: dict[tuple[int, ...], SymbolicTensor] = {}
         self.paths: dict[tuple[int, ...], Mapping[str, Any]] = {}
