@@ -222,6 +222,7 @@ def test_what_nothing_confirms_is_unknown(kind: str) -> None:
 
 
 ILL_FORMED = {
+    "graph.leaky_relu(x) {alpha = a} => graph.multiply(x, a)": "'a' is a property, no operand",
     "arith.addi(arith.mulsi_extended(x, y), z) => z": "'arith.mulsi_extended' has 2 results: write `result 0 of arith.mulsi_extended(...)`",
     "arith.addi(result 2 of arith.mulsi_extended(x, y), z) => z": "'arith.mulsi_extended' has 2 results: there is no result 2",
     "arith.addi(result 1 of arith.muli(x, y), z) => z": "'arith.muli' has 1 result: there is no result 1",

@@ -498,6 +498,8 @@ class RuleWriter(_Names):
 
     def _build(self, pattern: ast.Pattern, path: Path) -> str:
         if isinstance(pattern, ast.Operand | ast.Constant):
+            if pattern.name in self.attributes:
+                raise self.error(f"'{pattern.name}' is a property, no operand", f"write `constant({pattern.name})`", pattern.name)
             return self.spell(ast.Name(pattern.name))
         if isinstance(pattern, ast.Sequence):
             return self._build_sequence(pattern.pattern)
