@@ -8,7 +8,7 @@ before and after, or share scratch.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 
 import attrs
@@ -102,15 +102,13 @@ class _Copy:
         after = [root for root in self.function.body if root.name in NESTS and root not in kept]
         before = [root for root in self.roots.values() if root not in copies]
         groups = _Groups(same)
-        for root in before:
-            groups.add(root, _defined(root))
-        for root in after:
-            groups.add(root, _touched(root))
+        for root in (*before, *after):
+            groups.add(root)
         return [Group(*group, same) for group in groups.split(before, after)]
 
     @cached_property
     def same(self) -> dict[Value, Value]:
-        """For tensors of the copy those of the function that hold the same now."""
+        """For tensors of the copy those of the function that hold the same now; not for those that nothing stands for."""
         return self._same_tensors()
 
     def _same_tensors(self) -> dict[Value, Value]:
@@ -122,9 +120,10 @@ class _Copy:
             if tensor not in known:
                 fresh[_kind(tensor)].append(tensor)
         for tensor in tensors:
-            if found[tensor] not in alive and fresh[_kind(tensor)]:
-                found[tensor] = fresh[_kind(tensor)].popleft()
-        return found
+            if found[tensor] not in alive:
+                waiting = fresh[_kind(tensor)]
+                found[tensor] = waiting.popleft() if waiting else tensor
+        return {copy: tensor for copy, tensor in found.items() if copy is not tensor}
 
 
 def _tensors_defined(function: Operation) -> dict[Value, None]:
@@ -177,10 +176,10 @@ class _Groups:
         self.shared = {*same.values()}
         self.parents: dict[Operation | Value, Operation | Value] = {}
 
-    def add(self, root: Operation, tensors: Iterable[Value]) -> None:
+    def add(self, root: Operation) -> None:
         defined = {*_defined(root)}
         self.parents.setdefault(root, root)
-        for tensor in tensors:
+        for tensor in _touched(root):
             mine = self.same.get(tensor, tensor)
             if tensor in defined or (mine not in self.shared and not is_constant(mine)):
                 self.parents[self._top(root)] = self._top(mine)
@@ -211,7 +210,7 @@ class Group:
         names = list(dict.fromkeys(name for root in self.after or self.before for name in root.location.names))
         table = TensorTable(self.same)
         old, new = (ProgramWriter(table).write(roots) for roots in (self.before, self.after))
-        compared = sorted({table.number(tensor) for root in self.before for tensor in _defined(root)})
+        compared = sorted({table.number(tensor) for root in self.before for tensor in _defined(root) if tensor in self.same})
         what = ", ".join(f"'{table.tensors[number].name}'" for number in compared if table.tensors[number].name) or "its result"
         statement = f"what the scheduled nest defines of {what} is what the nest before did, term by term"
         return Obligation("instr", ", ".join(names) or "a nest", statement, TranslationClaim(tuple(table.tensors), old, new, tuple(compared)))
@@ -227,7 +226,7 @@ class Group:
                     return False
                 found += 1
             each = each.next
-        tensors = [(tensor, self.same[tensor]) for root in self.before for tensor in _defined(root)]
+        tensors = [(tensor, self.same[tensor]) for root in self.before for tensor in _defined(root) if tensor in self.same]
         return first is not None and all(_is_viewed_as(new, old.type, roots) for old, new in tensors)
 
     def restore(self, originals: Mapping[Value, Value]) -> None:
@@ -240,12 +239,10 @@ class Group:
             definer = tensor.definer
             assert definer is not None
             made = builder.insert(definer.clone()).result
-            for user in self.same[tensor].users:
-                if user.name == "loop.reshape" and user.result.type is tensor.type:
-                    user.result.replace_by(made)
-            if self.same[tensor].type is tensor.type:
-                self.same[tensor].replace_by(made)
-            values[tensor] = self.same[tensor] = made
+            if tensor in self.same:
+                _replace(self.same[tensor], made)
+                self.same[tensor] = made
+            values[tensor] = made
         for root in self.before:
             self._copy_needed(root, builder, values, originals)
             builder.insert(root.clone(values))
@@ -267,6 +264,15 @@ class Group:
                     builder.insert(definer.clone(values))
                 else:
                     values[operand] = originals[operand]
+
+
+def _replace(tensor: Value, made: Value) -> None:
+    """Lets what sees a tensor as one of another's type use that."""
+    for user in tensor.users:
+        if user.name == "loop.reshape" and user.result.type is made.type:
+            user.result.replace_by(made)
+    if tensor.type is made.type:
+        tensor.replace_by(made)
 
 
 def _is_viewed_as(tensor: Value, type: Type, inside: set[Operation]) -> bool:

@@ -24,7 +24,8 @@ from tinyir.dialects.product_nests import ProductNest, widened
 from tinyir.interp.machine import run
 from tinyir.ir.affine import AffineMap
 from tinyir.ir.attributes import DenseElements, IntegerAttribute
-from tinyir.ir.operation import Operation
+from tinyir.ir.builder import functions
+from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I8, I16, I32, TensorType
 from tinyir.passes.block_products import BlockProducts
 from tinyir.passes.block_rows import BlockRows
@@ -300,3 +301,30 @@ def test_what_cannot_be_told_is_put_back(name: str) -> None:
     (expected,), (found,) = run(before, given).values(), run(after, given).values()
     assert found.tobytes() == expected.tobytes()
     assert {verdict.state for _, verdict in context.ledger} <= {"proved"}
+
+
+def test_a_scheduled_nest_may_be_scheduled_again() -> None:
+    """Scratch of the first schedule is gone then, and another one there; the other way round as well."""
+    again, plain = REQUANTIZED.module(), REQUANTIZED.module()
+    translated(again, GATHER, "size")
+    assert [verdict.state for _, verdict in stated(translated(again, Replaced(plain)))] == ["proved"]
+
+
+@attrs.frozen(eq=False)
+class Replaced(Pass):
+    """Puts the body of another module's function in place of the one that is there."""
+
+    other: Operation
+
+    reads = ("loop", "arith", "func", "builtin")
+    leaves = ("loop", "arith", "func", "builtin")
+
+    def run(self, module: Operation, context: PassContext) -> None:
+        (old,), (new,) = functions(module), functions(self.other)
+        values: dict[Value, Value] = dict(zip(new.body.arguments, old.body.arguments, strict=True))
+        given = list(old.body)
+        for operation in new.body:
+            old.body.append(operation.clone(values))
+        for operation in reversed(given):
+            operation.erase()
+        translated(module, BlockProducts(least_positions=1))
