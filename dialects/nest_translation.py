@@ -207,13 +207,17 @@ class Group:
     same: dict[Value, Value]
 
     def obligation(self) -> Obligation:
-        names = list(dict.fromkeys(name for root in self.after or self.before for name in root.location.names))
+        roots = self.after or self.before
+        function = roots[0].parent_operation
+        assert function is not None
+        symbol = str(function.properties["sym_name"]).strip('"')
+        names = list(dict.fromkeys(name for root in roots for name in root.location.names))
         table = TensorTable(self.same)
         old, new = (ProgramWriter(table).write(roots) for roots in (self.before, self.after))
         compared = sorted({table.number(tensor) for root in self.before for tensor in _defined(root) if tensor in self.same})
         what = ", ".join(f"'{table.tensors[number].name}'" for number in compared if table.tensors[number].name) or "its result"
         statement = f"what the scheduled nest defines of {what} is what the nest before did, term by term"
-        return Obligation("instr", ", ".join(names) or "a nest", statement, TranslationClaim(tuple(table.tensors), old, new, tuple(compared)))
+        return Obligation("instr", ", ".join(names) or symbol, statement, TranslationClaim(tuple(table.tensors), old, new, tuple(compared)))
 
     def is_replaceable(self) -> bool:
         """Whether the nests before can stand where those after do: nothing is between these, and nothing else knows their tensors."""

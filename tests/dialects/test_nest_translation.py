@@ -294,7 +294,7 @@ def test_what_cannot_be_told_is_put_back(name: str) -> None:
     PassPipeline([ThenChanged(schedule, turn_minima)]).run(after, context)
     assert isinstance(context.ledger, Ledger)
     assert not stated(context.ledger)
-    assert [remark.partition(":")[0] for remark in context.remarks] == ["a nest"]
+    assert [remark.partition(":")[0] for remark in context.remarks] == ["network"]
     assert not any("schedule" in operation.attributes for operation in after.walk())
     assert Counter(o.name for o in after.walk()) == Counter(o.name for o in before.walk())
     given = random_inputs(before, 0)
