@@ -31,10 +31,11 @@ from tinyir.passes.mark_no_overflow import MarkNoOverflow
 from tinyir.passes.outline_layers import OutlineLayers
 from tinyir.passes.plan_memory import PlanMemory
 from tinyir.passes.prove_bounds import ProveBounds
+from tinyir.passes.simplify_c import SimplifyC
 from tinyir.rewrite.passes import Pass
 from tinyir.text.reader import parse
 
-ALL: tuple[Pass, ...] = (Bufferize(), CollapseLoops(), PlanMemory(), OutlineLayers(), MarkNoOverflow(), ProveBounds(), LowerToC())
+ALL: tuple[Pass, ...] = (Bufferize(), CollapseLoops(), PlanMemory(), OutlineLayers(), MarkNoOverflow(), ProveBounds(), LowerToC(), SimplifyC(programs=False))
 SMALL: tuple[Pass, ...] = (
     Bufferize(),
     CollapseLoops(long_enough=0),
@@ -43,6 +44,7 @@ SMALL: tuple[Pass, ...] = (
     MarkNoOverflow(),
     ProveBounds(),
     LowerToC(hoist_above=0, apart=False),
+    SimplifyC(programs=False),
 )
 
 

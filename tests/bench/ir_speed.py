@@ -9,6 +9,7 @@ import gc
 import sys
 import time
 import tracemalloc
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -99,4 +100,12 @@ def main(folder: Path, count: int, kinds: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:] or list(KINDS))
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter, usage="%(prog)s FOLDER N [kind ...]")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("count", type=int)
+    parser.add_argument("kinds", nargs="*", metavar="kind", help=f"of {', '.join(KINDS)}; without one all")
+    given = parser.parse_args()
+    unknown = [kind for kind in given.kinds if kind not in KINDS]
+    if unknown:
+        parser.error(f"no kind '{unknown[0]}': there are {', '.join(KINDS)}")
+    main(given.folder, given.count, given.kinds or list(KINDS))

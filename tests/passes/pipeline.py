@@ -16,9 +16,10 @@ from tinyir.ir.operation import Operation
 from tinyir.passes.bufferize import Bufferize
 from tinyir.passes.lower_to_c import LowerToC
 from tinyir.passes.outline_layers import OutlineLayers
+from tinyir.passes.simplify_c import SimplifyC
 from tinyir.rewrite.passes import Pass, PassContext
 
-SHORTEST: tuple[Pass, ...] = (Bufferize(), OutlineLayers(), LowerToC())
+SHORTEST: tuple[Pass, ...] = (Bufferize(), OutlineLayers(), LowerToC(), SimplifyC(programs=False))
 """The least that leads from loops to C."""
 
 
