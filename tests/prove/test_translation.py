@@ -13,12 +13,14 @@ from tinyir.prove.nest_program import Branch, Compute, Constant, Define, Index, 
 from tinyir.prove.translation import TranslationClaim
 
 D, E = AffineDimension(0), AffineDimension(1)
-X, Y, W, S = range(4)
+X, Y, W, S, F, G = range(6)
 TENSORS = (
     Tensor("x", (6,), 8),
     Tensor("y", (3,), 32),
     Tensor("w", (3, 6), 8, np.arange(-9, 9, dtype=np.int8)),
     Tensor("s", (6,), 16),
+    Tensor("f", (6,), 0),
+    Tensor("g", (6,), 0),
 )
 
 
@@ -213,3 +215,20 @@ def test_the_hash_of_a_claim_tells_programs_apart() -> None:
     digests = {claim(*pair).digest() for pair in SAME.values()}
     assert len(digests) == len(SAME)
     assert claim(sums(), staged()).digest() == claim(sums(), staged()).digest()
+
+
+def padded(least: int, shift: int = 0) -> tuple[Step, ...]:
+    """g[i] = f[i + shift] from an index on, a constant before."""
+    n = Writer()
+    i = n.new()
+    constant, f = Constant(n.new(), "0.0", 0), n.read(F, [(D + shift) % 6], i)
+    chosen = Branch(((D - least, False),), (i,), ((f,), (constant,)), ((f.result,), (constant.result,)), (n.new(),))
+    return (n.loop(i, 6, [chosen, n.define(chosen.results[0], G, [D], i)]),)
+
+
+def test_numbers_that_are_no_integers_are_chosen_by_the_same_condition() -> None:
+    before = padded(2)
+    for prover in ("native", "z3"):
+        assert TranslationClaim(TENSORS, before, padded(2), (G,)).check(prover).state == "proved"
+        assert TranslationClaim(TENSORS, before, padded(3), (G,)).check(prover).state != "proved"
+        assert TranslationClaim(TENSORS, before, padded(2, shift=1), (G,)).check(prover).state != "proved"

@@ -436,8 +436,9 @@ class Evaluation:
             (first, some), (second, others) = sides
             a, b = some[place], others[place]
             if not a.bits:
-                raise UndecidedError("numbers that are no integers depend on a condition")
-            if a.constant is not None and b.constant is not None:
+                operands = (Value.number(_truth(first), 64), a, b)
+                values[result] = Value.unknown(Node("where", "", 0, operands, placeholders=a.placeholders | b.placeholders), 0)
+            elif a.constant is not None and b.constant is not None:
                 values[result] = Value.number(a.constant * _truth(first) + b.constant * _truth(second), a.bits)
             else:
                 values[result] = attrs.evolve(added(masked(a, first), masked(b, second)), fits=a.fits and b.fits)
@@ -491,9 +492,7 @@ class Evaluation:
         inside[step.variable] = change(index)
         self.run(step.body, inside, tuple(change(each) for each in masks))
 
-    def _fold(
-        self, step: program.Loop, axis: int, index: Grid, bounds: tuple[Grid, Grid], mask: Grid | None, values: Environment, masks: Masks
-    ) -> None:
+    def _fold(self, step: program.Loop, axis: int, index: Grid, bounds: tuple[Grid, Grid], mask: Grid | None, values: Environment, masks: Masks) -> None:
         initial = [self._value(values, each) for each in step.initial]
         numbers = list(range(self.axes.placeholders, self.axes.placeholders + len(initial)))
         self.axes.placeholders += len(initial)
