@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from tinyir.dialects import loop
-from tinyir.dialects.product_nests import ProductNest, find_product_nest
-from tinyir.ir.affine import AffineDimension
-from tinyir.ir.attributes import DenseElements, element_bytes
-from tinyir.ir.operation import Operation
+from tinyir.dialects.product_nests import ProductNest, beyond_bytes, find_product_nest, spare_bytes
+from tinyir.dialects.product_rows import ProductTerms
+from tinyir.ir.affine import AffineDimension, linear_terms
+from tinyir.ir.operation import Operation, Value
+from tinyir.ir.types import TensorType
 
 CLASSES: Mapping[str, str] = {
     "product": "sums of products of bytes, one of them constant or not, for several positions: each weight and each x is used many times",
@@ -23,7 +24,13 @@ FACTS: Mapping[str, str] = {
     "positions": "how many times the weights are used: the product of the extents of the parallel loops that do not select weights",
     "outputs": "the product of the extents of the parallel loops that select weights (1 where there are none)",
     "terms": "how many terms the sum or fold of one result has (0 without a fold)",
-    "constants": "the bytes of all constants of the network, against which the code of a kernel is small or not",
+    "run": "how many terms of x are neighbours in memory, in their order (1 where there is no x)",
+    "neighbours": "the extent of the innermost parallel loop around the sum",
+    "loops": "how often the innermost loop of one sum is entered",
+    "padded": "1 where some terms may be padding, else 0",
+    "inputs": "how many elements of x one run of the nest reads (0 where there is no x)",
+    "spare": "the bytes of memory that the nest may take beside the tensors, as far as that is known, else 0",
+    "beyond": "those of them that are not free anyway",
 }
 
 
@@ -35,7 +42,13 @@ class NestFacts:
     positions: int
     outputs: int
     terms: int
-    constants: int = attrs.field(default=0, eq=False)
+    run: int = attrs.field(default=1, eq=False)
+    neighbours: int = attrs.field(default=1, eq=False)
+    loops: int = attrs.field(default=1, eq=False)
+    padded: int = attrs.field(default=0, eq=False)
+    inputs: int = attrs.field(default=0, eq=False)
+    spare: int = attrs.field(default=0, eq=False)
+    beyond: int = attrs.field(default=0, eq=False)
 
     @property
     def products(self) -> int:
@@ -47,7 +60,7 @@ def facts_of(root: Operation) -> NestFacts:
     """Of a nest by its outermost loop."""
     nest = find_product_nest(root)
     found = _other(root) if nest is None or not nest.outputs else _product(nest)
-    return attrs.evolve(found, constants=_constant_bytes(root))
+    return attrs.evolve(found, spare=spare_bytes(root) or 0, beyond=beyond_bytes(root))
 
 
 def products_of(root: Operation) -> int:
@@ -58,18 +71,30 @@ def products_of(root: Operation) -> int:
     return sum(_count(each for each in term.ancestors() if each.name == "loop.for") for term in terms)
 
 
-def _constant_bytes(root: Operation) -> int:
-    """The bytes of the constants at the top of the function that a nest is in."""
-    function = next((each for each in root.ancestors() if each.name == "func.func"), None)
-    values = [o.properties["value"] for o in (function.body if function is not None else ()) if o.name == "arith.constant"]
-    return sum(value.type.element_count * element_bytes(value.type.element) for value in values if isinstance(value, DenseElements))
-
-
 def _product(nest: ProductNest) -> NestFacts:
     positions, outputs, terms = (_count(each) for each in (nest.positions, nest.outputs, nest.folds))
-    if nest.x.uses(nest.outputs) or (positions > 1 and _is_of_one_channel(nest)):
-        return NestFacts("depthwise", positions, outputs, terms)
-    return NestFacts("product" if positions > 1 else "row", positions, outputs, terms)
+    apart = nest.x.uses(nest.outputs) or (positions > 1 and _is_of_one_channel(nest))
+    kind = "depthwise" if apart else "product" if positions > 1 else "row"
+    loops, padded = _count(nest.folds[:-1]), int(any(nest.clip_conditions()))
+    shared = {"run": ProductTerms(nest, {}).neighbours, "neighbours": _count(nest.loops[-1:]), "inputs": _inputs(nest)}
+    return NestFacts(kind, positions, outputs, terms, loops=loops, padded=padded, **shared)
+
+
+def _inputs(nest: ProductNest) -> int:
+    """How many elements of x are read: of each axis those between the least and the greatest index, at most all."""
+    type, indices = nest.x.tensor.type, loop.access_indices(nest.x.read)
+    assert isinstance(type, TensorType)
+    extents: dict[Value, int] = {loop.induction_variable(each): _count([each]) for each in (*nest.loops, *nest.folds)}
+    count = 1
+    for expression, size in zip(loop.access_map(nest.x.read).results, type.shape, strict=True):
+        reach = 1
+        for term, factor in linear_terms(expression).items():
+            if not isinstance(term, AffineDimension):
+                reach = size if term.constant_value is None else reach
+            else:
+                reach += abs(factor) * (extents.get(indices[term.position], 1) - 1)
+        count *= min(reach, size)
+    return count
 
 
 def _is_of_one_channel(nest: ProductNest) -> bool:
@@ -84,8 +109,10 @@ def _other(root: Operation) -> NestFacts:
     """Extents that no constant bounds count as one."""
     nests = [operation for operation in root.walk() if operation.name == "loop.for"]
     folds = [nest for nest in nests if nest.results]
-    positions = _count(nest for nest in nests if nest not in folds)
-    return NestFacts("reduction", positions, 1, _count(folds)) if folds else NestFacts("elementwise", positions, 1, 0)
+    parallel = [nest for nest in nests if nest not in folds]
+    positions, neighbours = _count(parallel), _count(parallel[-1:])
+    kind, terms = ("reduction", _count(folds)) if folds else ("elementwise", 0)
+    return NestFacts(kind, positions, 1, terms, neighbours=neighbours, loops=_count(folds[:-1]))
 
 
 def _count(loops: Iterable[Operation]) -> int:

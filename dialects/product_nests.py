@@ -170,9 +170,18 @@ def _of_one_group(root: Operation) -> Operation:
 
 def spare_bytes(nest: Operation) -> int | None:
     """What a nest may take as scratch without making the network's peak of memory higher; None if nobody has said so."""
-    stated = nest.attributes.get("spare_bytes")
+    return _stated(nest, "spare_bytes")
+
+
+def beyond_bytes(nest: Operation) -> int:
+    """What of that makes it higher all the same."""
+    return _stated(nest, "beyond_bytes") or 0
+
+
+def _stated(nest: Operation, name: str) -> int | None:
+    stated = nest.attributes.get(name)
     for above in nest.ancestors():
-        stated = above.attributes.get("spare_bytes", stated)
+        stated = above.attributes.get(name, stated)
     return stated.value if isinstance(stated, IntegerAttribute) else None
 
 

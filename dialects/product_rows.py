@@ -76,6 +76,11 @@ class ProductTerms:
         return ProductRow(self, self.nest.x.tensor, [], self.nest.x, known, None, [[] for _ in self.nest.folds])
 
     @property
+    def neighbours(self) -> int:
+        """How many terms of x are neighbours in memory, in their order."""
+        return self.run_length if self._any_row().walks_as_one(self.level) else 1
+
+    @property
     def is_one_run(self) -> bool:
         """Whether all terms of x are neighbours in memory, in their order."""
         return self._any_row().walks_as_one(0)

@@ -7,19 +7,25 @@ place of the schedule's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from itertools import product
+from math import prod
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from tinyir.dialects.isa import has_sequence, instruction_sets
-from tinyir.dialects.nest_classes import CLASSES, FACTS, NestFacts
+from tinyir.dialects.nest_classes import CLASSES, FACTS, NestFacts, facts_of
+from tinyir.dialects.nest_costs import wrong_formulas
+from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import StringAttribute
 from tinyir.ir.errors import Diagnostic, TinyirError, did_you_mean
+from tinyir.ir.operation import Operation
 from tinyir.ir.plugins import specification_files
-from tinyir.ir.schedule import GOALS, Option, Parameter, Schedule, Word, spell_parameters
+from tinyir.ir.schedule import GOALS, Option, Parameter, Schedule, Word, read_parameters, spell_parameters
 from tinyir.rewrite.pass_finder import find_pass, known_passes
 from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.text.schedule_reader import read_schedules
@@ -41,15 +47,41 @@ def scheduled_options(kind: type[Pass]) -> dict[Option, str]:
     return {field.metadata[SCHEDULED]: field.name for field in attrs.fields(kind) if SCHEDULED in field.metadata}
 
 
+PLAN = "plan"
+"""The attribute of a nest that says which schedule was chosen for it: `rows: stage bytes 1024; jam outputs 4`."""
+MOST_PLANS = 64
+"""So many choices of a schedule's values are weighed for a nest at most."""
+EXPECTED = "expected"
+"""And what that is expected to take, beside others."""
+
+
+class SchedulingPass(Pass):
+    """A pass that carries out schedules."""
+
+    def takes(self, nest: Operation, plan: Plan, context: PassContext) -> bool:
+        """Whether it can transform a nest just as a schedule says; True unless a pass knows better."""
+        return True
+
+
 @attrs.frozen
 class Plan:
-    """A schedule for one nest, with the value of each parameter."""
+    """A schedule for one nest, with the value of each parameter; `expected`: what it was expected to take."""
 
     schedule: Schedule
     values: Mapping[Option, int]
+    expected: Attribute | None = attrs.field(default=None, eq=False)
 
     def __getitem__(self, option: Option) -> int:
         return self.values[option]
+
+    def __str__(self) -> str:
+        return f"{self.schedule.name}: {spell_parameters(self.values)}"
+
+    def mark(self, nest: Operation, decided: Mapping[Option, int] | None = None, without: Option | None = None) -> None:
+        """Says of a nest that the schedule was applied; `decided`, `without`: as in `describe`."""
+        nest.attributes["schedule"] = self.describe(decided, without)
+        if self.expected is not None and not any(EXPECTED in each.attributes for each in nest.ancestors()):
+            nest.attributes[EXPECTED] = self.expected
 
     def describe(self, decided: Mapping[Option, int] | None = None, without: Option | None = None) -> StringAttribute:
         """The schedule as it was applied; `decided`: what the pass has made of its parameters, and in place of the one that is left out."""
@@ -57,28 +89,69 @@ class Plan:
         return StringAttribute(f"{self.schedule.name}: {spell_parameters({**(decided or {}), **stated, **(decided or {})})}")
 
 
-def plan_for(instance: Pass, facts: NestFacts, context: PassContext) -> Plan | None:
-    """How a pass is to transform a nest; None if no schedule says so.
+def plan_for(instance: Pass, nest: Operation, context: PassContext, facts: Callable[[Operation], NestFacts] = facts_of) -> Plan | None:
+    """How a pass is to transform a nest: as was chosen for it or for a loop around it, else by the first schedule of the pass that fits; None: not at all.
 
     Raises:
         TinyirError: the schedules cannot be read.
     """
-    options = scheduled_options(type(instance))
-    own: dict[Option, int] = {option: value for option, name in options.items() if (value := getattr(instance, name)) is not None}
+    chosen = next((each for each in (nest, *nest.ancestors()) if PLAN in each.attributes), None)
+    if chosen is None:
+        return first_plan(instance, facts(nest), context)
+    plan = _read_plan(chosen)
+    if plan is None or plan.schedule.by.text != instance.name:
+        return None
+    return attrs.evolve(plan, values={**plan.values, **{option: value for option, value in _own(instance).items() if option in plan.values}})
+
+
+def _read_plan(nest: Operation) -> Plan | None:
+    """The plan that a nest's attribute tells; None: it is of a schedule that is not there."""
+    stated = nest.attributes[PLAN]
+    name, _, parameters = stated.value.partition(": ") if isinstance(stated, StringAttribute) else ("", "", "")
+    schedule = next((each for each in schedules() if each.name == name), None)
+    return None if schedule is None else Plan(schedule, read_parameters(parameters), nest.attributes.get(EXPECTED))
+
+
+def told_schedule(nest: Operation) -> str:
+    """What a nest says of the schedule that was applied to it, or by which it is left as it is, and of what that was expected to take; else nothing."""
+    stated = [each.value for name in ("schedule", PLAN) if isinstance(each := nest.attributes.get(name), StringAttribute)]
+    expected = nest.attributes.get(EXPECTED)
+    if not stated:
+        return ""
+    return f"{stated[0]}; expected {expected.value}" if isinstance(expected, StringAttribute) else stated[0]
+
+
+def first_plan(instance: Pass, facts: NestFacts, context: PassContext) -> Plan | None:
+    """The first schedule of a pass that fits, with the values that stand first in it; None: there is none."""
+    own = _own(instance)
     for schedule in schedules():
-        if schedule.by.text == instance.name and _fits(schedule, facts, own, context):
+        if schedule.by.text == instance.name and fits(schedule, facts, context, own):
             values = {each.option: own.get(each.option, each.value) for each in schedule.parameters}
             return Plan(schedule, values)
     return None
 
 
-def _fits(schedule: Schedule, facts: NestFacts, own: Mapping[Option, int], context: PassContext) -> bool:
-    if not schedule.serves(context.goal) or not any(each.text == facts.kind for each in schedule.classes):
+def _own(instance: Pass) -> dict[Option, int]:
+    """The values that a pass was given on the command line."""
+    options = scheduled_options(type(instance))
+    return {option: value for option, name in options.items() if (value := getattr(instance, name)) is not None}
+
+
+def fits(schedule: Schedule, facts: NestFacts, context: PassContext, own: Mapping[Option, int] = MappingProxyType({}), goal: str = "") -> bool:
+    """Whether a schedule is one for a nest, the machine and the goal (of the compilation, if none is named); `own`: bounds in place of the schedule's."""
+    if not schedule.serves(goal or context.goal) or not any(each.text == facts.kind for each in schedule.classes):
         return False
     if not all(has_sequence(context.target, each.text) for each in schedule.needs):
         return False
     conditions = [attrs.evolve(each, bound=own.get(("where", each.fact.text), each.bound)) for each in schedule.conditions]
     return all(each.holds(getattr(facts, each.fact.text)) for each in conditions)
+
+
+def plans_of(schedule: Schedule) -> list[Plan]:
+    """A schedule with all the values that are worth trying, those that stand first before the others."""
+    ranges = [dict.fromkeys((each.value, *each.choices)) for each in schedule.parameters]
+    options = [each.option for each in schedule.parameters]
+    return [Plan(schedule, dict(zip(options, values, strict=True))) for values in product(*ranges)]
 
 
 @cache
@@ -143,6 +216,10 @@ def _unknown(schedule: Schedule) -> list[Diagnostic]:
     errors += _unknown_words("goal", schedule.goals, GOALS)
     errors += _unknown_words("number of a nest", (each.fact for each in schedule.conditions), FACTS)
     errors += _unknown_words("sequence of instructions", schedule.needs, {name for known in instruction_sets().values() for name in known.sequences})
+    errors += wrong_formulas(schedule)
+    number = prod(len({each.value, *each.choices}) for each in schedule.parameters)
+    if number > MOST_PLANS:
+        errors.append(Diagnostic(f"schedule '{schedule.name}' has {number} ways to choose its values: at most {MOST_PLANS} are weighed", schedule.place))
     missing = _unknown_words("pass", (schedule.by,), known_passes())
     return [*errors, *(missing or _unknown_parameters(schedule))]
 

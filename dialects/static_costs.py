@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from tinyir.dialects import loop
 from tinyir.dialects.buffer import RAM
 from tinyir.dialects.isa_block import block_text, machine_loop
+from tinyir.dialects.nest_costs import nest_cost
 from tinyir.ir.affine import AffineSet
 from tinyir.ir.attributes import IntegerAttribute, StringAttribute, TypeAttribute, element_bytes
 from tinyir.ir.builder import functions
@@ -27,6 +28,8 @@ from tinyir.ir.types import I64, MemRefType
 from tinyir.rewrite.costs import Cost
 from tinyir.rewrite.passes import Target
 from tinyir.text.instruction_reader import instruction_set
+
+__all__ = ["cost", "layer_costs", "nest_cost"]
 
 FREE = ("arith.constant", "arith.trunci", "arith.extsi", "arith.extui", "buffer.get_global", "buffer.view", "loop.yield", "func.return")
 """What takes no instruction of its own: part of a load, of a store, of what uses it, or nothing at all."""

@@ -39,22 +39,22 @@ from tinyir.dialects.nest_classes import facts_of, products_of
 from tinyir.dialects.product_nests import ProductNest, find_product_nest, kept_axes, scheduled_nests, spare_bytes, widened
 from tinyir.dialects.product_results import ProductResults, reads_row, shape_of
 from tinyir.dialects.product_rows import LANES, ProductRow, product, rounded_up
-from tinyir.dialects.schedules import Plan, plan_for, scheduled
+from tinyir.dialects.schedules import Plan, SchedulingPass, plan_for, scheduled
 from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.attributes import DenseArray, IntegerAttribute, StringAttribute, element_bytes
+from tinyir.ir.attributes import DenseArray, IntegerAttribute, element_bytes
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I16, I32, I64, INDEX, TensorType
-from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.rewrite.passes import PassContext
 
 
 @attrs.frozen
-class BlockProducts(Pass):
+class BlockProducts(SchedulingPass):
     """Blocks the sums of products that a schedule gives to it, if their weights move with one of the loops, the other factor with the others.
 
     `scratch_bytes`: what a block of widened positions may take; without a value what the network's greatest layer leaves free,
-    and as much as the schedule says in any case.  `least_positions`: nests with fewer positions are left alone.
+    and as much as the schedule says in any case.
     `positions`, `outputs`: of one block of sums over two copies.
     `rounds`: steps of one round of the inner loop; `most_padding`: what its padding may cost a nest in thousandths of all terms of the
     network, else rows end where their terms do; 0: no nest is written for the sake of others.
@@ -65,7 +65,6 @@ class BlockProducts(Pass):
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
     scratch_bytes: int | None = scheduled("tile", "bytes")
-    least_positions: int | None = scheduled("where", "positions")
     positions: int | None = scheduled("jam", "positions", (1, 2, 3, 4))
     outputs: int | None = scheduled("jam", "outputs", (2, 3, 4))
     rounds: int | None = scheduled("pad", "rounds")
@@ -78,12 +77,21 @@ class BlockProducts(Pass):
             terms = sum(products_of(root) for root in roots)
             for root in roots:
                 nest = find_product_nest(root)
-                plan = plan_for(self, facts_of(root), context) if nest is not None and len(nest.outputs) == 1 else None
-                if nest is not None and plan is not None and not nest.x.uses(nest.outputs):
+                plan = plan_for(self, root, context) if nest is not None and _can_block(nest) else None
+                if nest is not None and plan is not None:
                     stated = spare_bytes(root)
                     spare = most - _accessed_bytes(root) if stated is None else stated
                     room = self.scratch_bytes if self.scratch_bytes is not None else max(plan["tile", "bytes"], spare)
                     _Blocking(nest, plan, room, terms, context).run(context)
+
+    def takes(self, nest: Operation, plan: Plan, context: PassContext) -> bool:
+        found = find_product_nest(nest)
+        return found is not None and _can_block(found)
+
+
+def _can_block(nest: ProductNest) -> bool:
+    """Whether its weights move with one loop, and the other factor with others."""
+    return len(nest.outputs) == 1 and not nest.x.uses(nest.outputs) and bool(nest.positions)
 
 
 BESIDE_ROWS = 4
@@ -183,7 +191,7 @@ class _Blocking(ProductResults):
                 "w_rows",
             )
         self.y = self.flat_result()
-        made.attributes["schedule"] = self._description()
+        self._mark(made)
         inner, self.block_index = write.inside(made)
         self._stage_positions(inner)
         outputs = write.for_each(inner, [write.constant_index(self.pairs)], loop.induction_variable(self.nest.outputs[0]).name or "o")
@@ -198,9 +206,9 @@ class _Blocking(ProductResults):
             context.ledger.add(scratch_obligation(self.ws, [made, outputs], where))
         self.nest.root.erase()
 
-    def _description(self) -> StringAttribute:
+    def _mark(self, made: Operation) -> None:
         decided = {("tile", "positions"): self.block, ("jam", "positions"): self.rows, ("jam", "outputs"): self.sides}
-        return self.plan.describe(decided, without=("tile", "bytes"))
+        self.plan.mark(made, decided, without=("tile", "bytes"))
 
     def _layout_of_positions(self) -> tuple[AffineExpression, ...]:
         """Steps of four terms, for each the words of the rows side by side: beside a copy of the weights row by row, else word by word."""

@@ -25,9 +25,8 @@ from numpy.typing import NDArray
 from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.loop_edits import Index, clone_substituted
-from tinyir.dialects.nest_classes import facts_of
 from tinyir.dialects.product_nests import ProductNest, constant_elements, extent_of, find_product_nest, spare_bytes
-from tinyir.dialects.schedules import Plan, plan_for, scheduled
+from tinyir.dialects.schedules import Plan, SchedulingPass, plan_for, scheduled
 from tinyir.ir.affine import AffineDimension, AffineExpression, linear_terms
 from tinyir.ir.attributes import DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
@@ -36,7 +35,7 @@ from tinyir.ir.types import I8, I16, I32, INDEX, TensorType
 from tinyir.prove.arithmetic import ArithmeticClaim, ArithmeticStep
 from tinyir.prove.instructions import IdentityClaim
 from tinyir.prove.obligations import Obligation
-from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.rewrite.passes import PassContext
 
 LANES = 4
 """Terms of one step."""
@@ -51,17 +50,16 @@ Integers = NDArray[np.int64]
 
 
 @attrs.frozen
-class BlockRows(Pass):
+class BlockRows(SchedulingPass):
     """Blocks the rows of the sums of products that a schedule gives to it, if their weights and bias are constants.
 
-    `least_terms`: shorter sums are left alone.  `scratch_bytes`: what the terms may take where memory is dear.  `rows`: outputs side by side.
+    `scratch_bytes`: what the terms may take where memory is dear.  `rows`: outputs side by side.
     """
 
     name: ClassVar[str] = "block_rows"
     reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
-    least_terms: int | None = scheduled("where", "terms")
     scratch_bytes: int | None = scheduled("stage", "bytes")
     rows: int | None = scheduled("jam", "outputs", (1, 2, 3, 4))
 
@@ -69,13 +67,15 @@ class BlockRows(Pass):
         for function in functions(module):
             for root in [o for o in function.body if o.name == "loop.for"]:
                 nest = find_product_nest(root)
-                plan = plan_for(self, facts_of(root), context) if nest is not None else None
+                plan = plan_for(self, root, context) if nest is not None else None
                 rows = _Rows.of(nest) if nest is not None and plan is not None else None
-                if rows is not None and plan is not None:
-                    spare = spare_bytes(root)
-                    fits = spare is None or 2 * rows.weights.shape[1] <= max(spare, plan["stage", "bytes"])
-                    if fits and rows.is_proved(context):
-                        _Blocking(rows, plan).run()
+                if rows is not None and plan is not None and rows.fit(plan) and rows.is_proved(context):
+                    _Blocking(rows, plan).run()
+
+    def takes(self, nest: Operation, plan: Plan, context: PassContext) -> bool:
+        found = find_product_nest(nest)
+        rows = _Rows.of(found) if found is not None and nest.parent_operation is not None and nest.parent_operation.name == "func.func" else None
+        return rows is not None and rows.fit(plan) and rows.ranges.decide().state == "proved"
 
 
 @attrs.frozen(eq=False)
@@ -125,15 +125,25 @@ class _Rows:
         even = np.pad(self.weights, ((0, 0), (0, self.weights.shape[1] % 2)))
         return even[:, 1::2] * SCALE + even[:, 0::2]
 
-    def is_proved(self, context: PassContext) -> bool:
-        """Whether lanes and sums fit, and the lanes' products are the terms."""
-        where = ", ".join(self.nest.root.location.names) or "a sum of products"
+    def fit(self, plan: Plan) -> bool:
+        """Whether there is memory for the terms."""
+        spare = spare_bytes(self.nest.root)
+        return spare is None or 2 * self.weights.shape[1] <= max(spare, plan["stage", "bytes"])
+
+    @property
+    def ranges(self) -> ArithmeticClaim:
+        """That lanes and sums fit."""
         steps = (
             ArithmeticStep("-", (SCALE * BYTE[0], SCALE * BYTE[1]), (BYTE[0] - HIGH_SHIFT, 0), 16),
             ArithmeticStep("+", (int(self.lanes.min()), int(self.lanes.max())), (0, 0), 16),
             ArithmeticStep("*", self.totals, (SCALE, SCALE), 32),
         )
-        ranges = ArithmeticClaim(steps)
+        return ArithmeticClaim(steps)
+
+    def is_proved(self, context: PassContext) -> bool:
+        """Whether lanes and sums fit, and the lanes' products are the terms."""
+        where = ", ".join(self.nest.root.location.names) or "a sum of products"
+        ranges = self.ranges
         if ranges.decide().state != "proved":
             return False
         fits = Obligation("range", where, f"mixed lanes fit 16 bits, and {SCALE} times every sum fits 32", ranges)
@@ -216,7 +226,7 @@ class _Blocking:
 
     def run(self) -> None:
         made = write.for_each(Builder.before(self.nest.root), [write.constant_index(self.groups)], loop.induction_variable(self.output).name or "o")
-        made.attributes["schedule"] = self.plan.describe()
+        self.plan.mark(made)
         before = Builder.before(made)
         weights, biases = self._packed(before)
         xs = before.create("loop.tensor", [], [TensorType((self.steps * LANES,), I16)], {"alignment": IntegerAttribute(4, INDEX)}).result
@@ -289,8 +299,7 @@ class _Blocking:
         made = write.for_each(builder, [write.constant_index(self.steps)], "k", initial=initial, parallel=False)
         at, step = Builder.at_end(made.body, builder.location), write.index_of(loop.induction_variable(made))
         x = [
-            at.create("arith.extsi", [write.read(at, xs, [write.combined(AffineDimension(0) * LANES + place, [step])])], [I32]).result
-            for place in range(LANES)
+            at.create("arith.extsi", [write.read(at, xs, [write.combined(AffineDimension(0) * LANES + place, [step])])], [I32]).result for place in range(LANES)
         ]
         sums = []
         for row, total in enumerate(made.body.arguments[1:]):

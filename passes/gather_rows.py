@@ -23,49 +23,50 @@ from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.loop_edits import Index
 from tinyir.dialects.loop_scratch import scratch_obligation
-from tinyir.dialects.nest_classes import facts_of
 from tinyir.dialects.product_axes import InputAxis, clips_match, input_axis
 from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, kept_axes, scheduled_nests, widened
 from tinyir.dialects.product_results import ProductResults
 from tinyir.dialects.product_rows import LANES, ProductRow, rounded_up
-from tinyir.dialects.schedules import Plan, plan_for, scheduled
+from tinyir.dialects.schedules import Plan, SchedulingPass, plan_for, scheduled
 from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap
 from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I8, I16, I32, I64, INDEX, TensorType
-from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.rewrite.passes import PassContext
 
 LEAST_STEPS = 2
 """Of the inner loop, so that it is one."""
 
 
 @attrs.frozen
-class GatherRows(Pass):
+class GatherRows(SchedulingPass):
     """Gathers the rows of the sums of products that a schedule gives to it, if their weights lie in the order of the terms.
 
-    `positions`: those whose sums are side by side.  Nests of fewer than `least_positions`, and those of a network with fewer bytes of
-    constants than `least_constants`, are left alone.
+    `positions`: those whose sums are side by side.
     """
 
     name: ClassVar[str] = "gather_rows"
     reads: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
-    least_positions: int | None = scheduled("where", "positions")
-    least_constants: int | None = scheduled("where", "constants")
     positions: int | None = scheduled("jam", "positions", (2, 3, 4))
 
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):
             for root in scheduled_nests(function):
                 nest = find_product_nest(root)
-                plan = plan_for(self, facts_of(root), context) if nest is not None else None
+                plan = plan_for(self, root, context) if nest is not None else None
                 window = _Window.of(nest) if nest is not None and plan is not None else None
                 if nest is not None and plan is not None and window is not None:
                     gathering = _Gathering(nest, plan, window)
                     if gathering.weights_lie_as_rows:
                         gathering.run(context)
+
+    def takes(self, nest: Operation, plan: Plan, context: PassContext) -> bool:
+        found = find_product_nest(nest)
+        window = _Window.of(found) if found is not None else None
+        return found is not None and window is not None and _Gathering(found, plan, window).weights_lie_as_rows
 
 
 @attrs.frozen(eq=False)
@@ -146,7 +147,7 @@ class _Gathering(ProductResults):
 
     def run(self, context: PassContext) -> None:
         made = write.for_each(self.before, [write.constant_index(self.steps)], "t")
-        made.attributes["schedule"] = self.plan.describe()
+        self.plan.mark(made)
         self.before = Builder.before(made)
         term = AffineDimension(2)
         properties = {

@@ -19,19 +19,19 @@ import attrs
 from tinyir.dialects import loop
 from tinyir.dialects.loop_edits import Index, clone_substituted, substitute
 from tinyir.dialects.nest_classes import facts_of, nest_root
-from tinyir.dialects.schedules import Plan, plan_for, scheduled
+from tinyir.dialects.schedules import Plan, SchedulingPass, plan_for, scheduled
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineMap
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import FloatType
-from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.rewrite.passes import PassContext
 
 MOST_OPERATIONS = 24
 """Of a sum over three folds, its terms and a short activation."""
 
 
 @attrs.frozen
-class JamOutputs(Pass):
+class JamOutputs(SchedulingPass):
     """Jams the innermost parallel loop around each fold by the greatest number up to `factor` that leaves the smallest rest, where a schedule says so.
 
     `floats`: the number for folds of floats on machines that multiply these one by one, in registers that nothing else takes.
@@ -47,9 +47,13 @@ class JamOutputs(Pass):
     def run(self, module: Operation, context: PassContext) -> None:
         for operation in [o for o in module.walk() if o.name == "loop.for"]:
             if _can_jam(operation) and not _is_scheduled(operation):
-                plan = plan_for(self, facts_of(nest_root(operation)), context)
+                plan = plan_for(self, operation, context, lambda nest: facts_of(nest_root(nest)))
                 if plan is not None:
                     _jam(operation, plan, plan["jam", "floats" if _takes_floats(operation, context) else "outputs"])
+
+    def takes(self, nest: Operation, plan: Plan, context: PassContext) -> bool:
+        factor = plan["jam", "outputs"]
+        return factor == 1 or any(_width(_count(each), factor) == factor <= _count(each) for each in nest.walk() if each.name == "loop.for" and _can_jam(each))
 
 
 def _can_jam(nest: Operation) -> bool:
@@ -102,17 +106,17 @@ def _yields_into(operation: Operation, found: set[Value]) -> bool:
 
 
 def _jam(nest: Operation, plan: Plan, factor: int) -> None:
+    count = _count(nest)
+    width = _width(count, factor)
+    whole = count // width * width
+    if width == 1 or not whole:
+        return
     bounds = loop.constant_bounds(nest)
     assert bounds is not None
-    low, high = bounds
-    count = high - low
-    width = min(range(factor, 1, -1), key=lambda each: count % each, default=1)
-    whole = count // width * width
-    if not whole:
-        return
+    low, _ = bounds
     builder = Builder.before(nest)
     made = loop.create_for(builder, (AffineMap.constant(low), ()), (AffineMap.constant(low + whole), ()), step=width, parallel=True, label=_label(nest))
-    made.attributes["schedule"] = plan.describe({("jam", "outputs"): width}, without=("jam", "floats"))
+    plan.mark(made, {("jam", "outputs"): width}, without=("jam", "floats"))
     variable, new_variable = loop.induction_variable(nest), loop.induction_variable(made)
     lanes: list[dict[Value, Value]] = [{variable: new_variable} for _ in range(width)]
     known: list[dict[Value, Index]] = [{new_variable: (AffineDimension(0) + lane, (new_variable,))} for lane in range(width)]
@@ -123,6 +127,18 @@ def _jam(nest: Operation, plan: Plan, factor: int) -> None:
         _unwrap(nest, low + whole)
     else:
         nest.properties["lower_map"] = AffineMap.constant(low + whole)
+
+
+def _count(nest: Operation) -> int:
+    """The iterations of a loop of constant bounds that goes by one."""
+    bounds = loop.constant_bounds(nest)
+    assert bounds is not None
+    return bounds[1] - bounds[0]
+
+
+def _width(count: int, factor: int) -> int:
+    """The greatest number up to `factor` that leaves the smallest rest."""
+    return min(range(factor, 1, -1), key=lambda each: count % each, default=1)
 
 
 def _label(nest: Operation) -> str:

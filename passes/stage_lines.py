@@ -27,19 +27,18 @@ from tinyir.dialects import loop_writer as write
 from tinyir.dialects.line_windows import LineWindow
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
-from tinyir.dialects.nest_classes import facts_of
 from tinyir.dialects.product_nests import ProductNest, find_product_nest, scheduled_nests, spare_bytes, widened
 from tinyir.dialects.product_results import ProductResults, reads_row, shape_of
 from tinyir.dialects.product_rows import LANES, product, rounded_up
 from tinyir.dialects.product_zero_points import fold_zero_point
-from tinyir.dialects.schedules import Plan, plan_for, scheduled
+from tinyir.dialects.schedules import Plan, SchedulingPass, plan_for, scheduled
 from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I8, I16, I32, I64, INDEX, TensorType
-from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.rewrite.passes import PassContext
 
 LANE_BYTES = 2
 WORD_LANES = 2
@@ -48,7 +47,7 @@ LINE_LOADS = 1.1
 
 
 @attrs.frozen
-class StageLines(Pass):
+class StageLines(SchedulingPass):
     """Stages the lines of the sums of products that a schedule gives to it, where that costs less than a copy of each window.
 
     `scratch_bytes`: what the lines of a block may take; more where the network's memory has it to spare.  `most_terms`: sums of more
@@ -70,14 +69,20 @@ class StageLines(Pass):
         for function in functions(module):
             for root in scheduled_nests(function):
                 nest = find_product_nest(root)
-                plan = plan_for(self, facts_of(root), context) if nest is not None else None
-                window = LineWindow.of(nest) if nest is not None and plan is not None else None
-                if nest is not None and plan is not None and window is not None:
-                    stated = spare_bytes(root)
-                    room = plan["tile", "bytes"] if stated is None or self.scratch_bytes is not None else max(plan["tile", "bytes"], stated)
-                    staging = _Staging(nest, window, plan, room, context)
-                    if staging.fits and staging.pays:
-                        staging.run(context)
+                plan = plan_for(self, root, context) if nest is not None else None
+                staging = self._staging(nest, plan, context) if nest is not None and plan is not None else None
+                if staging is not None and staging.fits and staging.pays:
+                    staging.run(context)
+
+    def takes(self, nest: Operation, plan: Plan, context: PassContext) -> bool:
+        found = find_product_nest(nest)
+        staging = self._staging(found, plan, context) if found is not None else None
+        return staging is not None and staging.fits and staging.pays
+
+    def _staging(self, nest: ProductNest, plan: Plan, context: PassContext) -> _Staging | None:
+        window, stated = LineWindow.of(nest), spare_bytes(nest.root)
+        room = plan["tile", "bytes"] if stated is None or self.scratch_bytes is not None else max(plan["tile", "bytes"], stated)
+        return None if window is None else _Staging(nest, window, plan, room, context)
 
 
 class _Staging(ProductResults):
@@ -163,7 +168,7 @@ class _Staging(ProductResults):
         words = index // LANES, index % WORD_LANES, index // WORD_LANES % WORD_LANES  # as bytes are widened two by two
         size = self.phases * self.row_terms
         self.ws = self._scratch((self.blocks, self.pairs, size), (1, 1, 0), words, "w_lines")
-        made.attributes["schedule"] = self.plan.describe({("tile", "lines"): self.block}, without=("tile", "bytes"))
+        self.plan.mark(made, {("tile", "lines"): self.block}, without=("tile", "bytes"))
         inner, self.block_index = write.inside(made)
         self._stage_lines(inner)
         outputs = write.for_each(inner, [write.constant_index(self.pairs)], loop.induction_variable(self.nest.outputs[0]).name or "o")

@@ -28,29 +28,27 @@ from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
-from tinyir.dialects.nest_classes import facts_of
 from tinyir.dialects.product_axes import InputAxis, clips_match, input_axis
 from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, scheduled_nests, spare_bytes, widened
 from tinyir.dialects.product_zero_points import fold_zero_point
-from tinyir.dialects.schedules import Plan, plan_for, scheduled
+from tinyir.dialects.schedules import Plan, SchedulingPass, plan_for, scheduled
 from tinyir.ir.affine import AffineBinary, AffineDimension, AffineExpression
 from tinyir.ir.attributes import DenseArray, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I16, I32, I64, INDEX, TensorType
-from tinyir.rewrite.passes import Pass, PassContext
+from tinyir.rewrite.passes import PassContext
 
 LANE_BYTES = 2
 
 
 @attrs.frozen
-class StagePlanes(Pass):
+class StagePlanes(SchedulingPass):
     """Stages the planes of the sums of products that a schedule gives to it, if each output channel reads one channel.
 
-    `most_terms`: sums of more terms are left alone, since all are written out.  `least_constants`: so are those of a network with
-    fewer bytes of constants.  `columns`: neighbours whose sums are side by side.  `alike`: 1: all planes are written in one form, their
-    rows as far apart as those of the widest plane; 2: planes of one window have the same loops, even those that run once or never in
-    some, and the rows of all are as far apart where memory allows.
+    `most_terms`: sums of more terms are left alone, since all are written out.  `columns`: neighbours whose sums are side by side.
+    `alike`: 1: all planes are written in one form, their rows as far apart as those of the widest plane; 2: planes of one window have the
+    same loops, even those that run once or never in some, and the rows of all are as far apart where memory allows.
     """
 
     name: ClassVar[str] = "stage_planes"
@@ -58,7 +56,6 @@ class StagePlanes(Pass):
     leaves: ClassVar[tuple[str, ...]] = ("loop", "arith", "func", "builtin")
 
     most_terms: int | None = scheduled("where", "terms")
-    least_constants: int | None = scheduled("where", "constants")
     columns: int | None = scheduled("jam", "columns", (1, 2))
     alike: int | None = scheduled("pad", "alike", (0, 1, 2))
 
@@ -67,7 +64,7 @@ class StagePlanes(Pass):
             stagings: list[_Staging] = []
             for root in scheduled_nests(function):
                 nest = find_product_nest(root)
-                plan = plan_for(self, facts_of(root), context) if nest is not None else None
+                plan = plan_for(self, root, context) if nest is not None else None
                 plane = _Plane.of(nest) if nest is not None and plan is not None else None
                 if plane is not None and plan is not None:
                     stagings.append(_Staging(plane, plan))
@@ -77,6 +74,11 @@ class StagePlanes(Pass):
                 spare = spare_bytes(staging.nest.root)
                 if spare is None or staging.plane_bytes <= spare:
                     staging.run(context)
+
+    def takes(self, nest: Operation, plan: Plan, context: PassContext) -> bool:
+        found = find_product_nest(nest)
+        plane, spare = _Plane.of(found) if found is not None else None, spare_bytes(nest)
+        return plane is not None and (spare is None or _Staging(plane, plan).plane_bytes <= spare)
 
 
 @attrs.frozen(eq=False)
@@ -211,7 +213,7 @@ class _Staging:
         self.padding = nest.x.shift if folded else 0
         label = loop.induction_variable(nest.outputs[0]).name or "o"
         made = write.for_each(Builder.before(nest.root), [write.constant_index(self.channels)], label if self.plane.shared == 1 else "g")
-        made.attributes["schedule"] = self.plan.describe()
+        self.plan.mark(made)
         type = TensorType((self.channels, self.height, self.width), I16)
         properties = {"fold": DenseArray([1, 0, 0], I64), "alignment": IntegerAttribute(4, INDEX)}
         self.plane_rows = Builder.before(made).create("loop.tensor", [], [type], dict(properties)).result

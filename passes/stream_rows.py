@@ -38,7 +38,7 @@ MOST_SCRATCH_BYTES = 4096
 
 @attrs.frozen
 class StreamRows(Pass):
-    """Streams what lowers the peak of memory; `spare_bytes` at each root tells what may be scratch there."""
+    """Streams what lowers the peak of memory; `spare_bytes` at each root tells what may be scratch there, `beyond_bytes` what of it makes the peak higher."""
 
     name = "stream_rows"
     reads = ("builtin", "func", "arith", "loop")
@@ -54,7 +54,9 @@ class StreamRows(Pass):
                     root, spare = groups.stages[group.first].root, peak - group.apart
                     if group.schedule is not None:
                         root = _Streaming(function, group.schedule, context).run()
-                        spare = max(peak - group.bytes, min(peak // SCRATCH_SHARE, MOST_SCRATCH_BYTES))
+                        free = peak - group.bytes
+                        spare = max(free, min(peak // SCRATCH_SHARE, MOST_SCRATCH_BYTES))
+                        root.attributes["beyond_bytes"] = IntegerAttribute(spare - free, INDEX)
                     root.attributes["spare_bytes"] = IntegerAttribute(max(spare, 0), INDEX)
 
 

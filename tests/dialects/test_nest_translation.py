@@ -41,7 +41,7 @@ from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.rewrite.pipeline import PassPipeline
 
 Change = Callable[[Operation], None]
-GATHER = GatherRows(least_positions=1, least_constants=0)
+GATHER = GatherRows()
 PADDED = Layer((5, 4), 3, 4, (3, 3), (1, 1, 1, 1), zero=7, requantized=False)
 DEPTHWISE = Layer((5, 5), 6, 6, (3, 3), (1, 1, 1, 1), groups=6, requantized=False)
 ROW = Layer((1, 1), 32, 8, requantized=False)
@@ -121,11 +121,11 @@ def next_weight(module: Operation) -> None:
 
 
 WRONG: dict[str, tuple[Layer, Pass, str, Change]] = {
-    "two packed weights swapped": (ROW, BlockRows(least_terms=1), "speed", swap_weights),
-    "a staged index shifted": (PADDED, BlockProducts(least_positions=1), "speed", shift_staged),
-    "padding that is not zero": (PADDED, BlockProducts(least_positions=1), "speed", pad_with_one),
-    "another zero point": (PADDED, BlockProducts(least_positions=1), "speed", other_zero_point),
-    "the next term": (PADDED, BlockProducts(least_positions=1), "speed", next_weight),
+    "two packed weights swapped": (ROW, BlockRows(), "speed", swap_weights),
+    "a staged index shifted": (PADDED, BlockProducts(), "speed", shift_staged),
+    "padding that is not zero": (PADDED, BlockProducts(), "speed", pad_with_one),
+    "another zero point": (PADDED, BlockProducts(), "speed", other_zero_point),
+    "the next term": (PADDED, BlockProducts(), "speed", next_weight),
     "a gathered index shifted": (attrs.evolve(PADDED, channels=8), GATHER, "size", shift_staged),
     "gathered padding that is not zero": (PADDED, GATHER, "size", pad_with_one),
     "a plane's padding that is not zero": (DEPTHWISE, StagePlanes(), "speed", pad_with_one),
@@ -229,7 +229,7 @@ def test_a_nest_that_stays_as_it_is_needs_no_proof() -> None:
     assert stated(translated(PADDED.module(), ThenChanged(JamOutputs(factor=1), lambda _module: None))) == []
 
 
-@pytest.mark.parametrize("schedules", [(HoistGroups(), BlockProducts(least_positions=1)), (StreamRows(), JamOutputs(factor=4))])
+@pytest.mark.parametrize("schedules", [(HoistGroups(), BlockProducts()), (StreamRows(), JamOutputs(factor=4))])
 def test_passes_that_follow_each_other_are_one_step(schedules: tuple[Pass, ...]) -> None:
     layers: list[Step] = [
         ("graph.conv2d", [6, 1, 2], {"pad": (1, 1, 1, 1), "x_zero_point": 3}),
@@ -278,10 +278,10 @@ def turn_minima(module: Operation) -> None:
 
 REQUANTIZED = attrs.evolve(PADDED, requantized=True)
 UNTOLD: dict[str, tuple[Layer, Pass, str]] = {
-    "blocks, with a result of fewer axes": (REQUANTIZED, BlockProducts(least_positions=1), "speed"),
+    "blocks, with a result of fewer axes": (REQUANTIZED, BlockProducts(), "speed"),
     "gathered rows": (REQUANTIZED, GATHER, "size"),
     "planes": (attrs.evolve(DEPTHWISE, requantized=True), StagePlanes(), "speed"),
-    "rows": (attrs.evolve(ROW, requantized=True), BlockRows(least_terms=1), "speed"),
+    "rows": (attrs.evolve(ROW, requantized=True), BlockRows(), "speed"),
     "neighbours": (REQUANTIZED, JamOutputs(factor=2), "speed"),
 }
 

@@ -11,10 +11,12 @@ import pytest
 from tests.passes.product_layers import Layer, apply
 from tinyir.backends.target import load_target
 from tinyir.dialects.nest_classes import CLASSES, FACTS, NestFacts, facts_of, nest_root
+from tinyir.dialects.nest_costs import MACHINE
 from tinyir.dialects.product_nests import scheduled_nests
-from tinyir.dialects.schedules import Plan, check_schedules, plan_for, schedules, scheduling_passes, search_range
+from tinyir.dialects.schedules import Plan, check_schedules, first_plan, schedules, scheduling_passes, search_range
 from tinyir.ir.builder import functions
 from tinyir.ir.errors import TinyirError
+from tinyir.ir.schedule import COSTS
 from tinyir.passes.block_products import BlockProducts
 from tinyir.passes.hoist_groups import HoistGroups
 from tinyir.passes.jam_outputs import JamOutputs
@@ -23,11 +25,13 @@ from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.text.schedule_reader import read_schedules
 
 ROWS = "schedule a for row by block_rows\n  stage bytes 4"
+COSTED = f"{ROWS}\n  jam outputs 2\n  "
+WIDE = "schedule a for row by jam_outputs\n  jam outputs 99 in {"
 PRODUCT = NestFacts("product", 9, 8, 27)
 
 
 def planned(instance: Pass, facts: NestFacts = PRODUCT, target: str = "cortex-m4", goal: str = "speed") -> Plan | None:
-    return plan_for(instance, facts, PassContext(target=load_target(target), goal=goal))
+    return first_plan(instance, facts, PassContext(target=load_target(target), goal=goal))
 
 
 @pytest.mark.parametrize(
@@ -79,14 +83,14 @@ def test_a_plan_holds_for_class_goal_machine_and_numbers() -> None:
     assert lean.schedule.name == "lean_blocks"
     assert planned(BlockProducts(), goal="size") is None
     assert planned(BlockProducts(), target="cortex-m0") is None
-    assert planned(BlockProducts(), attrs.evolve(PRODUCT, positions=1)) is None
     assert planned(BlockProducts(), attrs.evolve(PRODUCT, kind="row")) is None
-    assert planned(StagePlanes(), NestFacts("depthwise", 9, 8, 36)) is not None
-    assert planned(StagePlanes(), NestFacts("depthwise", 9, 8, 37)) is None
+    assert planned(StagePlanes(), NestFacts("depthwise", 9, 8, 64)) is not None
+    assert planned(StagePlanes(), NestFacts("depthwise", 9, 8, 65)) is None
+    assert planned(StagePlanes(most_terms=65), NestFacts("depthwise", 9, 8, 65)) is not None
 
 
 def test_options_stand_in_place_of_what_the_schedule_says() -> None:
-    plan = planned(BlockProducts(scratch_bytes=64, least_positions=1), attrs.evolve(PRODUCT, positions=1))
+    plan = planned(BlockProducts(scratch_bytes=64))
     assert plan is not None
     assert plan.values == {("tile", "bytes"): 64, ("jam", "positions"): 2, ("jam", "outputs"): 2, ("pad", "rounds"): 4, ("pad", "permille"): 4}
     rest = "jam positions 2, outputs 2; pad rounds 4, permille 4"
@@ -97,8 +101,8 @@ def test_options_stand_in_place_of_what_the_schedule_says() -> None:
 def test_passes_and_ranges_come_from_the_schedules() -> None:
     assert scheduling_passes("speed") == ("stage_lines", *scheduling_passes("ram"))
     assert scheduling_passes("ram") == ("block_products", "stage_planes", "block_rows", "jam_outputs")
-    assert scheduling_passes("size") == ("gather_rows", "stage_planes", "block_rows")
-    assert search_range(JamOutputs.name, ("jam", "outputs"), "speed") == (2, 3, 4, 6, 8)
+    assert scheduling_passes("size") == ("gather_rows", "stage_planes", "block_rows", "jam_outputs")
+    assert search_range(JamOutputs.name, ("jam", "outputs"), "speed") == (1, 2, 3, 4, 5, 6, 8)
     assert search_range(JamOutputs.name, ("jam", "outputs"), "size") == ()
 
 
@@ -124,6 +128,13 @@ def test_order_is_that_of_the_text_but_for_what_is_before() -> None:
         (f"{ROWS}\n  jam output 4", "3:3", "pass 'block_rows' has no parameter 'jam output'", "did you mean 'jam outputs'?"),
         (f"{ROWS}\n  jam outputs 2 in {{2, 9}}", "3:7", "pass 'block_rows' cannot do 'jam outputs 9'", "it can do 1, 2, 3, 4"),
         (ROWS, "1:10", "schedule 'a' does not say 'jam outputs'", ""),
+        (f"{COSTED}cost instruction 4", "4:8", "no cost 'instruction'", "did you mean 'instructions'?"),
+        (f"{COSTED}cost code 4 * term", "4:17", "no number 'term'", "did you mean 'terms'?"),
+        (f"{COSTED}cost code jam.output", "4:13", "no number 'jam.output'", "did you mean 'jam.outputs'?"),
+        (f"{COSTED}let mine = up(mine)", "4:17", "no number 'mine'", ""),
+        (f"{COSTED}cost code dwn(terms)", "4:13", "no function 'dwn'", "did you mean 'down'?"),
+        (f"{COSTED}cost code max(terms)", "4:13", "'max' takes 2 numbers, not 1", ""),
+        (f"{WIDE}{', '.join(map(str, range(1, 65)))}}}", "1:10", "schedule 'a' has 65 ways to choose its values: at most 64 are weighed", ""),
         ("schedule a for row by cse\nschedule a for row by cse", "2:10", "schedule 'a' is defined twice", ""),
     ],
 )
@@ -135,8 +146,10 @@ def test_what_is_not_there_is_told_with_its_place(line: str, place: str, message
 
 
 def test_the_page_names_all_classes_and_numbers(repository: Path) -> None:
-    page = (repository / "specs" / "schedules.md").read_text().partition("## What code")[0]
-    assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE)) == {**CLASSES, **FACTS}
+    page, _, costs = (repository / "specs" / "schedules.md").read_text().partition("## What code")
+    assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE)) == {**CLASSES, **FACTS, **COSTS}
+    assert MACHINE.items() <= dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", costs, re.MULTILINE)).items()
+    assert MACHINE.keys() <= load_target("cortex-m4").costs.instructions.keys()
     text = (repository / "specs" / "schedules" / "products.sched").read_text()
     assert page.partition("```\n")[2].partition("```")[0] in text
     assert all(schedule.summary for schedule in schedules())

@@ -29,7 +29,6 @@ lab = "lab.passes"
 lab = "lab.specs"
 """
 MARK = """
-from tinyir.dialects.nest_classes import facts_of
 from tinyir.dialects.product_nests import scheduled_nests
 from tinyir.dialects.schedules import plan_for, scheduled
 from tinyir.ir.builder import functions
@@ -47,12 +46,13 @@ class Mark(Pass):
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):
             for root in scheduled_nests(function):
-                plan = plan_for(self, facts_of(root), context)
+                plan = plan_for(self, root, context)
                 if plan is not None:
                     root.attributes["schedule"] = plan.describe()
 """
 MARKED = """schedule marked for row, reduction by mark
   goal size
+  before plain
   where terms < 10
   mark words 3 in {3, 5}
 """
@@ -72,12 +72,12 @@ def compile(model: Path, folder: Path, *words: str, **variables: str) -> str:
 
 
 def test_the_schedule_of_a_folder_is_applied_and_told_in_c(model: Path, tmp_path: Path) -> None:
-    shipped = {"rows: stage bytes 1024; jam outputs 4", "neighbours: jam outputs 2"}
+    shipped = {"rows: stage bytes 1024; jam outputs 4", "neighbouring_folds: jam outputs 2"}
     assert set(re.findall(r"schedule (\w+: .*)", compile(model, tmp_path))) == shipped
     (tmp_path / "schedules").mkdir()
     (tmp_path / "schedules" / "mine.sched").write_text(FASTER)
     found = re.findall(r"schedule (\w+: .*)", compile(model, tmp_path, TINYIR_SPECS=str(tmp_path)))
-    assert set(found) == {"two_rows: stage bytes 1024; jam outputs 2", "neighbours: jam outputs 2"}
+    assert set(found) == {"two_rows: stage bytes 1024; jam outputs 2", "neighbouring_folds: jam outputs 2"}
 
 
 def test_a_wrong_one_is_told(model: Path, tmp_path: Path) -> None:

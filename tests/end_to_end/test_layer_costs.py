@@ -18,14 +18,14 @@ UNSIGNED = Quantized(0.05, 100, "uint8")
 SAME: dict[str, Any] = {"pads": [1] * 4}
 
 
-def _conv(*shape: int, outputs: int, kernel: tuple[int, int], x: Quantized = X, **attributes: Any) -> onnx.ModelProto:
+def conv(*shape: int, outputs: int, kernel: tuple[int, int], x: Quantized = X, **attributes: Any) -> onnx.ModelProto:
     """A convolution of `shape` (channels, height, width)."""
     groups = attributes.get("group", 1)
     assert isinstance(groups, int)
     return Layers((1, *shape), x).conv(outputs, shape[0] // groups, *kernel, **attributes).end(1.0, 0, x.kind)
 
 
-def _dense(terms: int, outputs: int) -> onnx.ModelProto:
+def dense(terms: int, outputs: int) -> onnx.ModelProto:
     layers = Layers((1, terms), X)
     weight = layers.weight(layers.random.integers(-128, 128, (outputs, terms)), np.full(outputs, 0.01))
     layers.last = layers.node("Gemm", layers.last, weight, transB=1)
@@ -49,30 +49,30 @@ def _real_convolutions() -> onnx.ModelProto:
 
 
 LAYERS: dict[str, tuple[Callable[[], onnx.ModelProto], int]] = {
-    "1x1": (lambda: _conv(16, 12, 12, outputs=16, kernel=(1, 1)), 74_000),
-    "3x3": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), **SAME), 331_000),
-    "3x3 of unsigned bytes": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), x=UNSIGNED, **SAME), 333_000),
-    "3x3 with stride 2": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), strides=[2, 2], **SAME), 91_000),
-    "3x3 on four pixels": (lambda: _conv(32, 2, 2, outputs=32, kernel=(3, 3), **SAME), 39_000),
-    "5x5": (lambda: _conv(8, 14, 14, outputs=16, kernel=(5, 5), pads=[2] * 4), 650_000),
-    "3x3 of a colour image": (lambda: _conv(3, 32, 32, outputs=16, kernel=(3, 3), **SAME), 541_000),
-    "3x3 of a colour image with stride 2": (lambda: _conv(3, 32, 32, outputs=16, kernel=(3, 3), strides=[2, 2], **SAME), 142_000),
-    "5x5 of a colour image with stride 2": (lambda: _conv(3, 32, 32, outputs=16, kernel=(5, 5), strides=[2, 2], pads=[2] * 4), 296_000),
-    "7x7 of a colour image with stride 2": (lambda: _conv(3, 32, 32, outputs=32, kernel=(7, 7), strides=[2, 2], pads=[3] * 4), 1_022_000),
-    "3x3 of a grey image": (lambda: _conv(1, 28, 28, outputs=8, kernel=(3, 3), **SAME), 105_000),
-    "5x5 of a grey image, without padding": (lambda: _conv(1, 28, 28, outputs=6, kernel=(5, 5)), 117_000),
-    "3x3 of two channels": (lambda: _conv(2, 16, 16, outputs=8, kernel=(3, 3), **SAME), 45_000),
-    "samples in time": (lambda: _conv(9, 128, 1, outputs=16, kernel=(8, 1), strides=[4, 1]), 44_000),
-    "dense, with weights of -128": (lambda: _dense(128, 64), 9_500),
+    "1x1": (lambda: conv(16, 12, 12, outputs=16, kernel=(1, 1)), 74_000),
+    "3x3": (lambda: conv(16, 12, 12, outputs=16, kernel=(3, 3), **SAME), 331_000),
+    "3x3 of unsigned bytes": (lambda: conv(16, 12, 12, outputs=16, kernel=(3, 3), x=UNSIGNED, **SAME), 333_000),
+    "3x3 with stride 2": (lambda: conv(16, 12, 12, outputs=16, kernel=(3, 3), strides=[2, 2], **SAME), 91_000),
+    "3x3 on four pixels": (lambda: conv(32, 2, 2, outputs=32, kernel=(3, 3), **SAME), 39_000),
+    "5x5": (lambda: conv(8, 14, 14, outputs=16, kernel=(5, 5), pads=[2] * 4), 650_000),
+    "3x3 of a colour image": (lambda: conv(3, 32, 32, outputs=16, kernel=(3, 3), **SAME), 541_000),
+    "3x3 of a colour image with stride 2": (lambda: conv(3, 32, 32, outputs=16, kernel=(3, 3), strides=[2, 2], **SAME), 142_000),
+    "5x5 of a colour image with stride 2": (lambda: conv(3, 32, 32, outputs=16, kernel=(5, 5), strides=[2, 2], pads=[2] * 4), 296_000),
+    "7x7 of a colour image with stride 2": (lambda: conv(3, 32, 32, outputs=32, kernel=(7, 7), strides=[2, 2], pads=[3] * 4), 1_022_000),
+    "3x3 of a grey image": (lambda: conv(1, 28, 28, outputs=8, kernel=(3, 3), **SAME), 105_000),
+    "5x5 of a grey image, without padding": (lambda: conv(1, 28, 28, outputs=6, kernel=(5, 5)), 117_000),
+    "3x3 of two channels": (lambda: conv(2, 16, 16, outputs=8, kernel=(3, 3), **SAME), 45_000),
+    "samples in time": (lambda: conv(9, 128, 1, outputs=16, kernel=(8, 1), strides=[4, 1]), 44_000),
+    "dense, with weights of -128": (lambda: dense(128, 64), 9_500),
     "dense, of floats": (
         lambda: _real([onnx.helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)], [1, 128], [1, 64], {"w": (64, 128)}),
         30_000,
     ),
     "3x3 of floats": (_real_convolutions, 1_310_000),
-    "depthwise": (lambda: _conv(16, 12, 12, outputs=16, kernel=(3, 3), group=16, **SAME), 55_000),
-    "depthwise with two outputs per channel": (lambda: _conv(16, 12, 12, outputs=32, kernel=(3, 3), group=16, **SAME), 95_000),
-    "depthwise with four outputs per channel": (lambda: _conv(8, 12, 12, outputs=32, kernel=(3, 3), group=8, **SAME), 91_000),
-    "5x5 depthwise with two outputs per channel": (lambda: _conv(6, 12, 12, outputs=12, kernel=(5, 5), group=6, pads=[2] * 4), 84_000),
+    "depthwise": (lambda: conv(16, 12, 12, outputs=16, kernel=(3, 3), group=16, **SAME), 55_000),
+    "depthwise with two outputs per channel": (lambda: conv(16, 12, 12, outputs=32, kernel=(3, 3), group=16, **SAME), 95_000),
+    "depthwise with four outputs per channel": (lambda: conv(8, 12, 12, outputs=32, kernel=(3, 3), group=8, **SAME), 91_000),
+    "5x5 depthwise with two outputs per channel": (lambda: conv(6, 12, 12, outputs=12, kernel=(5, 5), group=6, pads=[2] * 4), 84_000),
 }
 
 

@@ -78,7 +78,7 @@ def _random_layer(seed: int) -> Layer:
 
 
 def _random_blocking(seed: int) -> BlockProducts:
-    return BlockProducts(scratch_bytes=(None, 40, 64, 300)[seed % 4], least_positions=1, most_padding=(0, 100_000, None)[seed % 3])
+    return BlockProducts(scratch_bytes=(None, 40, 64, 300)[seed % 4], most_padding=(0, 100_000, None)[seed % 3])
 
 
 @pytest.mark.parametrize("seed", range(1000 if soaking() else 24))
@@ -90,16 +90,9 @@ def test_most_of_the_random_layers_are_blocked() -> None:
     blocked = 0
     for seed in range(16):
         module = _random_layer(seed).module(seed)
-        apply(module, [BlockProducts(least_positions=1)])
+        apply(module, [BlockProducts()])
         blocked += any("schedule" in o.attributes for o in module.walk())
     assert blocked >= 10
-
-
-def test_few_positions_are_left_alone() -> None:
-    for least, blocked in ((9, True), (10, False)):
-        module = Layer((3, 3), 4, 4).module()
-        apply(module, [BlockProducts(least_positions=least)])
-        assert any("schedule" in o.attributes for o in module.walk()) == blocked
 
 
 @pytest.mark.parametrize("target", ["host", "rv32imc"])

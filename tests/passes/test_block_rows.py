@@ -114,10 +114,3 @@ def test_without_a_proof_nothing_is_blocked() -> None:
     BlockRows().run(module, PassContext(target=load_target("cortex-m4"), ledger=ledger))
     assert len(ledger)
     assert not any("schedule" in o.attributes for o in module.walk())
-
-
-@pytest.mark.parametrize("shape", [(4, 15), (3, 64)])
-def test_short_sums_and_those_of_few_outputs_are_left_alone(shape: tuple[int, int]) -> None:
-    module = _dense(_weights(*shape))
-    apply(module, [BlockRows()])
-    assert not any("schedule" in o.attributes for o in module.walk())

@@ -82,7 +82,7 @@ def test_the_longer_loop_is_inside(size: tuple[int, int], loops: list[list[str]]
     assert_same_bytes(attrs.evolve(SAME, size=size).module(), StagePlanes())
 
 
-ALIKE = StagePlanes(least_constants=0)
+ALIKE = StagePlanes()
 
 
 @pytest.mark.parametrize(

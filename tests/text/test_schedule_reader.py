@@ -77,6 +77,7 @@ def test_parameters_are_spelled_as_they_are_written() -> None:
         ("schedul a for row by b\n", "1:1", "unexpected 'schedul'", "did you mean 'schedule'?"),
         ("schedule a for row by b\n  wher positions >= 4\n", "2:18", "unexpected '>'", "did you mean 'where'?"),
         ("schedule a for row by b\n  jam outputs\n  jam outputs 2\n", "2:14", "unexpected the end of the line", ""),
+        ("schedule a for row by b\n  cost code 4 *\n", "2:16", "unexpected the end of the text", ""),
         ("schedule a for row by b\n  jam outputs 4 in {}\n", "2:21", "unexpected '}'", ""),
         ("schedule a for row by b\n  goal speed ram\n", "2:14", "unexpected 'ram'", ""),
         ("# above\nschedule a\n", "2:11", "unexpected the end of the text", ""),

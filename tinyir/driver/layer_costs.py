@@ -12,6 +12,7 @@ import attrs
 from tinyir.backends.profile import Profile
 from tinyir.backends.run import build_and_run
 from tinyir.backends.target import Target
+from tinyir.dialects.schedules import told_schedule
 from tinyir.driver.arrays import pattern_rows
 from tinyir.driver.compilation import Compilation
 from tinyir.driver.multiplications import multiply_accumulates
@@ -26,7 +27,8 @@ class Layer:
     """A layer by the nodes that it came from, and its costs in one run on a fixed pattern; None where the target does not tell.
 
     cycles: modelled; bytes: what its instructions loaded and stored; multiply_accumulates: those that are left when the graph level is left (dead channels
-    are gone); least_instructions: what they would take at the machine's limit; classes: how often each class of the table of cycles applied.
+    are gone); least_instructions: what they would take at the machine's limit; classes: how often each class of the table of cycles applied;
+    schedules: those that were applied to its nests, each with what it was expected to take beside others.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Layer:
     multiply_accumulates: int = 0
     least_instructions: float | None = None
     classes: Mapping[str, int] = attrs.field(factory=dict)
+    schedules: tuple[str, ...] = ()
 
     @property
     def lost_instructions(self) -> float:
@@ -60,6 +63,7 @@ def measure_layers(compilation: Compilation, say: Callable[[str], None] | None =
     target = compilation.context.target
     assert isinstance(target, Target)
     products = [(o.location.names, found) for o in compilation.lower("graph").walk() if (found := multiply_accumulates(o))] if not compilation.level else []
+    stated = [(o.location.names, text) for o in compilation.lower("loop").walk() if (text := told_schedule(o))]
     module = compilation.lower("c")
     calls = _calls(module)
     numbers = [number for number, call in enumerate(calls) if wanted(_name(call))]
@@ -68,8 +72,17 @@ def measure_layers(compilation: Compilation, say: Callable[[str], None] | None =
         if say is not None:
             say(f"measuring layer {count} of {len(calls)}")
         runs[count] = _run(compilation, _cut(module, count), target)
-    work = _assign(products, calls)
-    return tuple(_layer(calls[number], runs[number], runs[number + 1], work[number], target) for number in numbers)
+    homes = _homes(calls)
+    work: list[Counter[str]] = [Counter() for _ in calls]
+    for names, found in products:
+        for home in _home(names, homes):
+            work[home].update(found)
+    told: list[list[str]] = [[] for _ in calls]
+    for names, schedule in stated:
+        for home in _home(names, homes):
+            told[home].append(schedule)
+    layers = [_layer(calls[number], runs[number], runs[number + 1], work[number], target) for number in numbers]
+    return tuple(attrs.evolve(layer, schedules=tuple(dict.fromkeys(told[number]))) for layer, number in zip(layers, numbers, strict=True))
 
 
 def _layer(call: Operation, before: _Counted, after: _Counted, products: Counter[str], target: Target) -> Layer:
@@ -83,18 +96,18 @@ def _layer(call: Operation, before: _Counted, after: _Counted, products: Counter
     return attrs.evolve(layer, cycles=found.cycles(target.costs), bytes_loaded=found.bytes_loaded, bytes_stored=found.bytes_stored, classes=found.classes)
 
 
-def _assign(products: Sequence[tuple[tuple[str, ...], Counter[str]]], calls: Sequence[Operation]) -> list[Counter[str]]:
-    """The multiply-accumulates of each call: an operation belongs to the first whose nodes include one of its own."""
+def _homes(calls: Sequence[Operation]) -> Mapping[str, int]:
+    """The call that each node belongs to: the first of whose nodes it is one."""
     homes: dict[str, int] = {}
     for number, call in enumerate(calls):
         for name in call.location.names:
             homes.setdefault(name, number)
-    work: list[Counter[str]] = [Counter() for _ in calls]
-    for names, found in products:
-        home = next((homes[name] for name in names if name in homes), None)
-        if home is not None:
-            work[home].update(found)
-    return work
+    return homes
+
+
+def _home(names: Sequence[str], homes: Mapping[str, int]) -> list[int]:
+    """The call of an operation: the first whose nodes include one of its own, if any does."""
+    return [homes[name] for name in names if name in homes][:1]
 
 
 def _network(module: Operation) -> Operation:

@@ -205,7 +205,7 @@ def schedule_page() -> str:
     """The schedules, in the order in which they are tried, and what they can say of nests."""
     parts = (f"## {each.name}\n\n{each.summary}\n\n{code(specification_text(each.place))}" for each in schedules())
     classes, facts = ("\n".join(f"- `{name}`: {text}" for name, text in known.items()) for known in (CLASSES, FACTS))
-    told = "How nests of loops are transformed, by class, machine and goal; the first that fits is taken.  `specs/schedules.md` is the language."
+    told = "How nests of loops are transformed, by class, machine and goal; of those that fit the costs decide.  `specs/schedules.md` is the language."
     return _page("Schedules", told, f"Classes of nests:\n\n{classes}", f"Numbers of a nest:\n\n{facts}", *parts)
 
 

@@ -61,7 +61,7 @@ def layers_table(layers: Sequence[Layer]) -> str:
     order = sorted(range(len(layers)), key=lambda number: (-layers[number].lost_instructions, number))
     rows = [_layer_row(str(number + 1), layers[number], total) for number in order]
     summary = _layer_row("", total_of(layers), total)
-    return align([titles, *rows, summary], right_from=2) + _classes_text(layers)
+    return align([titles, *rows, summary], right_from=2) + _classes_text(layers) + _schedules_text(layers)
 
 
 def total_of(layers: Sequence[Layer]) -> Layer:
@@ -105,6 +105,11 @@ def _short(name: str) -> str:
 def _classes_text(layers: Sequence[Layer]) -> str:
     classes = total_of(layers).classes
     return "classes: " + ", ".join(f"{name} {number:,}" for name, number in classes.items()) + "\n" if classes else ""
+
+
+def _schedules_text(layers: Sequence[Layer]) -> str:
+    """The schedules of each layer, by its number."""
+    return "".join(f"{number}  {schedule}\n" for number, layer in enumerate(layers, 1) for schedule in layer.schedules)
 
 
 def figures_json(result: Figures) -> dict[str, object]:

@@ -8,11 +8,18 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from tinyir.ir.errors import Place
+from tinyir.ir.formula import Formula
 
 GOALS = ("speed", "size", "ram")
 """What code can be best at."""
 Option = tuple[str, str]
 """A parameter by the words of its line: `jam outputs 4` is ("jam", "outputs")."""
+COSTS: Mapping[str, str] = {
+    "instructions": "that one run of the nest takes",
+    "code": "bytes of code, which nests of the same schedule and values share",
+    "scratch": "bytes of memory beside the tensors",
+}
+"""What a schedule can say that it costs."""
 COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -61,7 +68,8 @@ class Parameter:
 class Schedule:
     """One schedule: for nests of `classes`, by the pass `by`, on machines that have all of `needs`, for `goals` (none: all).
 
-    `before`: schedules that are tried after this one.  `summary`: the comment above it.
+    `before`: schedules that are tried after this one.  `lets`: names that its formulas use, in order; `costs`: formulas by what they
+    tell.  `summary`: the comment above it.
     """
 
     name: str
@@ -72,6 +80,8 @@ class Schedule:
     needs: tuple[Word, ...] = ()
     goals: tuple[Word, ...] = ()
     before: tuple[Word, ...] = ()
+    lets: tuple[tuple[Word, Formula], ...] = ()
+    costs: tuple[tuple[Word, Formula], ...] = ()
     summary: str = ""
     place: Place = attrs.field(factory=Place)
 
@@ -86,3 +96,14 @@ def spell_parameters(values: Mapping[Option, int]) -> str:
     for (transform, name), value in values.items():
         lines.setdefault(transform, []).append(f"{name} {value}")
     return "; ".join(f"{transform} {', '.join(words)}" for transform, words in lines.items())
+
+
+def read_parameters(text: str) -> dict[Option, int]:
+    """What `spell_parameters` has spelled."""
+    found: dict[Option, int] = {}
+    for line in filter(None, text.split("; ")):
+        transform, _, parameters = line.partition(" ")
+        for each in parameters.split(", "):
+            name, value = each.split(" ")
+            found[transform, name] = int(value)
+    return found

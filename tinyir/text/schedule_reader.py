@@ -11,13 +11,14 @@ from typing import Any
 
 import attrs
 
+from tinyir.ir import formula
 from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.schedule import Condition, Parameter, Schedule, Word
 from tinyir.text.grammar import Grammar, make_grammar
 from tinyir.text.grammar_tables import SCHEDULES, load_tables
 from tinyir.text.small_parser import UnexpectedTextError, parse_small
 
-_CLAUSES = ("schedule", "for", "by", "needs", "goal", "before", "where", "and", "in")
+_CLAUSES = ("schedule", "for", "by", "needs", "goal", "before", "where", "and", "in", "let", "cost")
 
 
 @cache
@@ -100,11 +101,37 @@ class _Statement:
     def transform(self, word: Word, *parameters: Parameter) -> tuple[str, tuple[Parameter, ...]]:
         return "parameters", tuple(attrs.evolve(each, transform=word) for each in parameters)
 
+    def named(self, word: Word, value: formula.Formula) -> tuple[str, tuple[tuple[Word, formula.Formula], ...]]:
+        return "lets", ((word, value),)
+
+    def cost(self, word: Word, value: formula.Formula) -> tuple[str, tuple[tuple[Word, formula.Formula], ...]]:
+        return "costs", ((word, value),)
+
     def condition(self, fact: Word, comparison: str, bound: str) -> Condition:
         return Condition(fact, comparison, int(bound))
 
     def parameter(self, name: Word, value: str, *choices: str | None) -> Parameter:
         return Parameter(name, name, int(value), tuple(int(choice) for choice in choices if choice is not None))
+
+    def number(self, text: str) -> formula.Number:
+        return formula.Number(float(text))
+
+    def name(self, text: str) -> formula.Name:
+        return formula.Name(text, self.word(text).place)
+
+    def parameter_value(self, transform: str, name: str) -> formula.Name:
+        place = self.word(transform).place
+        self.word(name)
+        return formula.Name(f"{transform}.{name}", place)
+
+    def binary(self, left: formula.Formula, operator: str, right: formula.Formula) -> formula.Apply:
+        return formula.Apply(operator, (left, right))
+
+    def function(self, text: str) -> Word:
+        return self.word(text)
+
+    def call(self, function: Word, *operands: formula.Formula | None) -> formula.Apply:
+        return formula.Apply(function.text, tuple(each for each in operands if each is not None), function.place)
 
     def words(self, *words: Word) -> tuple[Word, ...]:
         return words

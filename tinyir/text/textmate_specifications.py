@@ -13,7 +13,7 @@ SCOPE = "source.tinyir-specification"
 STATEMENTS = ("op", "rule", "function", "group", "isa", "instr", "sequence", "schedule")
 """Words that begin a statement, and give a name to what follows."""
 KEYWORDS = (
-    "after", "all", "along", "assumed", "asm", "attributes", "before", "by", "by hand", "concat", "constant", "do", "else", "flat", "for",
+    "after", "all", "along", "assumed", "asm", "attributes", "before", "by", "by hand", "concat", "constant", "cost", "do", "else", "flat", "for",
     "goal", "in", "lane", "let", "means", "needs", "nothing", "of", "once", "over the reals", "pure", "require", "result", "return", "value", "when", "where",
     "with",
 )  # fmt: skip
