@@ -35,7 +35,7 @@ from tinyir.dialects import loop_writer as write
 from tinyir.dialects.isa import block_registers
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
-from tinyir.dialects.nest_classes import facts_of, products_of
+from tinyir.dialects.nest_classes import products_of
 from tinyir.dialects.product_nests import ProductNest, find_product_nest, kept_axes, scheduled_nests, spare_bytes, widened
 from tinyir.dialects.product_results import ProductResults, reads_row, shape_of
 from tinyir.dialects.product_rows import LANES, ProductRow, product, rounded_up
