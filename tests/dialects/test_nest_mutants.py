@@ -35,11 +35,11 @@ from tinyir.rewrite.pipeline import PassPipeline
 
 Mistake = Callable[[], None]
 SCHEDULES: tuple[tuple[Pass, str, bool], ...] = (
-    (BlockProducts(least_positions=1), "speed", False),
-    (GatherRows(least_positions=1, least_constants=0), "size", False),
+    (BlockProducts(), "speed", False),
+    (GatherRows(), "size", False),
     (StageLines(), "speed", False),
     (StagePlanes(), "speed", True),
-    (BlockRows(least_terms=1), "speed", False),
+    (BlockRows(), "speed", False),
     (JamOutputs(factor=3), "speed", False),
 )
 """With the goal, and whether each channel is a group."""

@@ -36,7 +36,7 @@ def shipped(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 
 
 def jam(name: str, *lines: str, value: str = "2") -> str:
-    return "\n  ".join((f"schedule {name} for product by jam_outputs", f"jam outputs {value}", *lines)) + "\n"
+    return "\n  ".join((f"schedule {name} for product by jam_outputs", f"jam floats 4, outputs {value}", *lines)) + "\n"
 
 
 def chosen(goal: str, *layers: Layer, **facts: int) -> list[Choice]:
@@ -50,7 +50,7 @@ def chosen(goal: str, *layers: Layer, **facts: int) -> list[Choice]:
 
 
 def plans(choices: list[Choice]) -> list[str]:
-    return [str(choice.chosen.plan) for choice in choices]
+    return [str(choice.chosen.plan).replace("floats 4, ", "") for choice in choices]
 
 
 def test_formulas_are_told_the_nest_the_parameters_and_the_machine() -> None:
@@ -73,8 +73,8 @@ def test_the_fewest_instructions_decide_among_schedules_and_values(monkeypatch: 
 def test_what_the_pass_cannot_carry_out_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped(monkeypatch, jam("a", "cost instructions 90 - jam.outputs", value="2 in {3, 7, 8, 16}"))
     (choice,) = chosen("speed")
-    assert str(choice.chosen.plan) == "a: jam outputs 8"
-    assert [str(each.plan) for each in choice.others] == ["a: jam outputs 2"], "16 channels: 3 and 7 would leave a rest, 16 and more there are not"
+    assert plans([choice]) == ["a: jam outputs 8"]
+    assert [each.plan["jam", "outputs"] for each in choice.others] == [2], "16 channels: 3 and 7 would leave a rest, 16 and more there are not"
 
 
 def test_a_schedule_without_a_cost_is_taken_if_it_stands_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def test_a_nest_says_what_was_chosen_and_what_it_was_weighed_against() -> None:
 def test_schedules_are_weighed_by_name_alone() -> None:
     module = LAYER.module()
     apply(module, [ChooseSchedules(only=("neighbours",))])
-    assert [cast(StringAttribute, o.attributes["plan"]).value for o in module.walk() if "plan" in o.attributes] == ["neighbours: jam outputs 4"]
+    assert [cast(StringAttribute, o.attributes["plan"]).value for o in module.walk() if "plan" in o.attributes] == ["neighbours: jam outputs 4, floats 4"]
     with pytest.raises(TinyirError, match="no schedule 'neighbour'") as caught:
         apply(module, [ChooseSchedules(only=("neighbour",))])
     assert caught.value.diagnostics[0].hint == "did you mean 'neighbours'?"

@@ -26,7 +26,7 @@ from tinyir.text.schedule_reader import read_schedules
 
 ROWS = "schedule a for row by block_rows\n  stage bytes 4"
 COSTED = f"{ROWS}\n  jam outputs 2\n  "
-WIDE = "schedule a for row by jam_outputs\n  jam outputs 99 in {"
+WIDE = "schedule a for row by jam_outputs\n  jam floats 4, outputs 99 in {"
 PRODUCT = NestFacts("product", 9, 8, 27)
 
 

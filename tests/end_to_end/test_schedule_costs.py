@@ -10,7 +10,6 @@ import onnx
 import pytest
 
 from tests.end_to_end.test_layer_costs import SAME, conv, dense
-from tests.end_to_end.test_unusual_networks import Layers, X
 from tinyir.backends.target import load_target
 from tinyir.dialects.schedules import EXPECTED
 from tinyir.driver.compilation import start
@@ -36,7 +35,6 @@ LAYERS: dict[str, tuple[Callable[[], onnx.ModelProto], tuple[str, ...]]] = {
     "depthwise over padding": (lambda: conv(4, 14, 14, outputs=4, kernel=(7, 7), group=4, pads=[3] * 4), ("planes", "neighbouring_channels")),
     "depthwise of one position": (lambda: conv(64, 3, 3, outputs=64, kernel=(3, 3), group=64), ("planes", "neighbouring_channels")),
     "depthwise in time": (lambda: conv(4, 100, 1, outputs=4, kernel=(36, 1), group=4), ("planes", "neighbouring_channels")),
-    "mean": (lambda: Layers((1, 64, 5, 5), X).then("GlobalAveragePool").end(0.05, 3), ("neighbouring_folds",)),
 }
 
 
