@@ -43,7 +43,7 @@ def calls(model: Path, goal: str) -> Counter[str]:
     return found
 
 
-# At goal size kernels begin where a network has 16 KB of constants: chains that have less, and such as have more.
+# At goal size schedules are chosen by what code they need: chains of small layers, and of greater ones.
 @pytest.mark.parametrize(("goal", "lengths", "channels"), [("speed", (8, 24), 8), ("size", (8, 24), 8), ("size", (8, 24), 32)])
 def test_the_calls_of_a_compilation_grow_with_the_length(goal: str, lengths: tuple[int, int], channels: int, tmp_path: Path) -> None:
     begin(chain(2, tmp_path, channels), "cortex-m4", goal=goal).generate("net", "")  # what is read once: specifications, tables
