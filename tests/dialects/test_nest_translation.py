@@ -327,4 +327,4 @@ class Replaced(Pass):
             old.body.append(operation.clone(values))
         for operation in reversed(given):
             operation.erase()
-        translated(module, BlockProducts(least_positions=1))
+        translated(module, BlockProducts())
