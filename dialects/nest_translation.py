@@ -236,7 +236,7 @@ class Group:
     def restore(self, originals: Mapping[Value, Value]) -> None:
         """Puts the nests back."""
         builder = Builder.before(self.after[0])
-        values = {copy: tensor for copy, tensor in self.same.items() if copy.definer is None or copy.definer.name == "loop.tensor"}
+        values: dict[Value, Value] = {copy: tensor for copy, tensor in self.same.items() if isinstance(copy, BlockArgument)}
         beside = self.after[0].parent
         assert beside is not None
         for tensor in dict.fromkeys(tensor for root in self.before for tensor in _defined(root)):
@@ -257,13 +257,16 @@ class Group:
                 operation.erase()
 
     def _copy_needed(self, root: Operation, builder: Builder, values: dict[Value, Value], originals: Mapping[Value, Value]) -> None:
-        """What a nest uses of what stands beside it: constants and views are copied, the rest is as it was."""
+        """What a nest uses of what stands beside it: constants and views are copied, tensors seen in their shape, the rest is as it was."""
         for inner in root.walk():
             for operand in inner.operands:
                 definer = operand.definer
                 if operand in values or definer is None or definer.parent is not root.parent:
                     continue
-                if definer.name in ("loop.reshape", "arith.constant", "loop.index"):
+                if definer.name == "loop.tensor":
+                    tensor = self.same[operand]
+                    values[operand] = tensor if tensor.type is operand.type else builder.create("loop.reshape", [tensor], [operand.type]).result
+                elif definer.name in ("loop.reshape", "arith.constant", "loop.index"):
                     self._copy_needed(definer, builder, values, originals)
                     builder.insert(definer.clone(values))
                 else:
