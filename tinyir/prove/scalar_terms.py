@@ -91,7 +91,12 @@ class Terms:
             return dividend / divisor
         reciprocal = z3.Function("reciprocal", divisor.sort(), divisor.sort())(divisor)
         self.facts.append(z3.Implies(divisor != 0, reciprocal * divisor == 1))
-        return dividend * reciprocal
+        factors = dividend.children() if z3.is_mul(dividend) else [dividend]
+        same = next((number for number, factor in enumerate(factors) if factor.eq(divisor)), None)
+        if same is None:
+            return dividend * reciprocal
+        rest = z3.Product([z3.RealVal(1, self.session.context), *factors[:same], *factors[same + 1 :]])
+        return z3.If(divisor != 0, rest, dividend * reciprocal)  # told, since z3 does not find it beside a rounding
 
     def _round_real(self, value: Any) -> Any:
         z3 = self.z3
