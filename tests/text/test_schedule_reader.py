@@ -80,6 +80,7 @@ def test_parameters_are_spelled_as_they_are_written() -> None:
         ("schedule a for row by b\n  cost code 4 *\n", "2:16", "unexpected the end of the text", ""),
         ("schedule a for row by b\n  jam outputs 4 in {}\n", "2:21", "unexpected '}'", ""),
         ("schedule a for row by b\n  goal speed ram\n", "2:14", "unexpected 'ram'", ""),
+        ("schedule a for row by b\n  tile byétes 4\n", "2:10", "unexpected 'étes'", ""),
         ("# above\nschedule a\n", "2:11", "unexpected the end of the text", ""),
     ],
 )

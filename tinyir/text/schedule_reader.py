@@ -16,7 +16,7 @@ from tinyir.ir.errors import Diagnostic, Place, TinyirError, did_you_mean
 from tinyir.ir.schedule import Condition, Parameter, Schedule, Word
 from tinyir.text.grammar import Grammar, make_grammar
 from tinyir.text.grammar_tables import SCHEDULES, load_tables
-from tinyir.text.small_parser import UnexpectedTextError, parse_small
+from tinyir.text.small_parser import PlacedText, UnexpectedTextError, parse_small
 
 _CLAUSES = ("schedule", "for", "by", "needs", "goal", "before", "where", "and", "in", "let", "cost")
 
@@ -39,7 +39,7 @@ def read_schedules(text: str, file: str = "-") -> list[Schedule]:
     for start, end in zip(starts, [*starts[1:], len(lines)][: len(starts)], strict=True):
         statement = _Statement(lines, start, end, file)
         try:
-            found.append(parse_small(_grammar(), statement.text, statement))
+            found.append(parse_small(_grammar(), statement.text, statement, is_placed=True))
         except UnexpectedTextError as error:
             place = statement.place(error.offset)
             errors.append(Diagnostic(f"unexpected {error.found}", place, hint=_hint(place)))
@@ -61,7 +61,6 @@ class _Statement:
     def __init__(self, lines: list[str], start: int, end: int, file: str) -> None:
         self.lines, self.first, self.file = lines, start, file
         self.text = "\n".join(line.split("#", 1)[0].rstrip() for line in lines[start:end]).rstrip() + "\n"
-        self.cursor = 0
 
     @property
     def summary(self) -> str:
@@ -108,7 +107,7 @@ class _Statement:
         return "costs", ((word, value),)
 
     def condition(self, fact: Word, comparison: str, bound: str) -> Condition:
-        return Condition(fact, comparison, int(bound))
+        return Condition(fact, str(comparison), int(bound))
 
     def parameter(self, name: Word, value: str, *choices: str | None) -> Parameter:
         return Parameter(name, name, int(value), tuple(int(choice) for choice in choices if choice is not None))
@@ -116,18 +115,16 @@ class _Statement:
     def number(self, text: str) -> formula.Number:
         return formula.Number(float(text))
 
-    def name(self, text: str) -> formula.Name:
-        return formula.Name(text, self.word(text).place)
+    def name(self, text: PlacedText) -> formula.Name:
+        return formula.Name(str(text), self.place(text.offset))
 
-    def parameter_value(self, transform: str, name: str) -> formula.Name:
-        place = self.word(transform).place
-        self.word(name)
-        return formula.Name(f"{transform}.{name}", place)
+    def parameter_value(self, transform: PlacedText, name: str) -> formula.Name:
+        return formula.Name(f"{transform}.{name}", self.place(transform.offset))
 
     def binary(self, left: formula.Formula, operator: str, right: formula.Formula) -> formula.Apply:
-        return formula.Apply(operator, (left, right))
+        return formula.Apply(str(operator), (left, right))
 
-    def function(self, text: str) -> Word:
+    def function(self, text: PlacedText) -> Word:
         return self.word(text)
 
     def call(self, function: Word, *operands: formula.Formula | None) -> formula.Apply:
@@ -136,9 +133,5 @@ class _Statement:
     def words(self, *words: Word) -> tuple[Word, ...]:
         return words
 
-    def word(self, text: str) -> Word:
-        """A name; the next one of that spelling, since words come in order."""
-        found = re.compile(rf"\b{text}\b").search(self.text, self.cursor)
-        assert found is not None
-        self.cursor = found.end()
-        return Word(text, self.place(found.start()))
+    def word(self, text: PlacedText) -> Word:
+        return Word(str(text), self.place(text.offset))

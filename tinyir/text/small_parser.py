@@ -22,8 +22,14 @@ class UnexpectedTextError(Exception):
         super().__init__(f"unexpected {self.found}")
 
 
-def parse_small(grammar: Grammar, text: str, maker: object, start: str = "start") -> Any:
-    """The value of a whole text.
+class PlacedText(str):
+    """A token that knows where it stands."""
+
+    offset: int
+
+
+def parse_small(grammar: Grammar, text: str, maker: object, start: str = "start", *, is_placed: bool = False) -> Any:
+    """The value of a whole text; the tokens that its maker gets are `PlacedText` if `is_placed`, plain text if not.
 
     Raises:
         UnexpectedTextError: the text is none of the language.
@@ -52,7 +58,11 @@ def parse_small(grammar: Grammar, text: str, maker: object, start: str = "start"
         if isinstance(action, int):
             assert match is not None
             states.append(action)
-            values.append(match.group(match.lastindex or 0))
+            token = match.group(match.lastindex or 0)
+            if is_placed:
+                token = PlacedText(token)
+                token.offset = match.start(match.lastindex or 0)
+            values.append(token)
             position = match.end()
         else:
             _reduce(action, states, values, maker)
