@@ -134,7 +134,8 @@ def _shape_of(operation: Operation) -> tuple[int, ...]:
 
 def _sliced(operation: Operation, array: NDArray[Any]) -> NDArray[Any]:
     starts, steps = integers_of(operation, "start"), integers_of(operation, "step")
-    found: NDArray[Any] = array[tuple(slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(starts, _shape_of(operation), steps, strict=True))]
+    places = (a + s * numpy.arange(n) for a, n, s in zip(starts, _shape_of(operation), steps, strict=True))
+    found: NDArray[Any] = array[numpy.ix_(*places)]
     return found
 
 

@@ -153,6 +153,14 @@ def movements() -> Iterator[tuple[str, SmallModel]]:
     yield "Pad", SmallModel([node("y = Pad(x, p, v)")], MATRIX, {"p": whole(1, 2, 0, 3), "v": np.float32(0.5)})
     yield "Pad of some axes", SmallModel([node("y = Pad(x, p, -, a)")], IMAGE, {"p": whole(1, 2), "a": whole(-1)})
     yield "Pad, old", SmallModel([node("y = Pad(x)", pads=[0, 1, 2, 0], value=0.5)], MATRIX, opset=10)
+    yield "Pad that crops", SmallModel([node("y = Pad(x, p)")], IMAGE, {"p": whole(0, -1, 2, -3, 0, 0, -1, 1)})
+    for mode in ("edge", "reflect", "wrap"):
+        pads = {"p": whole(0, 0, 2, 3, 0, 0, 6, 0)}
+        yield f"Pad {mode}", SmallModel([node("y = Pad(x, p)", mode=mode)], IMAGE, pads, opset=19)
+        nodes = [node("q = QuantizeLinear(x, s)"), node("a = Pad(q, p)", mode=mode), node("y = DequantizeLinear(a, s)")]
+        yield f"Pad {mode} of integers", SmallModel(nodes, IMAGE, pads | {"s": np.float32(0.01)}, opset=19)
+    backwards = {"s": whole(-1, 9), "e": whole(-(2**62), 1), "a": whole(2, 3), "t": whole(-1, -2)}
+    yield "Slice backwards", SmallModel([node("y = Slice(x, s, e, a, t)")], IMAGE, backwards)
     yield "Slice", SmallModel([node("y = Slice(x, s, e, a, t)")], IMAGE, {"s": whole(1, -4), "e": whole(99, -1), "a": whole(2, -1), "t": whole(2, 1)})
     yield "Slice of all", SmallModel([node("y = Slice(x, s, e)")], MATRIX, {"s": whole(0, 0), "e": whole(2, 2**62)})
     yield "Slice every second", SmallModel([node("y = Slice(x, s, e, a, t)")], MATRIX, {"s": whole(0), "e": whole(6), "a": whole(1), "t": whole(2)})
@@ -163,6 +171,7 @@ def movements() -> Iterator[tuple[str, SmallModel]]:
     yield "Split, old", SmallModel([node("y z = Split(x)", split=[5, 1], axis=-1)], MATRIX, outputs=("y", "z"), opset=11)
     for name, indices in {"scalar": np.int64(2), "negative": np.int64(-1), "run": whole(1, 2, 3), "steps": whole(1, 3), "any": whole(3, 0, 0, -2)}.items():
         yield f"Gather {name}", SmallModel([node("y = Gather(x, i)", axis=1)], IMAGE, {"i": indices})
+    yield "Gather backwards", SmallModel([node("y = Gather(x, i)", axis=1)], IMAGE, {"i": whole(3, 2, 1, 0)})
     yield "Gather of a matrix of indices", SmallModel([node("y = Gather(x, i)", axis=1)], MATRIX, {"i": np.array([[0, 1], [4, 2]])})
 
 
@@ -214,6 +223,18 @@ def known_integers() -> Iterator[tuple[str, SmallModel]]:
             ],
             MATRIX,
             {"zero": np.int64(0), "six": np.int64(6), "two": np.int64(2), "i0": whole(0), "i1": whole(1), "i3": whole(3), "i11": whole(1, 1)},
+        ),
+    )
+    yield (
+        "pads as torch makes them, from those of the last axis to those of the first",
+        SmallModel(
+            [
+                *(node("z = ConstantOfShape(n)", value=numpy_helper.from_array(whole(0))), node("c = Concat(given, z)", axis=0), node("r = Reshape(c, pairs)")),
+                *(node("b = Slice(r, last, first, axis, back)"), node("t = Transpose(b)"), node("p = Reshape(t, all)"), node("y = Pad(x, p)")),
+            ],
+            IMAGE,
+            {"given": whole(1, 0, 2, 1), "n": whole(4), "pairs": whole(-1, 2), "last": whole(-1), "first": whole(-(2**63) + 1)}
+            | {"axis": whole(0), "back": whole(-1), "all": whole(-1)},
         ),
     )
     spellings: dict[str, dict[str, Any]] = {"value_ints": {"value_ints": [3, 4]}, "value": {"value": numpy_helper.from_array(whole(3, 4))}}

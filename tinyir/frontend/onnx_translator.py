@@ -219,8 +219,7 @@ class Translator:
 
     def sliced(self, operand: Operand, start: Sequence[int], size: Sequence[int], step: Sequence[int]) -> Operand:
         if not isinstance(operand, Value) and is_integer(operand):
-            ranges = zip(start, size, step, strict=True)
-            return operand[tuple(slice(first, first + count * stride, stride) for first, count, stride in ranges)]
+            return operand[tuple(map(_range_of, start, size, step))]
         return self.emit("graph.slice", operand, start=tuple(start), size=tuple(size), step=tuple(step))
 
     def along(self, operand: Operand, axis: int, start: int, size: int, step: int = 1) -> Operand:
@@ -251,6 +250,12 @@ class Translator:
             except ValueError:
                 raise ModelError(f"cannot broadcast {list(operand.shape)} to {list(shape)}") from None
         return self.emit("graph.broadcast", operand, shape=tuple(shape))
+
+
+def _range_of(start: int, size: int, step: int) -> slice:
+    """`size` places; one that runs backwards to the first has no end that is a place."""
+    end = start + size * step
+    return slice(start, end if end >= 0 else None, step) if size else slice(0)
 
 
 def _attribute(value: Property) -> Attribute:

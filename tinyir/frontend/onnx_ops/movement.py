@@ -10,7 +10,6 @@ import numpy as np
 from tinyir.frontend.onnx_model import GREATEST_LIST, ModelError, is_integer
 from tinyir.frontend.onnx_registry import onnx_operator
 from tinyir.frontend.onnx_translator import Operand, Translator, shape_of, tensor_type
-from tinyir.ir.operation import Value
 from tinyir.ir.types import F32
 
 _MOST_GATHERED = 256
@@ -131,39 +130,9 @@ def expand(translator: Translator) -> Operand:
     return translator.broadcast(x, shape)
 
 
-@onnx_operator("Pad")
-def pad(translator: Translator) -> Operand:
-    x = translator.value(0)
-    shape, mode = shape_of(x), translator.attribute("mode")
-    if mode != "constant":
-        raise ModelError(f"has the mode '{mode}'; 'constant' is supported")
-    given = translator.integers(1) if translator.has(1) else tuple(translator.attribute("pads"))
-    axes = translator.axes(len(shape), translator.integers(3)) if translator.has(3) else tuple(range(len(shape)))
-    if len(given) != 2 * len(axes):
-        raise ModelError(f"has {len(given)} pads for {len(axes)} axes")
-    if min(given, default=0) < 0:
-        raise ModelError(f"has the pads {list(given)}; cropping by negative ones is not supported", hint="crop with Slice")
-    low, high = [0] * len(shape), [0] * len(shape)
-    for place, axis in enumerate(axes):
-        low[axis], high[axis] = given[place], given[len(axes) + place]
-    return translator.emit("graph.pad", x, low=low, high=high, value=_filling(translator, x))
-
-
-def _filling(translator: Translator, x: Value) -> int | float:
-    """The constant of a Pad, as stored."""
-    real = tensor_type(x).element is F32
-    if not translator.has(2):
-        attribute = translator.attribute("value")  # of older models, where only floats are padded
-        return float(attribute or 0.0) if real else 0
-    number = translator.known(2)
-    if number.size != 1 or (number.dtype == np.float32) != real:
-        raise ModelError(f"pads with a constant of type {number.dtype.name} and shape {list(number.shape)}")
-    return float(number.reshape(-1)[0]) if real else int(number.reshape(-1)[0])
-
-
 @onnx_operator("Slice")
 def slice_(translator: Translator) -> Operand:
-    """Bounds count from the end if negative and are clamped; steps are positive."""
+    """Bounds count from the end if negative and are clamped; a negative step runs from the last element to the first."""
     x = translator.operand(0)
     shape = shape_of(x)
     starts, ends = (translator.integers(i) if translator.has(i) else tuple(translator.attribute(name)) for i, name in ((1, "starts"), (2, "ends")))
@@ -174,11 +143,11 @@ def slice_(translator: Translator) -> Operand:
         raise ModelError(f"has {len(starts)} starts, {len(ends)} ends, {len(axes)} axes and {len(steps)} steps")
     start, size, step = [0] * len(shape), list(shape), [1] * len(shape)
     for axis, first, last, stride in zip(axes, starts, ends, steps, strict=True):
-        if stride < 1:
-            raise ModelError(f"has the step {stride}; positive ones are supported")
+        if stride == 0:
+            raise ModelError("has the step 0")
         start[axis], end, _ = slice(first, last, stride).indices(shape[axis])
         size[axis] = len(range(start[axis], end, stride))
-        step[axis] = stride if size[axis] > 1 else 1
+        step[axis] = stride if size[axis] > 1 else 1  # the step of one element may be any number, however great
     return translator.sliced(x, start, size, step) if (start, size) != ([0] * len(shape), list(shape)) else x
 
 
@@ -209,13 +178,13 @@ def gather(translator: Translator) -> Operand:
     if indices.dtype.kind not in "iu" or not indices.size or indices.min() < -extent or indices.max() >= extent:
         raise ModelError(f"has indices that do not lie within axis {axis} of shape {list(shape)}")
     places = [int(index) % extent for index in indices.reshape(-1)]
-    taken = _taken(translator, x, axis, places)
-    return translator.reshaped(taken, (*shape[:axis], *indices.shape, *shape[axis + 1 :]))
+    return translator.reshaped(taken(translator, x, axis, places), (*shape[:axis], *indices.shape, *shape[axis + 1 :]))
 
 
-def _taken(translator: Translator, x: Operand, axis: int, places: list[int]) -> Operand:
+def taken(translator: Translator, x: Operand, axis: int, places: Sequence[int]) -> Operand:
+    """The elements at these places of one axis."""
     step = places[1] - places[0] if len(places) > 1 else 1
-    if step > 0 and places == list(range(places[0], places[-1] + 1, step)):
+    if step and list(places) == list(range(places[0], places[-1] + (1 if step > 0 else -1), step)):
         return translator.along(x, axis, places[0], len(places), step)
     if len(places) > _MOST_GATHERED:
         raise ModelError(f"gathers {len(places)} places that are no progression; up to {_MOST_GATHERED} are supported")
