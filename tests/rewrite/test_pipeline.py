@@ -208,3 +208,13 @@ def test_what_stands_at_no_level_cannot_be_compiled() -> None:
 def test_reports_number_the_passes_through_all_levels() -> None:
     reports: list[PassReport] = PassPipeline.parse("graph(cse,graph(dce)),canonicalize").run(tinyir.parse(NETWORK), hooks=Hooks(first_number=4))
     assert [(report.number, report.text) for report in reports] == [(4, "cse"), (5, "dce"), (6, "canonicalize")]
+
+
+@pytest.mark.parametrize("name", ["bufferize", "plan_memory", "lower_to_c"])
+def test_a_pass_at_another_level_is_refused_before_it_runs(name: str) -> None:
+    """It would meet operations that it does not know."""
+    module = tinyir.parse(NETWORK)
+    before = str(module)
+    with pytest.raises(TinyirError, match=f"pass '{name}' cannot lower 'graph.relu'"):
+        PassPipeline.parse(name).run(module, PassContext())
+    assert str(module) == before

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from time import process_time
 
@@ -242,10 +242,12 @@ def _run_and_check(instance: Pass, number: int, text: str, module: Operation, co
     for translation in context.translations:
         translation.before(instance, module, context)
     start = process_time()
+    if instance.reads and instance.leaves:
+        check_dialects(instance, module, {*instance.reads, *instance.leaves})
     instance.run(module, context)
     seconds = process_time() - start
     context.settle_analyses(instance.preserves)
-    check_dialects(instance, module)
+    check_dialects(instance, module, instance.leaves)
     if hooks.verify:
         _verify(text, module)
     proofs, proving = context.obligations - proofs, context.proof_seconds - proving
@@ -258,18 +260,19 @@ def _verify(text: str, module: Operation) -> None:
         raise CheckError(diagnostics=[attrs.evolve(d, notes=(*d.notes, (f"after pass '{text}'", Place()))) for d in found])
 
 
-def check_dialects(instance: Pass, module: Operation) -> None:
-    """
+def check_dialects(instance: Pass, module: Operation, dialects: Collection[str]) -> None:
+    """Before a pass: of the dialects that it reads or leaves, since it cannot lower another; after it: of those that it leaves.
+
     Raises:
-        TinyirError: an operation of a dialect that the pass says it does not leave.
+        TinyirError: the module holds an operation of none of these dialects (which may be any, if there are none).
     """
-    if not instance.leaves:
+    if not dialects:
         return
-    allowed = {"builtin", *instance.leaves}
+    allowed = {"builtin", *dialects}
     found: dict[str, Operation] = {}
     for operation in module.walk():
-        if operation.name.partition(".")[0] not in allowed:
-            found.setdefault(operation.name, operation)
+        if operation.name not in found and operation.name.partition(".")[0] not in allowed:
+            found[operation.name] = operation
     if found:
         raise TinyirError(diagnostics=[_left_over(instance, operation) for operation in found.values()])
 
