@@ -94,7 +94,6 @@ FUNC = register(
             "?sym_visibility": "text: public, private or nested",
             "?arg_attrs": "list: a dictionary for each argument",
             "?res_attrs": "list: a dictionary for each result",
-            "?no_inline": "unit: never inline it",
         },
         traits={"isolated", "symbol"},
         verify=_verify_function,

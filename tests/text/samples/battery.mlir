@@ -85,6 +85,9 @@ module @outer attributes {dlti.dl_spec = #dlti.dl_spec<#dlti.dl_entry<i32, dense
     %v11 = vector.shuffle %v, %v3 [0, 8, 1, 9, 2, 10, 3, 11] : vector<8xf32>, vector<8xf32>
     return %v11 : vector<8xf32>
   }
+  func.func @apart(%a: i32) -> i32 attributes {no_inline} {
+    return %a : i32
+  }
 }
 {-#
   dialect_resources: {
