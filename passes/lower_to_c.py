@@ -66,7 +66,7 @@ class LowerToC(Pass):
     """
 
     name = "lower_to_c"
-    reads = ("builtin", "func", "arith", "loop", "buffer")
+    reads = ("builtin", "func", "arith", "loop", "buffer", "isa")
     leaves = ("builtin", "c")
 
     canonical: bool = False
