@@ -54,14 +54,24 @@ class GatherRows(SchedulingPass):
 
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):
-            for root in scheduled_nests(function):
-                nest = find_product_nest(root)
-                plan = plan_for(self, root, context) if nest is not None else None
-                window = _Window.of(nest) if nest is not None and plan is not None else None
-                if nest is not None and plan is not None and window is not None:
-                    gathering = _Gathering(nest, plan, window)
-                    if gathering.weights_lie_as_rows:
-                        gathering.run(context)
+            roots = list(scheduled_nests(function))
+            found = [each for root in roots if (each := self._gathering(root, context)) is not None]
+            has_rest = any(each.in_words and each.window.channels % LANES for each in found)
+            for root in [each.nest.root for each in found]:
+                gathering = self._gathering(root, context)  # anew, since what it reads may be what another has replaced
+                if gathering is not None:
+                    gathering.has_rest = has_rest
+                    gathering.run(context)
+
+    def _gathering(self, root: Operation, context: PassContext) -> _Gathering | None:
+        """A nest that is to be gathered; None: it is not."""
+        nest = find_product_nest(root)
+        plan = plan_for(self, root, context) if nest is not None else None
+        window = _Window.of(nest) if nest is not None and plan is not None else None
+        if nest is None or plan is None or window is None:
+            return None
+        gathering = _Gathering(nest, plan, window)
+        return gathering if gathering.weights_lie_as_rows else None
 
     def takes(self, nest: Operation, plan: Plan, context: PassContext) -> bool:
         found = find_product_nest(nest)
@@ -136,6 +146,8 @@ class _Gathering(ProductResults):
         self.padded = max(rounded_up(self.depth, LANES), LEAST_STEPS * LANES)
         self.stride = window.channels if window.taps > 1 else rounded_up(window.channels, LANES)
         self.in_words = window.channels > LANES and self.stride % LANES == 0
+        self.has_rest = True
+        """Whether the last word of a tap is copied element by element, since the channels of some nest that shares this form do not fill it."""
 
     @property
     def weights_lie_as_rows(self) -> bool:
@@ -188,16 +200,9 @@ class _Gathering(ProductResults):
         first = write.combined((AffineDimension(0) * window.columns.terms + AffineDimension(1)) * self.stride, [i, j])
         x = self.flat_tensor(self.nest.x.tensor, window.shape)
         if self.in_words:
-            whole = self.stride - LANES
-            self._copy(there, x, places, whole, (step, row, first))
-            last, k = write.inside(write.for_each(there, [write.constant_index(LANES)], "k"))
-            channel = write.combined(AffineDimension(0) + whole, [k])
-            _, inner, zeros = write.branch(last, [write.combined(window.channels - 1 - AffineDimension(0), [channel])], ())
-            element = widened(inner, write.read(inner, x, [*places, channel]), self.nest.x)
-            write.define(inner, element, self.xs, [step, row, write.added(first, channel)])
-            write.define(zeros, write.literal(zeros, 0, I16), self.xs, [step, row, write.added(first, channel)])
-            inner.create("loop.yield")
-            zeros.create("loop.yield")
+            self._copy(there, x, places, self.stride - LANES * self.has_rest, (step, row, first))
+            if self.has_rest:
+                self._copy_rest(there, x, places, (step, row, first))
             self._zeros(beyond, step, row, first, 0, self.stride)
         else:
             self._copy(there, x, places, window.channels, (step, row, first))
@@ -211,6 +216,17 @@ class _Gathering(ProductResults):
         inner, k = write.inside(write.for_each(builder, [write.constant_index(count)], "k"))
         element = widened(inner, write.read(inner, x, [*places, k]), self.nest.x)
         write.define(inner, element, self.xs, [*target[:2], write.added(target[2], k)])
+
+    def _copy_rest(self, builder: Builder, x: Value, places: Sequence[Index], target: tuple[Index, Index, Index]) -> None:
+        """The channels of a tap's last word, and zeros where there are no more."""
+        last, k = write.inside(write.for_each(builder, [write.constant_index(LANES)], "k"))
+        channel = write.combined(AffineDimension(0) + self.stride - LANES, [k])
+        place = [*target[:2], write.added(target[2], channel)]
+        _, inner, zeros = write.branch(last, [write.combined(self.window.channels - 1 - AffineDimension(0), [channel])], ())
+        write.define(inner, widened(inner, write.read(inner, x, [*places, channel]), self.nest.x), self.xs, place)
+        write.define(zeros, write.literal(zeros, 0, I16), self.xs, place)
+        inner.create("loop.yield")
+        zeros.create("loop.yield")
 
     def _zeros(self, builder: Builder, step: Index, row: Index, first: Index, start: int, end: int) -> None:
         inner, k = write.inside(write.for_each(builder, [write.constant_index(end)], "k", start=start))

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.graphs import Array, Step
 from tests.oracle.cases import soaking
-from tests.passes.product_layers import BUFFER, INSTRUCTIONS, LOOP, Layer, apply, assert_same_bytes, branches
+from tests.passes.product_layers import BUFFER, INSTRUCTIONS, LOOP, TO_BYTES, Layer, apply, assert_same_bytes, branches, constants, in_loops
 from tinyir.backends.target import load_target
+from tinyir.dialects import loop
+from tinyir.ir.operation import Operation
+from tinyir.ir.types import I8, TensorType
 from tinyir.passes.gather_rows import GatherRows
 from tinyir.prove.obligations import Ledger
 from tinyir.rewrite.passes import PassContext
@@ -45,6 +49,30 @@ def test_the_sums_are_instructions_on_words(channels: int) -> None:
     sums = [o for o in module.walk() if o.name == "loop.for" and o.results]
     assert [sum(inner.name == "isa.smlad" for inner in nest.body) for nest in sums] == [8]
     assert "block" in sums[0].attributes
+
+
+def _two_layers(channels: int, between: int) -> Operation:
+    """Two convolutions of 1x1, one after the other."""
+    random = np.random.default_rng(channels)
+    weights = [*constants(random, (between, 1, 1, channels)), *constants(random, (4, 1, 1, between))]
+    given: list[TensorType | Array] = [TensorType((1, 3, 3, channels), I8), *weights]
+    steps: list[Step] = [
+        ("graph.conv2d", [0, 1, 2], {}),
+        ("graph.requantize_high", [11, 3, 4, 5], TO_BYTES),
+        ("graph.conv2d", [12, 6, 7], {}),
+        ("graph.requantize_high", [13, 8, 9, 10], TO_BYTES),
+    ]
+    return in_loops(given, steps)
+
+
+@pytest.mark.parametrize(("channels", "loops"), [((8, 12), 2), ((7, 12), 3), ((8, 9), 3)])
+def test_elements_are_copied_alone_only_where_the_channels_of_some_layer_fill_no_words(channels: tuple[int, int], loops: int) -> None:
+    module = _two_layers(*channels)
+    assert len(assert_same_bytes(module, ANY, goal="size")) == 2
+    module = _two_layers(*channels)
+    apply(module, [ANY], "size")
+    gathers = [o for o in module.walk() if o.name == "loop.for" and loop.induction_variable(o).name == "r"]
+    assert [sum(inner.name == "loop.for" and loop.induction_variable(inner).name == "k" for inner in each.walk()) for each in gathers] == [loops, loops]
 
 
 def test_layers_that_define_parts_of_one_tensor_keep_every_bit() -> None:
