@@ -34,6 +34,8 @@ class FuseNests(Pass):
     """Computes producers at their readers, until nothing changes.
 
     `sums_apart`: what holds a sum is not computed inside of a nest that holds another, so that each nest has one to be scheduled.
+    `sums_alone`: nor is a sum that ends in bytes inside of a nest that reads another tensor, so that nests of sums that differ in nothing but
+    numbers stay so.
     `word_moves`: a move for the sake of sums that then read so many neighbours together is carried out once, where that takes fewer
     instructions; 0: never.
     """
@@ -44,6 +46,7 @@ class FuseNests(Pass):
     keeps_tensors: ClassVar[bool] = False
 
     sums_apart: bool = False
+    sums_alone: bool = False
     word_moves: int = 0
 
     def run(self, module: Operation, context: PassContext) -> None:
@@ -51,7 +54,32 @@ class FuseNests(Pass):
         for function in functions(module):
             # producers first: what is fused into a nest moves on with it
             for tensor in [operation for operation in function.body if operation.name == "loop.tensor"]:
-                _fuse(tensor, self.sums_apart, self.word_moves, costs)
+                self._fuse(tensor, costs)
+
+    def _fuse(self, tensor: Operation, costs: Mapping[str, float]) -> None:
+        producer = _producer(tensor)
+        if producer is None:
+            return
+        readers = [user for user in tensor.result.users if user is not producer.define]
+        if not readers or any(reader.name != "loop.read" or reader.is_inside(producer.root) for reader in readers):
+            return
+        moves = all(inner.name in ("loop.for", "loop.yield", "loop.read", "loop.define") for inner in producer.root.walk())
+        if not moves and not (len(readers) == 1 and _reads_once(readers[0])):
+            return
+        if moves and self.word_moves and _saved_by_moving(producer, readers, self.word_moves, costs) > 0:
+            return
+        if _holds_sum(producer.root) and any(self._keeps_apart(_root(reader), tensor.result) for reader in readers):
+            return
+        for reader in readers:
+            _compute_at(producer, reader)
+        producer.root.erase()
+        tensor.erase()
+
+    def _keeps_apart(self, reader: Operation, result: Value) -> bool:
+        """Whether a nest is not to compute a sum that it reads."""
+        if self.sums_apart and _holds_sum(reader):
+            return True
+        return self.sums_alone and _is_of_bytes(result) and any(o.name == "loop.read" and _is_computed(o.operands[0], result) for o in reader.walk())
 
 
 @attrs.frozen(eq=False)
@@ -61,26 +89,6 @@ class _Producer:
     root: Operation
     define: Operation
     variables: tuple[Value | None, ...]
-
-
-def _fuse(tensor: Operation, sums_apart: bool, together: int, costs: Mapping[str, float]) -> None:
-    producer = _producer(tensor)
-    if producer is None:
-        return
-    readers = [user for user in tensor.result.users if user is not producer.define]
-    if not readers or any(reader.name != "loop.read" or reader.is_inside(producer.root) for reader in readers):
-        return
-    moves = all(inner.name in ("loop.for", "loop.yield", "loop.read", "loop.define") for inner in producer.root.walk())
-    if not moves and not (len(readers) == 1 and _reads_once(readers[0])):
-        return
-    if moves and together and _saved_by_moving(producer, readers, together, costs) > 0:
-        return
-    if sums_apart and _holds_sum(producer.root) and any(_holds_sum(_root(reader)) for reader in readers):
-        return
-    for reader in readers:
-        _compute_at(producer, reader)
-    producer.root.erase()
-    tensor.erase()
 
 
 def _producer(tensor: Operation) -> _Producer | None:
@@ -148,6 +156,15 @@ def _root(operation: Operation) -> Operation:
 
 def _holds_sum(root: Operation) -> bool:
     return any(o.name == "loop.for" and not loop.is_parallel(o) for o in root.walk())
+
+
+def _is_of_bytes(tensor: Value) -> bool:
+    return isinstance(tensor.type, TensorType) and tensor.type.element is I8
+
+
+def _is_computed(tensor: Value, result: Value) -> bool:
+    """Whether a tensor that is read is another than a result, and no constant."""
+    return tensor is not result and (tensor.definer is None or tensor.definer.name != "arith.constant")
 
 
 def _saved_by_moving(producer: _Producer, readers: Sequence[Operation], unit: int, costs: Mapping[str, float]) -> float:

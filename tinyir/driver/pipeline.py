@@ -31,7 +31,7 @@ GRAPH = (
     "cse",
     "dce",
 )
-LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true,word_moves=1}", "fold_reads", "order_nests")
+LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true,sums_alone=true,word_moves=1}", "fold_reads", "order_nests")
 FAST_LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true,word_moves=4}", "fold_reads", "hoist_groups", "order_nests")
 LEAN_LOOP = ("lower_to_loops", "fold_reshapes", "fuse_nests{sums_apart=true}", "fold_reads", "order_nests{streamed=true}", "stream_rows", "hoist_groups")
 """Before those that carry out the schedules of `specs/schedules`."""
