@@ -15,6 +15,18 @@ from tinyir.interp.machine import Network
 from tinyir.ir.operation import Operation
 
 _IR_VERSION = 8
+GENERATOR = np.random.default_rng(3)
+IMAGE = {"x": [1, 4, 7, 6]}
+ROW = {"x": [1, 4, 9]}
+MATRIX = {"x": [2, 6]}
+
+
+def real(*shape: int, low: float = -1.0, high: float = 1.0) -> Array:
+    return GENERATOR.uniform(low, high, shape).astype(np.float32)
+
+
+def whole(*values: int) -> Array:
+    return np.array(values, np.int64)
 
 
 def node(text: str, **attributes: Any) -> onnx.NodeProto:

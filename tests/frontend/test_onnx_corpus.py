@@ -31,12 +31,13 @@ class FloatCase:
 
 FLOAT_CASES: tuple[FloatCase, ...] = (
     *(FloatCase(f"mlperf_{name}", "fp32.onnx", "x", "fp32_ort") for name in ("kws", "ic", "vww", "ad")),
-    *(FloatCase(name) for name in ("mnist_mlp6k", "mnist_cnn", "mnist_dsnet", "bcancer_tab", "digits_vit", "tflm_hello_world_float")),
+    *(FloatCase(name) for name in ("mnist_mlp6k", "mnist_cnn", "mnist_dsnet", "bcancer_tab", "digits_vit", "mnist_unet", "tflm_hello_world_float")),
 )
 INTEGER_CASES = tuple(FloatCase(f"mlperf_{name}", f"{file}.onnx", "x", f"{file}_ort") for name in ("kws", "ic", "vww", "ad") for file in ("qop", "qopstd"))
 OTHERS = (
     "mnist_mlp6k/qdq.onnx",
     "onnx_mnist1/model.onnx",
+    "digits_incep/model.onnx",
     "deeploy_cct_1_16_16_8/model.onnx",
     "mnist_ternary/model.onnx",
     "pt2e_ic/model.onnx",
@@ -44,10 +45,8 @@ OTHERS = (
 )
 IMPORTED = (*(f"{case.name}/{case.file}" for case in (*FLOAT_CASES, *INTEGER_CASES)), *(f"{case.name}/{case.file}" for case in EXACT_CASES), *OTHERS)
 UNSUPPORTED = {
-    "digits_incep/model.onnx": "node 'node_upsample_nearest2d' (Resize): the operator 'Resize' is not supported",
     "mnist_gru/model.onnx": "node 'node_gru__1' (GRU): the operator 'GRU' is not supported",
     "mnist_lstm/model.onnx": "node 'node_lstm__2' (LSTM): the operator 'LSTM' is not supported",
-    "mnist_unet/model.onnx": "node 'node_convolution' (ConvTranspose): the operator 'ConvTranspose' is not supported (in 2 nodes)",
 }
 
 

@@ -7,22 +7,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from tests.frontend.small_models import SmallModel, node
-from tests.oracle.rational import Array
+from tests.frontend.resampling_cases import resized, transposed_convolutions
+from tests.frontend.small_models import GENERATOR, IMAGE, MATRIX, ROW, SmallModel, node, real, whole
 from tinyir.frontend.onnx_registry import supported_operators
-
-_GENERATOR = np.random.default_rng(3)
-IMAGE = {"x": [1, 4, 7, 6]}
-ROW = {"x": [1, 4, 9]}
-MATRIX = {"x": [2, 6]}
-
-
-def real(*shape: int, low: float = -1.0, high: float = 1.0) -> Array:
-    return _GENERATOR.uniform(low, high, shape).astype(np.float32)
-
-
-def whole(*values: int) -> Array:
-    return np.array(values, np.int64)
 
 
 def convolutions() -> Iterator[tuple[str, SmallModel]]:
@@ -95,9 +82,11 @@ def elementwise() -> Iterator[tuple[str, SmallModel]]:
     for operator in ("Max", "Min", "Sum"):
         yield f"{operator} of three", SmallModel([node(f"y = {operator}(x, v, w)")], MATRIX | {"v": [6], "w": [2, 1]})
         yield f"{operator} of one", SmallModel([node(f"y = {operator}(x)")], MATRIX)
-    for exponent in (1.0, 2.0, 3.0, -1.0):
+    for exponent in (1.0, 2.0, 3.0, 4.0, 7.0, -1.0, -2.0):
         yield f"Pow {exponent}", SmallModel([node("y = Pow(x, e)")], MATRIX, {"e": np.float32(exponent)})
     yield "Pow 0.5", SmallModel([node("a = Abs(x)"), node("y = Pow(a, e)")], MATRIX, {"e": np.array([0.5], np.float32)})
+    for exponent in (1.5, -0.5, 3.5):
+        yield f"Pow {exponent}", SmallModel([node("a = Abs(x)"), node("y = Pow(a, e)")], MATRIX, {"e": np.float32(exponent)})
     yield "Pow with a whole exponent", SmallModel([node("y = Pow(x, e)")], MATRIX, {"e": whole(2)})
     for name, inputs in {"both": "x, low, high", "low": "x, low", "high": "x, -, high", "none": "x"}.items():
         yield f"Clip {name}", SmallModel([node(f"y = Clip({inputs})")], MATRIX, {"low": np.float32(-0.5), "high": np.float32(0.7)})
@@ -105,6 +94,10 @@ def elementwise() -> Iterator[tuple[str, SmallModel]]:
     for operator in ("LeakyRelu", "Elu", "Selu", "HardSigmoid"):
         yield operator, SmallModel([node(f"y = {operator}(x)")], MATRIX)
     yield "LeakyRelu alpha", SmallModel([node("y = LeakyRelu(x)", alpha=0.3)], MATRIX)
+    yield "Celu", SmallModel([node("y = Celu(x)", alpha=0.7)], MATRIX)
+    yield "Mish", SmallModel([node("y = Mish(x)")], MATRIX)
+    yield "Swish", SmallModel([node("y = Swish(x)", alpha=0.7)], MATRIX, opset=24)
+    yield "QuickGelu", SmallModel([node("y = com.microsoft.QuickGelu(x)", alpha=1.5)], MATRIX)
     yield "PRelu", SmallModel([node("y = PRelu(x, s)")], IMAGE, {"s": real(4, 1, 1)})
     yield "Gelu", SmallModel([node("y = Gelu(x)")], MATRIX, opset=20)
     yield "Gelu by tanh", SmallModel([node("y = Gelu(x)", approximate="tanh")], MATRIX, opset=20)
@@ -125,12 +118,27 @@ def reductions() -> Iterator[tuple[str, SmallModel]]:
             yield f"{operator} {keep}", model
         yield f"{operator} of all", SmallModel([node(f"y = {operator}(x)", keepdims=0)], IMAGE)
         yield f"{operator} of none", SmallModel([node(f"y = {operator}(x, a)", noop_with_empty_axes=1)], IMAGE, {"a": whole()})
+    for operator in ("ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp"):
+        for keep in (0, 1):
+            yield f"{operator} {keep}", SmallModel([node(f"y = {operator}(x, a)", keepdims=keep)], IMAGE, {"a": whole(-1, 2)})
+        yield f"{operator} of all", SmallModel([node(f"y = {operator}(x)", keepdims=0)], IMAGE)
+    yield "ReduceLogSum", SmallModel([node("v = Abs(x)"), node("y = ReduceLogSum(v, a)")], IMAGE, {"a": whole(1)})
     yield "ReduceMean, old", SmallModel([node("y = ReduceMean(x)", axes=[2, 3])], IMAGE, opset=13)
     yield "LayerNormalization", SmallModel([node("y = LayerNormalization(x, s, b)")], {"x": [2, 3, 5]}, {"s": real(5), "b": real(5)})
     yield "LayerNormalization of two axes", SmallModel([node("y = LayerNormalization(x, s)", axis=1)], {"x": [2, 3, 5]}, {"s": real(3, 5)})
     yield "InstanceNormalization", SmallModel([node("y = InstanceNormalization(x, s, b)")], IMAGE, {"s": real(4), "b": real(4)})
+    for opset, count in ((18, 2), (21, 4)):
+        scales = {"s": real(count), "b": real(count)}
+        yield f"GroupNormalization, opset {opset}", SmallModel([node("y = GroupNormalization(x, s, b)", num_groups=2)], IMAGE, scales, opset=opset)
+    for p in (1, 2):
+        yield f"LpNormalization {p}", SmallModel([node("y = LpNormalization(x)", p=p, axis=1)], IMAGE)
+    yield "RMSNormalization", SmallModel([node("y = RMSNormalization(x, s)", axis=-1)], MATRIX, {"s": real(6)}, opset=23)
+    simplified = node("y = SimplifiedLayerNormalization(x, s)", axis=-1, epsilon=1e-3)
+    yield "SimplifiedLayerNormalization", SmallModel([simplified], MATRIX, {"s": real(6)})
     statistics = {"s": real(4), "b": real(4), "m": real(4), "v": real(4, low=0.1)}
     yield "BatchNormalization", SmallModel([node("y = BatchNormalization(x, s, b, m, v)", epsilon=1e-3)], IMAGE, statistics)
+    nodes = [node("a = Abs(s)"), node("y = BatchNormalization(x, a, b, m, v)")]
+    yield "BatchNormalization by a computed scale", SmallModel(nodes, IMAGE, statistics)
     yield "BatchNormalization of a matrix", SmallModel([node("y = BatchNormalization(x, s, b, m, v)")], {"x": [2, 4]}, statistics)
 
 
@@ -147,6 +155,10 @@ def movements() -> Iterator[tuple[str, SmallModel]]:
     yield "Unsqueeze, old", SmallModel([node("y = Unsqueeze(x)", axes=[3, 0])], MATRIX, opset=11)
     yield "Transpose", SmallModel([node("y = Transpose(x)", perm=[0, 3, 1, 2])], IMAGE)
     yield "Transpose by default", SmallModel([node("y = Transpose(x)")], IMAGE)
+    yield "Tile", SmallModel([node("y = Tile(x, r)")], IMAGE, {"r": whole(2, 1, 3, 2)})
+    for mode in ("DCR", "CRD"):
+        yield f"DepthToSpace {mode}", SmallModel([node("y = DepthToSpace(x)", blocksize=2, mode=mode)], {"x": [1, 8, 3, 2]})
+    yield "SpaceToDepth", SmallModel([node("y = SpaceToDepth(x)", blocksize=2)], {"x": [1, 3, 4, 6]})
     yield "Concat", SmallModel([node("y = Concat(x, w, x)", axis=-3)], IMAGE | {"w": [1, 2, 7, 6]})
     yield "Concat of one", SmallModel([node("y = Concat(x)", axis=0)], MATRIX)
     yield "Expand", SmallModel([node("y = Expand(x, s)")], {"x": [3, 1]}, {"s": whole(2, 1, 6)})
@@ -195,6 +207,20 @@ def known_integers() -> Iterator[tuple[str, SmallModel]]:
             ],
             {"x": [1, 4, 6]},
             {"one": whole(1), "two": whole(2)},
+        ),
+    )
+    yield (
+        "comparisons and choices",
+        SmallModel(
+            [
+                *(node("e = Equal(given, minus)"), node("s = Where(e, other, given)"), node("l = Less(s, four)")),
+                *(node("n = Not(l)"), node("g = Greater(s, one)"), node("o = Or(n, g)"), node("a = And(o, l)")),
+                *(node("h = GreaterOrEqual(s, four)"), node("k = LessOrEqual(s, four)"), node("u = Xor(h, k)")),
+                *(node("v = Where(a, s, four)"), node("w = Where(u, v, s)"), node("m = Mod(minus, four)"), node("f = Mod(minus, four)", fmod=1)),
+                *(node("c = Sub(m, f)"), node("t = Mul(w, c)"), node("r = Tile(t, one)"), node("y = Expand(x, r)")),
+            ],
+            {"x": [1, 1]},
+            {"given": whole(-1, 2, 4), "other": whole(3, 3, 3), "minus": whole(-1), "four": whole(4), "one": whole(1)},
         ),
     )
     quarter = numpy_helper.from_array(np.array([0.25], np.float32))
@@ -305,12 +331,12 @@ def on_integers() -> Iterator[tuple[str, SmallModel]]:
     scales = {"s": np.float32(0.02), "z": np.int8(3), "t": np.float32(0.03), "y": np.int8(-5), "r": np.float32(0.5), "q": np.int8(1)}
     image: dict[str, Any] = {"x": (TensorProto.INT8, [1, 4, 5, 6])}
     matrix: dict[str, Any] = {"x": (TensorProto.INT8, [2, 6])}
-    weight = {"w": _GENERATOR.integers(-127, 128, (6, 2, 3, 3)).astype(np.int8), "t": np.linspace(0.01, 0.03, 6, dtype=np.float32), "y": np.zeros(6, np.int8)}
+    weight = {"w": GENERATOR.integers(-127, 128, (6, 2, 3, 3)).astype(np.int8), "t": np.linspace(0.01, 0.03, 6, dtype=np.float32), "y": np.zeros(6, np.int8)}
     bias = {"b": np.arange(-3000, 3000, 1000, dtype=np.int32)}
     for name, optional in {"": "", " with a bias": ", b"}.items():
         call = node(f"o = QLinearConv(x, s, z, w, t, y, r, q{optional})", group=2, pads=[1, 0, 1, 0])
         yield f"QLinearConv{name}", SmallModel([call], image, scales | weight | bias, ("o",))
-    columns: dict[str, Any] = {"w": _GENERATOR.integers(-127, 128, (6, 3)).astype(np.int8), "c": np.array([0, 400, -500], np.int32)}
+    columns: dict[str, Any] = {"w": GENERATOR.integers(-127, 128, (6, 3)).astype(np.int8), "c": np.array([0, 400, -500], np.int32)}
     per_column = {"t": np.array([0.01, 0.02, 0.03], np.float32), "y": np.zeros(3, np.int8)}
     yield "QLinearMatMul", SmallModel([node("o = QLinearMatMul(x, s, z, w, t, y, r, q)")], matrix, scales | columns, ("o",))
     yield "QLinearMatMul per column", SmallModel([node("o = QLinearMatMul(x, s, z, w, t, y, r, q)")], matrix, scales | columns | per_column, ("o",))
@@ -322,6 +348,8 @@ def on_integers() -> Iterator[tuple[str, SmallModel]]:
     for operator in ("QLinearAdd", "QLinearMul"):
         inputs = matrix | {"w": (TensorProto.INT8, [6])}
         yield operator, SmallModel([node(f"o = com.microsoft.{operator}(x, s, z, w, t, y, t, q)")], inputs, scales, ("o",))
+    joined = node("o = com.microsoft.QLinearConcat(t, q, x, s, z, w, t, y, x, r, q)", axis=-1)
+    yield "QLinearConcat", SmallModel([joined], matrix | {"w": (TensorProto.INT8, [2, 3])}, scales, ("o",))
     pool = {"kernel_shape": [2, 3], "strides": [2, 2], "pads": [1, 1, 0, 0]}
     yield "QLinearAveragePool", SmallModel([node("o = com.microsoft.QLinearAveragePool(x, s, z, t, q)", **pool)], image, scales, ("o",))
     whole_image = node("o = com.microsoft.QLinearGlobalAveragePool(x, s, z, t, q)", channels_last=0)
@@ -333,7 +361,8 @@ def on_integers() -> Iterator[tuple[str, SmallModel]]:
 
 
 INTEGER_CASES = list(on_integers())
-CASES = [case for group in (convolutions, pools, products, elementwise, reductions, movements, known_integers, quantized) for case in group()]
+GROUPS = (convolutions, transposed_convolutions, resized, pools, products, elementwise, reductions, movements, known_integers, quantized)
+CASES = [case for group in GROUPS for case in group()]
 
 
 @pytest.mark.parametrize("model", [model for _, model in CASES], ids=[name for name, _ in CASES])

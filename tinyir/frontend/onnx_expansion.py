@@ -8,7 +8,7 @@ A bias of int32 has the product of the scales of data and weights as its scale.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -22,6 +22,7 @@ class Expansion:
     """The positions of inputs: `operands` those with a scale and a zero point behind them, `result` the scale of the result
     with its zero point behind it, `bias` (optional) integers at the product of the first two operands' scales.
 
+    With `any_number` all inputs from the first operand on are operands, in threes.
     `attributes` are the defaults where there is no schema; `channel_axis` is the axis of several scales of the second operand.
     """
 
@@ -32,6 +33,21 @@ class Expansion:
     bias: int | None = None
     channel_axis: int = 0
     attributes: Mapping[str, Any] = attrs.field(factory=dict)
+    any_number: bool = False
+
+    def operands_of(self, node: Node) -> Sequence[int]:
+        """
+        Raises:
+            ModelError: the node lacks inputs.
+        """
+        if len(node.inputs) < self.least:
+            raise ModelError(f"has {len(node.inputs)} inputs, where {self.least} or more are needed")
+        if not self.any_number:
+            return self.operands
+        (first,) = self.operands
+        if (len(node.inputs) - first) % 3:
+            raise ModelError(f"has {len(node.inputs) - first} inputs for operands with their scales and zero points, which are no threes")
+        return range(first, len(node.inputs), 3)
 
 
 _POOL = {"auto_pad": "NOTSET", "ceil_mode": 0, "count_include_pad": 0}
@@ -41,6 +57,7 @@ EXPANSIONS = {
     "com.microsoft.QGemm": Expansion("Gemm", (0, 3), 7, 6, bias=6, attributes={"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}),
     "com.microsoft.QLinearAdd": Expansion("Add", (0, 3), 6, 7),
     "com.microsoft.QLinearMul": Expansion("Mul", (0, 3), 6, 7),
+    "com.microsoft.QLinearConcat": Expansion("Concat", (2,), 0, 5, any_number=True),
     "com.microsoft.QLinearAveragePool": Expansion("AveragePool", (0,), 3, 4, attributes=_POOL),
     "com.microsoft.QLinearGlobalAveragePool": Expansion("GlobalAveragePool", (0,), 3, 4),
     "com.microsoft.QLinearSoftmax": Expansion("Softmax", (0,), 3, 4, attributes={"axis": -1}),
@@ -68,16 +85,15 @@ class Expander:
         return [node] if expansion is None else list(self._expansion(node, expansion))
 
     def _expansion(self, node: Node, expansion: Expansion) -> Iterator[Node]:
-        if len(node.inputs) < expansion.least:
-            raise ModelError(f"has {len(node.inputs)} inputs, where {expansion.least} or more are needed")
+        operands = expansion.operands_of(node)
         attributes = dict(expansion.attributes) | {name: value for name, value in node.attributes.items() if name not in ("opset", "channels_last")}
         if node.attributes.get("channels_last"):
             raise ModelError("has its channels last, which is not supported")
         axis = expansion.channel_axis if expansion.operator != "Gemm" else 1 - attributes["transB"]
         reals = []
-        for place in expansion.operands:
+        for place in operands:
             reals.append(self._fresh(node, "real"))
-            parameters = {"axis": axis if place else -2 if expansion.operator == "MatMul" else 0}
+            parameters = {"axis": axis if place != operands[0] else -2 if expansion.operator == "MatMul" else 0}
             yield attrs.evolve(node, operator="DequantizeLinear", domain="", inputs=node.inputs[place : place + 3], outputs=(reals[-1],), attributes=parameters)
         if expansion.bias is not None and node.inputs[expansion.bias : expansion.bias + 1] not in ((), ("",)):
             scale = self._bias_scale(node, expansion, attributes.get("alpha", 1.0))

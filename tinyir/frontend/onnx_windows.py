@@ -56,9 +56,9 @@ def read_window(translator: Translator, spatial: Sequence[int], kernel: Sequence
         raise ModelError(f"has {rank} spatial axes; 1 and 2 are supported")
     if len(kernel) != rank:
         raise ModelError(f"has a kernel of {len(kernel)} axes for {rank} spatial axes")
-    strides = _numbers(translator, "strides", 1, rank, 1)
-    dilations = _numbers(translator, "dilations", 1, rank, 1)
-    pads = _numbers(translator, "pads", 0, 2 * rank, 0)
+    strides = read_numbers(translator, "strides", 1, rank, 1)
+    dilations = read_numbers(translator, "dilations", 1, rank, 1)
+    pads = read_numbers(translator, "pads", 0, 2 * rank, 0)
     mode = translator.attribute("auto_pad")
     if mode not in _MODES:
         raise ModelError(f"has auto_pad '{mode}', not one of {', '.join(_MODES)}")
@@ -89,7 +89,12 @@ def _window(axes: Sequence[_Axis]) -> Window:
     )
 
 
-def _numbers(translator: Translator, name: str, otherwise: int, count: int, least: int) -> tuple[int, ...]:
+def read_numbers(translator: Translator, name: str, otherwise: int, count: int, least: int) -> tuple[int, ...]:
+    """The integers of an attribute, `otherwise` each if it is absent.
+
+    Raises:
+        ModelError: they are not `count`, or one is less than `least` or too great.
+    """
     given = translator.attribute(name)
     values = tuple([otherwise] * count if given is None else given)
     if len(values) != count:

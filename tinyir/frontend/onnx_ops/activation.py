@@ -22,6 +22,13 @@ def elu(translator: Translator) -> Operand:
     return translator.emit("graph.elu", translator.real(0), alpha=translator.attribute("alpha"))
 
 
+@onnx_operator("Celu")
+def celu(translator: Translator) -> Operand:
+    """alpha * elu(x / alpha)."""
+    alpha = translator.literal(translator.attribute("alpha"))
+    return translator.emit("graph.multiply", alpha, translator.emit("graph.elu", translator.emit("graph.divide", translator.real(0), alpha), alpha=1.0))
+
+
 @onnx_operator("Selu")
 def selu(translator: Translator) -> Operand:
     """gamma * elu(x)."""
@@ -58,10 +65,28 @@ def hard_swish(translator: Translator) -> Operand:
     return translator.emit("graph.multiply", x, _hard_sigmoid(translator, x, 1 / 6, 0.5))
 
 
+@onnx_operator("Swish", "com.microsoft.QuickGelu")
+def swish(translator: Translator) -> Operand:
+    """x * logistic(alpha * x)."""
+    x, alpha = translator.real(0), translator.attribute("alpha")
+    inner = x if alpha == 1.0 else translator.emit("graph.multiply", x, translator.literal(1.702 if alpha is None else alpha))
+    return translator.emit("graph.multiply", x, translator.emit("graph.logistic", inner))
+
+
+@onnx_operator("Mish")
+def mish(translator: Translator) -> Operand:
+    """x * tanh(softplus(x))."""
+    x = translator.real(0)
+    return translator.emit("graph.multiply", x, translator.emit("graph.tanh", _softplus(translator, x)))
+
+
 @onnx_operator("Softplus")
 def softplus(translator: Translator) -> Operand:
+    return _softplus(translator, translator.real(0))
+
+
+def _softplus(translator: Translator, x: Value) -> Value:
     """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), which does not overflow."""
-    x = translator.real(0)
     small = translator.emit("graph.exp", translator.emit("graph.negate", translator.emit("graph.absolute", x)))
     rest = translator.emit("graph.log", translator.emit("graph.add", small, translator.literal(1.0)))
     return translator.emit("graph.add", translator.emit("graph.relu", x), rest)

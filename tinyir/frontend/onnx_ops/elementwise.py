@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from tinyir.frontend.onnx_model import ELEMENT_TYPES, Array, ModelError, check_known, is_integer
+from tinyir.frontend.onnx_ops.known import computed
 from tinyir.frontend.onnx_registry import onnx_operator
 from tinyir.frontend.onnx_tensors import ELEMENT_NAMES
 from tinyir.frontend.onnx_translator import Operand, Translator, element_of, shape_of
@@ -65,40 +67,34 @@ def binary(translator: Translator) -> Operand:
     operands = [translator.operand(index) for index in range(len(translator.node.inputs))]
     arrays = [operand for operand in operands if isinstance(operand, np.ndarray) and is_integer(operand)]
     if len(arrays) == len(operands) and translator.node.operator in _KNOWN:
-        return _computed(_KNOWN[translator.node.operator], arrays)
+        function = _KNOWN[translator.node.operator]
+        return reduce(lambda left, right: computed(function, [left, right]), arrays)
     result, *others = translator.reals()
     for other in others:
         result = translator.emit(_BINARY[translator.node.operator], result, other)
     return result
 
 
-def _computed(function: Callable[[Any, Any], Any], arrays: list[Array]) -> Array:
-    result = arrays[0]
-    for array in arrays[1:]:
-        try:
-            check_known(np.broadcast_shapes(result.shape, array.shape), result.itemsize)
-        except ValueError:
-            raise ModelError(f"cannot broadcast shapes {list(result.shape)} and {list(array.shape)}") from None
-        result = np.asarray(function(result, array))
-    return result
+_GREATEST_EXPONENT = 16
 
 
 @onnx_operator("Pow")
 def power(translator: Translator) -> Operand:
-    """Constant exponents that products, a square root or a reciprocal express."""
+    """Constant exponents that products, a square root and a reciprocal express: whole ones and halves."""
     x, exponent = translator.real(0), translator.known(1)
     number = float(exponent.reshape(-1)[0]) if exponent.size == 1 and exponent.ndim <= len(shape_of(x)) else None
-    if number == 1.0:
-        return x
-    if number == 2.0:
-        return translator.emit("graph.multiply", x, x)
-    if number == 3.0:
-        return translator.emit("graph.multiply", translator.emit("graph.multiply", x, x), x)
-    if number == 0.5:
-        return translator.emit("graph.sqrt", x)
-    if number == -1.0:
-        return translator.emit("graph.reciprocal", x)
-    raise ModelError(f"has the exponent {'of shape ' + str(list(exponent.shape)) if number is None else number}; supported are 1, 2, 3, 0.5 and -1")
+    if number is None or 2 * number != int(2 * number) or not 0 < abs(number) <= _GREATEST_EXPONENT:
+        found = f"of shape {list(exponent.shape)}" if number is None else number
+        raise ModelError(f"has the exponent {found}; supported are whole numbers and halves up to {_GREATEST_EXPONENT}, without 0")
+    factors = [translator.emit("graph.sqrt", x)] if number % 1 else []
+    square, rest = x, int(abs(number))
+    while rest:
+        if rest % 2:
+            factors.append(square)
+        rest //= 2
+        square = translator.emit("graph.multiply", square, square) if rest else square
+    product = reduce(lambda left, right: translator.emit("graph.multiply", left, right), factors)
+    return product if number > 0 else translator.emit("graph.reciprocal", product)
 
 
 @onnx_operator("Clip")

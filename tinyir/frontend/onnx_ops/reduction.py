@@ -1,8 +1,7 @@
-"""Reductions over axes, and the normalizations made of them."""
+"""Reductions over axes."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy as np
 from tinyir.frontend.onnx_model import ModelError, is_integer
 from tinyir.frontend.onnx_registry import onnx_operator
 from tinyir.frontend.onnx_translator import Operand, Translator, shape_of
-from tinyir.ir.operation import Value
 
 _REDUCTIONS = {"ReduceMean": "graph.reduce_mean", "ReduceSum": "graph.reduce_sum", "ReduceMax": "graph.reduce_max", "ReduceMin": "graph.reduce_min"}
 
@@ -23,7 +21,8 @@ def _reduced_axes(translator: Translator, rank: int) -> tuple[int, ...]:
     return tuple(sorted(translator.axes(rank, given)))
 
 
-def _without(shape: Sequence[int], axes: Sequence[int], *, keep: bool) -> tuple[int, ...]:
+def without(shape: Sequence[int], axes: Sequence[int], *, keep: bool) -> tuple[int, ...]:
+    """The shape after a reduction."""
     return tuple(1 if place in axes else extent for place, extent in enumerate(shape) if keep or place not in axes)
 
 
@@ -34,7 +33,33 @@ def reduction(translator: Translator) -> Operand:
     if not axes:
         return x
     reduced = translator.emit(_REDUCTIONS[translator.node.operator], x, axes=axes)
-    return translator.reshaped(reduced, _without(shape_of(x), axes, keep=bool(translator.attribute("keepdims"))))
+    return translator.reshaped(reduced, without(shape_of(x), axes, keep=bool(translator.attribute("keepdims"))))
+
+
+@onnx_operator("ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp")
+def reduction_of_terms(translator: Translator) -> Operand:
+    """A sum of magnitudes, squares or powers, and the root or logarithm of it.  The logarithm of powers is taken beside the greatest."""
+    x, name = translator.real(0), translator.node.operator
+    axes = _reduced_axes(translator, len(shape_of(x)))
+    greatest = None
+    if name in ("ReduceL2", "ReduceSumSquare"):
+        terms = translator.emit("graph.multiply", x, x)
+    elif name == "ReduceL1":
+        terms = translator.emit("graph.absolute", x)
+    elif name == "ReduceLogSumExp":
+        greatest = translator.emit("graph.reduce_max", x, axes=axes) if axes else x
+        kept = translator.reshaped(greatest, without(shape_of(x), axes, keep=True))
+        terms = translator.emit("graph.exp", translator.emit("graph.subtract", x, kept))
+    else:
+        terms = x
+    total = translator.emit("graph.reduce_sum", terms, axes=axes) if axes else terms
+    if name == "ReduceL2":
+        total = translator.emit("graph.sqrt", total)
+    elif name in ("ReduceLogSum", "ReduceLogSumExp"):
+        total = translator.emit("graph.log", total)
+    if greatest is not None:
+        total = translator.emit("graph.add", total, greatest)
+    return translator.reshaped(total, without(shape_of(x), axes, keep=bool(translator.attribute("keepdims"))))
 
 
 @onnx_operator("ReduceProd")
@@ -45,66 +70,3 @@ def product_of_known(translator: Translator) -> Operand:
         raise ModelError("multiplies computed numbers or floats, which is not supported")
     axes = _reduced_axes(translator, x.ndim)
     return np.asarray(np.prod(x, axis=axes, keepdims=bool(translator.attribute("keepdims"))), x.dtype)
-
-
-def _normalized(translator: Translator, x: Value, axes: tuple[int, ...], epsilon: float) -> Value:
-    """(x - mean) / sqrt(variance + epsilon) over the axes."""
-    kept = _without(shape_of(x), axes, keep=True)
-    mean = translator.reshaped(translator.emit("graph.reduce_mean", x, axes=axes), kept)
-    centred = translator.emit("graph.subtract", x, mean)
-    variance = translator.emit("graph.reduce_mean", translator.emit("graph.multiply", centred, centred), axes=axes)
-    deviation = translator.emit("graph.sqrt", translator.emit("graph.add", translator.reshaped(variance, kept), translator.literal(epsilon)))
-    return translator.emit("graph.divide", centred, deviation)
-
-
-@onnx_operator("LayerNormalization")
-def layer_normalization(translator: Translator) -> Operand:
-    x, scale = translator.real(0), translator.real(1)
-    rank = len(shape_of(x))
-    axes = tuple(range(translator.axis(rank), rank))
-    result = translator.emit("graph.multiply", _normalized(translator, x, axes, translator.attribute("epsilon")), scale)
-    if translator.has(2):
-        result = translator.emit("graph.add", result, translator.real(2))
-    if shape_of(result) != shape_of(x):
-        raise ModelError(f"has a scale or bias that does not fit the shape {list(shape_of(x))}")
-    return result
-
-
-@onnx_operator("InstanceNormalization")
-def instance_normalization(translator: Translator) -> Operand:
-    x = translator.real(0)
-    axes = tuple(range(2, len(shape_of(x))))
-    if not axes:
-        raise ModelError(f"needs spatial axes, not shape {list(shape_of(x))}")
-    scale, bias = (_per_channel(translator, index, x) for index in (1, 2))
-    normal = _normalized(translator, x, axes, translator.attribute("epsilon"))
-    return translator.emit("graph.add", translator.emit("graph.multiply", normal, scale), bias)
-
-
-def _per_channel(translator: Translator, index: int, x: Value) -> Operand:
-    value = translator.real(index)
-    if shape_of(value) != shape_of(x)[1:2]:
-        raise ModelError(f"has an input {index} of shape {list(shape_of(value))} for an input of shape {list(shape_of(x))}")
-    return translator.reshaped(value, (*shape_of(value), *(1,) * (len(shape_of(x)) - 2)))
-
-
-@onnx_operator("BatchNormalization")
-def batch_normalization(translator: Translator) -> Operand:
-    """As in inference: x * a + b with a = scale / sqrt(variance + epsilon), b = bias - mean * a, computed in binary64 and rounded."""
-    x = translator.real(0)
-    if translator.attribute("training_mode"):
-        raise ModelError("is in training mode", hint="export the model for inference")
-    channels = shape_of(x)[1:2]
-    found = []
-    for index in range(1, 5):
-        array = translator.known(index)
-        if array.dtype != np.float32 or array.shape != channels:
-            raise ModelError(f"has an input {index} of shape {list(array.shape)} and type {array.dtype.name} for an input of shape {list(shape_of(x))}")
-        found.append(array.astype(np.float64))
-    scale, bias, mean, variance = found
-    if (variance + translator.attribute("epsilon") <= 0).any():
-        raise ModelError("has a variance that is not positive")
-    factor = scale / np.sqrt(variance + translator.attribute("epsilon"))
-    shape = (math.prod(channels), *(1,) * (len(shape_of(x)) - 2))
-    scaled = translator.emit("graph.multiply", x, factor.astype(np.float32).reshape(shape))
-    return translator.emit("graph.add", scaled, (bias - mean * factor).astype(np.float32).reshape(shape))
