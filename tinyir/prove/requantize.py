@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
-from typing import Protocol
 
 import attrs
 import numpy
@@ -45,10 +44,16 @@ def choose_requantized_sum(
     return choose_sum(meaning, first_range, second_range, widths) or choose_half_even_sum(meaning, first_range, second_range)
 
 
-class Formula(Protocol):
-    """`result >= v` as a formula."""
+@attrs.frozen
+class Formula:
+    """`result >= v` as a formula of v: a term is at least a bound."""
 
-    def __call__(self, v: int) -> str: ...
+    term: str
+    bound: Callable[[int], int]
+
+    def __call__(self, v: int, name: str = "") -> str:
+        """`name`: what stands for the term."""
+        return f"(>= {name or self.term} {number(self.bound(v))})"
 
 
 def _ties_reach(rounding: str, k: int) -> bool:
@@ -57,16 +62,18 @@ def _ties_reach(rounding: str, k: int) -> bool:
 
 
 def real_at_least(rounding: str, terms: Sequence[tuple[int, str]], constant: int, denominator: int, zero_point: int) -> Formula:
-    """round((terms + constant) / denominator) + zero_point >= v, by the definition of the rounding."""
+    """round((terms + constant) / denominator) + zero_point >= v, by the definition of the rounding.
 
-    def formula(v: int) -> str:
+    Always spelled with >=: where a sequence has the same threshold, z3 sees one and the same comparison on both sides.
+    """
+    if rounding == "real_floor":
+        return Formula(linear(terms), lambda v: (v - zero_point) * denominator - constant)
+
+    def bound(v: int) -> int:
         k = v - zero_point
-        if rounding == "real_floor":
-            return f"(>= {linear(terms)} {number(k * denominator - constant)})"
-        comparison = ">=" if _ties_reach(rounding, k) else ">"
-        return f"({comparison} {linear([(2 * f, x) for f, x in terms])} {number((2 * k - 1) * denominator - 2 * constant)})"
+        return (2 * k - 1) * denominator - 2 * constant + (0 if _ties_reach(rounding, k) else 1)
 
-    return formula
+    return Formula(linear([(2 * f, x) for f, x in terms]), bound)
 
 
 def meaning_at_least(meaning: Requantization, x: str) -> Formula:
@@ -87,24 +94,24 @@ def _tflite_at_least(meaning: Requantization, x: str) -> Formula:
         half, unit = (1 << -shift) >> 1, 1 << max(-shift, 0)
         away = f"(div (+ h {half} (ite (< h 0) (- 1) 0)) {unit})" if shift < 0 else "h"
         rounded = f"(let ((h {high})) {away})"
-    return lambda v: f"(>= {rounded} {number(v - meaning.zero_point)})"
+    return Formula(rounded, lambda v: v - meaning.zero_point)
 
 
 def _sequence_at_least(sequence: Sequence1 | Sequence2, operands: Sequence[str]) -> Formula:
     if isinstance(sequence, ThresholdSearch):
         table = sequence
-        return lambda v: f"(>= {operands[0]} {number(table.thresholds[v - table.low - 1])})"
+        return Formula(operands[0], lambda v: table.thresholds[v - table.low - 1])
     if isinstance(sequence, HalfEvenDivision):
         return _division_at_least(sequence, operands)
     if isinstance(sequence, SumFixedPoint):
         pair = linear([(sequence.first, operands[0]), (sequence.second, operands[1])])
-        total, shift, rest = sequence.rounding, sequence.shift, 0
-        return lambda v: f"(>= {pair} {number(((v - rest) << shift) - total)})"
+        added, shift = sequence.rounding, sequence.shift
+        return Formula(pair, lambda v: (v << shift) - added)
     fixed = sequence
     product = linear([(fixed.multiplier, operands[0])])
     if fixed.negative_rounding:
         product = f"(+ {product} (ite (< {operands[0]} 0) {number(fixed.negative_rounding)} 0))"
-    return lambda v: f"(>= {product} {number(((v - fixed.zero_point) << fixed.shift) - fixed.rounding)})"
+    return Formula(product, lambda v: ((v - fixed.zero_point) << fixed.shift) - fixed.rounding)
 
 
 def _division_at_least(form: HalfEvenDivision, operands: Sequence[str]) -> Formula:
@@ -118,12 +125,13 @@ def _division_at_least(form: HalfEvenDivision, operands: Sequence[str]) -> Formu
     n = linear(list(zip(form.factors, operands, strict=True)), form.constant)
     raised = f"(+ n {form.denominator // 2 - 1} (mod {floor_divide('n')} 2))"
     result = f"(let ((n {n})) (let ((r {raised})) {floor_divide('r')}))"
-    return lambda v: f"(>= {result} {number(v - form.zero_point)})"
+    return Formula(result, lambda v: v - form.zero_point)
 
 
 def _differ(meaning: Formula, sequence: Formula, low: int, high: int) -> str:
     """One of the results low + 1 .. high is reached by one side and not by the other: the clamped results differ."""
-    return disjunction([f"(xor {meaning(v)} {sequence(v)})" for v in range(low + 1, high + 1)])
+    different = disjunction([f"(xor {meaning(v, 'meant')} {sequence(v, 'found')})" for v in range(low + 1, high + 1)])
+    return f"(let ((meant {meaning.term}) (found {sequence.term})) {different})"
 
 
 def _overflow(sequence: Sequence1 | Sequence2, operands: Sequence[str]) -> list[str]:
@@ -244,10 +252,11 @@ class SumRequantizeClaim(Claim):
         return [attrs.evolve(self, first_range=(a, a)) for a in range(low, high + 1)]
 
     def negation(self, prefix: str = "") -> Negation:
-        a, b = f"{prefix}a", f"{prefix}b"
+        names = f"{prefix}a", f"{prefix}b"
+        ranges = self.first_range, self.second_range
+        a, b = (number(low) if low == high else name for name, (low, high) in zip(names, ranges, strict=True))  # z3 does not put numbers in by itself
         p, q, constant, denominator = self.meaning.integers()
         meaning = real_at_least(self.meaning.rounding, [(p, a), (q, b)], constant, denominator, self.meaning.zero_point)
         different = _differ(meaning, _sequence_at_least(self.sequence, [a, b]), self.meaning.low, self.meaning.high)
-        return Negation(
-            ((a, "Int"), (b, "Int")), (within(a, *self.first_range), within(b, *self.second_range), disjunction([different, *_overflow(self.sequence, [a, b])]))
-        )
+        limits = [within(name, *reach) for name, reach in zip(names, ranges, strict=True)]
+        return Negation(tuple((name, "Int") for name in names), (*limits, disjunction([different, *_overflow(self.sequence, [a, b])])))
