@@ -19,7 +19,7 @@ from tinyir.prove.memory_planner import Plan, lower_bound, plan_memory
 from tinyir.prove.memory_problem import Buffer, Sharing, build_problem
 from tinyir.prove.memory_search import search
 from tinyir.prove.overlap import smallest_distance
-from tinyir.prove.z3_solver import solve
+from tinyir.prove.z3_solver import Solver
 
 Instance = tuple[list[Buffer], list[Sharing]]
 
@@ -62,7 +62,7 @@ def is_possible(instance: Instance, arena_bytes: int) -> bool:
                     ways += [f"(and {flag} {forward})", f"(and (not {flag}) {reverse})"]
                     ways += [f"(= x{i} x{j})"] if s.in_place else []
             lines.append(f"(assert (or {' '.join(ways)}))")
-    answer = solve("\n".join(lines), "QF_IDL", 200_000_000)
+    answer = Solver().solve("\n".join(lines), "QF_IDL", 200_000_000)
     assert answer.state != "unknown"
     return answer.state == "sat"
 

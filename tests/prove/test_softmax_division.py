@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tinyir.prove.softmax_division import QuotientClaim, ShortQuotientClaim
-from tinyir.prove.z3_solver import solve
+from tinyir.prove.z3_solver import Solver
 
 ONE = 1 << 24
 
@@ -45,7 +45,7 @@ def test_rounding_halves_up_instead_is_refuted_by_z3() -> None:
     query = ShortQuotientClaim(10, ONE).smtlib()
     wrong = query.replace("(+ (* 2 u) (mod h 2)) s)", "(+ (* 2 u) 1) s)")
     assert wrong != query
-    answer = solve(wrong, "QF_LIA", 10**7)
+    answer = Solver().solve(wrong, "QF_LIA", 10**7)
     assert answer.state == "sat"
     assert 2 * answer.model["u"] == answer.model["s"]
 

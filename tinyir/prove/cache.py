@@ -10,7 +10,7 @@ import attrs
 
 from tinyir.prove.claim import Claim, Verdict
 
-PROVER_VERSION = "2"  # changed when a prover or an encoding changes: old verdicts then no longer count
+PROVER_VERSION = "3"  # changed when a prover or an encoding changes: old verdicts then no longer count
 
 
 @attrs.define

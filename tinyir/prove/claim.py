@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 import attrs
 import numpy
 
-from tinyir.prove.z3_solver import Answer, solve
+from tinyir.prove.z3_solver import Answer, Solver
 
 State = Literal["proved", "refuted", "unknown", "not attempted"]
 DEFAULT_RLIMIT = 20_000_000  # z3's own unit of work; about two seconds of one core
@@ -96,8 +96,9 @@ class Claim(ABC):
         """z3's verdict within a budget for each part; the first part that is not proved decides."""
         spent = 0
         parts = self.parts()
+        solver = Solver()
         for index, part in enumerate(parts):
-            answer = solve(part.smtlib(), part.logic, rlimit)
+            answer = solver.solve(part.smtlib(), part.logic, rlimit)
             spent += answer.rlimit
             if answer.state != "unsat":
                 return attrs.evolve(_verdict(answer, {"part": index} if len(parts) > 1 else {}), rlimit=spent)

@@ -1,4 +1,4 @@
-"""Runs z3 on an SMT-LIB script, in a fresh context and within a budget of work, so that results repeat.
+"""Runs z3 on SMT-LIB scripts, within a budget of work and in a fresh context for each claim, so that results repeat.
 
 Two engines are tried in turn: the incremental core, which decides most of our queries at once, and the strategy that z3
 has for the declared logic.
@@ -24,29 +24,44 @@ class Answer:
     rlimit: int
 
 
-def solve(script: str, logic: str, rlimit: int) -> Answer:
-    """z3's answer to the script within `rlimit` units of work per engine."""
-    first = _run(script, "", rlimit)
-    if first.state != "unknown":
-        return first
-    second = _run(script, logic, rlimit)
-    return attrs.evolve(second, rlimit=first.rlimit + second.rlimit)
+class Solver:
+    """Answers scripts, one after the other, in one context: a new one costs more than most of our questions.
 
+    z3 counts its work over all of a context, so what one question takes depends on those before it, and on nothing else.
+    """
 
-def _run(script: str, logic: str, rlimit: int) -> Answer:
-    import z3
+    def __init__(self) -> None:
+        self._renew()
 
-    context = z3.Context()
-    solver = z3.SolverFor(logic, ctx=context) if logic else z3.SimpleSolver(ctx=context)
-    solver.set("rlimit", rlimit)
-    solver.from_string(script)
-    outcome = solver.check()
-    spent = next((int(value) for key, value in solver.statistics() if key == "rlimit count"), 0)
-    if outcome == z3.unsat:
-        return Answer("unsat", {}, "", spent)
-    if outcome == z3.unknown:
-        reason = solver.reason_unknown()
-        return Answer("unknown", {}, f"budget of {rlimit} units spent" if reason in _OUT_OF_BUDGET else reason, spent)
-    model = solver.model()
-    values = {str(d): model[d].as_long() for d in model.decls() if isinstance(model[d], z3.IntNumRef)}
-    return Answer("sat", dict(sorted(values.items())), "", spent)
+    def _renew(self) -> None:
+        import z3
+
+        self._context = z3.Context()
+        self._counted = 0
+
+    def solve(self, script: str, logic: str, rlimit: int) -> Answer:
+        """z3's answer to the script within `rlimit` units of work per engine."""
+        first = self._run(script, "", rlimit)
+        if first.state != "unknown":
+            return first
+        self._renew()
+        second = self._run(script, logic, rlimit)
+        return attrs.evolve(second, rlimit=first.rlimit + second.rlimit)
+
+    def _run(self, script: str, logic: str, rlimit: int) -> Answer:
+        import z3
+
+        solver = z3.SolverFor(logic, ctx=self._context) if logic else z3.SimpleSolver(ctx=self._context)
+        solver.set("rlimit", rlimit)
+        solver.from_string(script)
+        outcome = solver.check()
+        counted = next((int(value) for key, value in solver.statistics() if key == "rlimit count"), self._counted)
+        spent, self._counted = counted - self._counted, counted
+        if outcome == z3.unsat:
+            return Answer("unsat", {}, "", spent)
+        if outcome == z3.unknown:
+            reason = solver.reason_unknown()
+            return Answer("unknown", {}, f"budget of {rlimit} units spent" if reason in _OUT_OF_BUDGET else reason, spent)
+        model = solver.model()
+        values = {str(d): model[d].as_long() for d in model.decls() if isinstance(model[d], z3.IntNumRef)}
+        return Answer("sat", dict(sorted(values.items())), "", spent)
