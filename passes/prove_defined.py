@@ -19,7 +19,8 @@ from tinyir.ir.builder import functions
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import TensorType
 from tinyir.prove.bounds import Variable, box_of
-from tinyir.prove.definedness import Condition, DefinedClaim, ElementAccess
+from tinyir.prove.definedness import DefinedClaim
+from tinyir.prove.element_access import Condition, ElementAccess
 from tinyir.prove.obligations import Obligation
 from tinyir.rewrite.passes import Pass, PassContext
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression
 from tinyir.prove import definedness
 from tinyir.prove.bounds import Variable
-from tinyir.prove.definedness import Condition, DefinedClaim, ElementAccess
+from tinyir.prove.definedness import DefinedClaim
+from tinyir.prove.element_access import Condition, ElementAccess
 
 A, B, C = (AffineDimension(i) for i in range(3))
 

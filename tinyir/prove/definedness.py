@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, linear_terms, used_dimensions
 from tinyir.prove.bounds import Interval, Variable, box_of, interval_of
-from tinyir.prove.claim import Claim, Negation, Verdict, conjunction, disjunction, proved, refuted, symbol, unknown
+from tinyir.prove.claim import Claim, Negation, Verdict, conjunction, disjunction, proved, refuted, unknown
+from tinyir.prove.element_access import ElementAccess, earlier, equalities, instance, is_constant, iteration
 from tinyir.prove.smt_affine import spell
 
 Places = NDArray[numpy.int64] | slice
@@ -29,32 +30,6 @@ MOST_POINTS = 1 << 27
 """Points of one access that are looked at."""
 _BLOCK = 1 << 18
 _NEVER = 1 << 60
-
-
-@attrs.frozen
-class Condition:
-    """All constraints are >= 0; or, if it does not hold, not all of them are."""
-
-    constraints: tuple[AffineExpression, ...]
-    holds: bool = True
-
-
-@attrs.frozen
-class ElementAccess:
-    """The elements at `indices`, each accessed at `time`, for all values of the variables at which the conditions are met.
-
-    Components of the time: numbers, variables, or (for loops that run backwards) negated variables, outermost first.
-    """
-
-    time: tuple[AffineExpression, ...]
-    indices: tuple[AffineExpression, ...]
-    variables: tuple[Variable, ...] = ()
-    conditions: tuple[Condition, ...] = ()
-
-    def mentioned(self) -> set[int]:
-        """The variables in indices and conditions."""
-        expressions = [*self.indices, *(constraint for condition in self.conditions for constraint in condition.constraints)]
-        return {position for expression in expressions for position in used_dimensions(expression)}
 
 
 @attrs.frozen
@@ -166,13 +141,17 @@ class DefinedClaim(Claim):
 
     def _misread(self, prefix: str, read: ElementAccess, declarations: list[tuple[str, str]]) -> str:
         """The read of an element that no definition has defined before."""
-        names, limits = _instance(read, prefix)
+        names, limits = instance(read, prefix)
         declarations += [(name, "Int") for name in names]
+        indices = [spell(index, names) for index in read.indices]
         for number, define in enumerate(self.defines):
-            own, there = _instance(define, f"{prefix}define{number}_")
-            defined = conjunction([*there, *_equal(define.indices, own, read.indices, names), _earlier(define.time, own, read.time, names)])
-            bound = " ".join(f"({name} Int)" for name in own)
-            limits.append(f"(not (exists ({bound}) {defined}))" if own else f"(not {defined})")
+            own, there = instance(define, f"{prefix}define{number}_")
+            known = iteration(define, own, indices)
+            declarations += [(own[position], "Int") for position in known]
+            limits += [f"(= {own[position]} {value})" for position, value in known.items()]
+            bound = " ".join(f"({name} Int)" for position, name in enumerate(own) if position not in known)
+            defined = conjunction([*there, *equalities(define.indices, own, read.indices, names), earlier(define.time, own, read.time, names)])
+            limits.append(f"(not (exists ({bound}) {defined}))" if bound else f"(not {defined})")
         return conjunction(limits)
 
     def _meetings(self, prefix: str, declarations: list[tuple[str, str]]) -> list[str]:
@@ -182,36 +161,12 @@ class DefinedClaim(Claim):
             for second, other in enumerate(self.defines[:number]):
                 if one.time[:1] == other.time[:1] and not any(map(used_dimensions, one.time[:1])):
                     continue
-                names, limits = _instance(one, f"{prefix}one{number}_{second}_")
-                others, there = _instance(other, f"{prefix}other{number}_{second}_")
+                names, limits = instance(one, f"{prefix}one{number}_{second}_")
+                others, there = instance(other, f"{prefix}other{number}_{second}_")
                 declarations += [(name, "Int") for name in (*names, *others)]
-                apart = f"(not {_equal(one.time[:1], names, other.time[:1], others)[0]})"
-                found.append(conjunction([*limits, *there, *_equal(one.indices, names, other.indices, others), apart]))
+                apart = f"(not {equalities(one.time[:1], names, other.time[:1], others)[0]})"
+                found.append(conjunction([*limits, *there, *equalities(one.indices, names, other.indices, others), apart]))
         return found
-
-
-def _instance(access: ElementAccess, prefix: str) -> tuple[list[str], list[str]]:
-    """The names of the variables of one symbolic access, and what holds there."""
-    names = [symbol(f"{prefix}{number}_{variable.name}") for number, variable in enumerate(access.variables)]
-    limits: list[str] = []
-    for name, variable in zip(names, access.variables, strict=True):
-        limits += [f"(>= {name} {spell(bound, names)})" for bound in variable.lower]
-        limits += [f"(< {name} {spell(bound, names)})" for bound in variable.upper]
-        limits += [f"(= (mod (- {name} {spell(variable.lower[0], names)}) {variable.step}) 0)"] if variable.step > 1 else []
-    for condition in access.conditions:
-        met = conjunction([f"(>= {spell(constraint, names)} 0)" for constraint in condition.constraints])
-        limits.append(met if condition.holds else f"(not {met})")
-    return names, limits
-
-
-def _equal(some: Sequence[AffineExpression], names: Sequence[str], others: Sequence[AffineExpression], spelled: Sequence[str]) -> list[str]:
-    return [f"(= {spell(a, names)} {spell(b, spelled)})" for a, b in zip(some, others, strict=True)]
-
-
-def _earlier(time: Sequence[AffineExpression], names: Sequence[str], other: Sequence[AffineExpression], others: Sequence[str]) -> str:
-    """One time comes before another."""
-    equal = _equal(time, names, other, others)
-    return disjunction([conjunction([*equal[:n], f"(< {spell(a, names)} {spell(b, others)})"]) for n, (a, b) in enumerate(zip(time, other, strict=True))])
 
 
 @attrs.frozen
@@ -268,12 +223,12 @@ class _Points:
             return cls(shape, clock, access, (range(0),), ())
         mentioned = access.mentioned()
         for position, variable in enumerate(access.variables):
-            if not _is_constant(variable):
+            if not is_constant(variable):
                 mentioned |= {position, *(p for bound in (*variable.lower, *variable.upper) for p in used_dimensions(bound))}
         backwards = {p for component in access.time if not isinstance(component, AffineDimension) for p in used_dimensions(component)}
         values = []
         for position, (variable, (low, high)) in enumerate(zip(access.variables, box, strict=True)):
-            every = range(low, high + 1, variable.step if _is_constant(variable) else 1)
+            every = range(low, high + 1, variable.step if is_constant(variable) else 1)
             every = every[::-1] if position in backwards else every
             values.append(every if position in mentioned else every[:1])
         return cls(shape, clock, access, tuple(values), tuple(box))
@@ -308,7 +263,7 @@ class _Points:
     def _without_holes(self) -> slice | None:
         """The range of elements, if they are one: each factor is the number of elements that lesser factors reach."""
         timed = {position for component in self.access.time for position in used_dimensions(component)}
-        if self.access.conditions or not all(map(_is_constant, self.access.variables)) or not self._is_inside():
+        if self.access.conditions or not all(map(is_constant, self.access.variables)) or not self._is_inside():
             return None
         if any(len(self.values[position]) > 1 for position in timed):
             return None
@@ -326,7 +281,7 @@ class _Points:
         grid = numpy.meshgrid(*(numpy.arange(e.start, e.stop, e.step) for e in values), indexing="ij", sparse=True) if values else []
         allowed = numpy.ones((1,) * len(shape), bool)
         for position, variable in enumerate(self.access.variables):
-            if _is_constant(variable):
+            if is_constant(variable):
                 continue
             value = AffineDimension(position)
             for constraint in (*(value - bound for bound in variable.lower), *(bound - value - 1 for bound in variable.upper)):
@@ -350,17 +305,6 @@ class _Points:
             later_first = numpy.argsort(-times, kind="stable")
             return places[later_first], times[later_first]
         return places, times
-
-
-def _range(variable: Variable) -> range | None:
-    """Its values if its bounds are numbers."""
-    lower, upper = ([bound.constant_value for bound in bounds] for bounds in (variable.lower, variable.upper))
-    lows, highs = [low for low in lower if low is not None], [high for high in upper if high is not None]
-    return range(max(lows), min(highs), variable.step) if len(lows) == len(lower) and len(highs) == len(upper) else None
-
-
-def _is_constant(variable: Variable) -> bool:
-    return _range(variable) is not None
 
 
 def _split(values: Sequence[range]) -> Iterator[Sequence[range]]:

@@ -23,6 +23,7 @@ from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, 
 from tinyir.prove import nest_program as program
 from tinyir.prove.bounds import Interval, Variable, box_of
 from tinyir.prove.claim import DEFAULT_RLIMIT, Claim, Negation, Verdict, proved, refuted, union, unknown
+from tinyir.prove.digits import digits
 from tinyir.prove.grids import Grid, as_grid, combined, everywhere, joined
 from tinyir.prove.nest_values import Axis, Environment, Evaluation, Masks, Table
 from tinyir.prove.same_terms import Comparison, Difference
@@ -153,7 +154,11 @@ class Translation:
             raise RefutedError({**self._place(step, indices, masks, place), "defined_before": 0, "defined_after": 1})
 
     def _reached(self, definition: Definition, step: program.Define, indices: Sequence[Grid]) -> tuple[dict[int, Grid], Masks]:
-        """The indices of the old loops at which they define the elements at some indices, and where they do."""
+        """The indices of the old loops at which they define the elements at some indices, and where they do.
+
+        Raises:
+            UndecidedError: they do not follow from the elements.
+        """
         places = _reshaped(indices, step.shape, definition.define.shape)
         box = box_of(definition.loops)
         if box is None:
@@ -162,7 +167,10 @@ class Translation:
         masks: list[Grid] = []
         for place, expression in zip(places, definition.indices, strict=True):
             rest = place
-            for factor, position, low in _digits(expression, box):
+            counted = digits(expression, box)
+            if counted is None:
+                raise UndecidedError(f"elements are defined at {expression}, which cannot be turned round")
+            for factor, position, low in counted:
                 index = (rest - low) // factor if factor > 1 else rest - low
                 if position in known:
                     masks.append(_equal(index, known[position]))
@@ -275,26 +283,6 @@ def _definition(steps: Sequence[program.Step], path: Path, define: program.Defin
         elif each is not None:
             steps = each.bodies[body]
     return Definition(path, define, over(define.indices, define.operands), tuple(loops))
-
-
-def _digits(expression: AffineExpression, box: Sequence[Interval]) -> list[tuple[int, int, int]]:
-    """Of an index that counts several loops as one: for each loop, outermost first, its factor, its place and the least that those inside of it add.
-
-    Raises:
-        UndecidedError: it is none.
-    """
-    terms = linear_terms(expression)
-    low = terms.pop(AffineConstant(1), 0)
-    if any(not isinstance(node, AffineDimension) or factor <= 0 for node, factor in terms.items()):
-        raise UndecidedError(f"elements are defined at {expression}, which cannot be turned round")
-    found: list[tuple[int, int, int]] = []
-    high = low
-    for factor, position in sorted((f, n.position) for n, f in terms.items() if isinstance(n, AffineDimension)):
-        if high - low >= factor:
-            raise UndecidedError(f"elements are defined at {expression}, which cannot be turned round")
-        found.insert(0, (factor, position, low))
-        low, high = low + factor * box[position][0], high + factor * box[position][1]
-    return found
 
 
 def _followed(loops: Sequence[Variable], position: int, box: Sequence[Interval], known: Mapping[int, Grid]) -> Grid:
