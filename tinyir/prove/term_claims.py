@@ -2,8 +2,8 @@
 
 Which operations stand around the sums is compared as it stands (`same_terms`).  A sum over many positions and outputs falls into two
 questions, since each of its terms is a product of a number and an element that move with the positions, and of a number that moves
-with the outputs: whether each such product is that of the column that it is matched with, and whether for each output the sums over
-all columns are equal when the columns are unknowns.
+with the outputs: whether each such number and element is that of the column that it is matched with, and whether for each output the
+sums over all columns are equal when the columns are unknowns.
 """
 
 from __future__ import annotations
@@ -123,12 +123,8 @@ class Recorder(Comparison):
             for row in range(rows):
                 self._ask_row(after, before, row, bits)
             return None
-        sides = [
-            numpy.stack([columns.of_rows[:, places].reshape(-1), columns.elements[:, places].reshape(-1)], 1)
-            for columns, places in ((after, numpy.arange(after.count)), (before, order))
-        ]
-        pairs = numpy.unique(numpy.concatenate(sides, 1), axis=0)
-        self.questions.append(PairsClaim(pairs[:, :2], pairs[:, 2:]))
+        factors, names = (after.of_rows, before.of_rows[:, order]), (after.elements, before.elements[:, order])
+        self.questions += _apart(*factors, *names)
         weights = wrapped(after.of_outputs, bits), wrapped(before.of_outputs[:, order], bits)
         self._ask_outputs(numpy.arange(after.count), *weights)
         return None
@@ -156,9 +152,32 @@ class Recorder(Comparison):
         return None
 
 
+def _apart(after: Integers, before: Integers, names: Integers, others: Integers) -> Sequence[PairsClaim]:
+    """That products of a factor and an element are the same ones: the factors are, and the elements are.
+
+    Products that are 0 before and after aside, nothing else makes them equal for all values of the elements; and there are far
+    fewer factors and elements than products of them.
+    """
+    alive = (after != 0) | (before != 0)
+    values, elements = (_distinct_pairs(new[alive], old[alive]) for new, old in ((after, before), (names, others)))
+    one, first = (numpy.full(len(pairs), value) for pairs, value in ((elements, 1), (values, 0)))
+    return (
+        PairsClaim(numpy.stack([one, elements[:, 0]], 1), numpy.stack([one, elements[:, 1]], 1)),
+        PairsClaim(numpy.stack([values[:, 0], first], 1), numpy.stack([values[:, 1], first], 1)),
+    )
+
+
+def _distinct_pairs(after: Integers, before: Integers) -> Integers:
+    equal = after == before
+    same = numpy.unique(after[equal])
+    others = numpy.stack([after[~equal], before[~equal]], 1)
+    return numpy.concatenate([numpy.stack([same, same], 1), numpy.unique(others, axis=0)])
+
+
 def together(questions: Sequence[Claim]) -> list[Claim]:
-    """The same questions in parts of bounded size, none of them asked twice."""
-    found: list[Claim] = [each for each in questions if isinstance(each, LinearClaim)]
+    """The same questions in parts of bounded size, none of them asked twice, be it about other elements."""
+    sums = {(each.after.shape, each.after.tobytes(), each.before.tobytes()): each for each in reversed(questions) if isinstance(each, LinearClaim)}
+    found: list[Claim] = list(reversed(sums.values()))
     pairs = [numpy.concatenate((each.after, each.before), 1) for each in questions if isinstance(each, PairsClaim)]
     for part in _parts(_distinct(pairs, 4), 1):
         found.append(PairsClaim(part[:, :2], part[:, 2:]))
