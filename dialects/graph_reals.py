@@ -198,11 +198,26 @@ def float_property(operation: Operation, name: str) -> float:
 
 
 def clamp_bounds(operation: Operation) -> tuple[Fraction | None, Fraction | None]:
-    """The bounds of a relu or clamp; None where it has none."""
+    """The bounds of a relu or clamp; None where it has none.
+
+    Raises:
+        UnloweredError: a bound excludes all numbers.
+    """
     if operation.name == "graph.relu":
         return Fraction(0), None
-    low, high = float_property(operation, "low"), float_property(operation, "high")
-    return (None if low == -inf else Fraction(low)), (None if high == inf else Fraction(high))
+    low = None if float_property(operation, "low") == -inf else _real_property(operation, "low")
+    return low, None if float_property(operation, "high") == inf else _real_property(operation, "high")
+
+
+def _real_property(operation: Operation, name: str) -> Fraction:
+    """
+    Raises:
+        UnloweredError: it is infinite or no number.
+    """
+    value = float_property(operation, name)
+    if not isfinite(value):
+        raise UnloweredError(f"'{operation.name}' has {name} = {value}")
+    return Fraction(value)
 
 
 def apply_unary(operation: Operation, values: Sequence[Real]) -> tuple[Real, ...]:
@@ -210,13 +225,14 @@ def apply_unary(operation: Operation, values: Sequence[Real]) -> tuple[Real, ...
 
     Raises:
         NotDefinedError: a value outside of the function's domain.
+        UnloweredError: a number of the operation is infinite or none.
     """
     if operation.name == "graph.clamp":
         low, high = clamp_bounds(operation)
         raised = values if low is None else [reals.maximum(x, low) for x in values]
         return tuple(raised if high is None else [reals.minimum(x, high) for x in raised])
     function = _FUNCTIONS[operation.name]
-    return tuple(function(x, lambda name: Fraction(float_property(operation, name))) for x in values)
+    return tuple(function(x, lambda name: _real_property(operation, name)) for x in values)
 
 
 def is_elementwise(operation: Operation) -> bool:

@@ -37,6 +37,16 @@ def _on_convolution(**attributes: Any) -> Callable[[onnx.ModelProto], None]:
     return spoil
 
 
+def _without_a_schema() -> list[HostileFile]:
+    """Operators of another domain: nothing but their own translation checks them."""
+    return [
+        spoiled("a_gelu_of_nothing", with_domain(replaced("Gelu", ["", "conv"], "com.microsoft"), "com.microsoft")),
+        spoiled("an_alpha_that_is_a_word", with_domain(replaced("QuickGelu", domain="com.microsoft", alpha="much"), "com.microsoft")),
+        spoiled("a_quantized_concat_in_no_threes", with_domain(replaced("QLinearConcat", ["conv"] * 6, "com.microsoft", axis=1), "com.microsoft")),
+        spoiled("a_quantized_slope_that_is_a_word", with_domain(replaced("QLinearLeakyRelu", ["conv"] * 5, "com.microsoft", alpha="much"), "com.microsoft")),
+    ]
+
+
 def attributes() -> list[HostileFile]:
     convolution: dict[str, dict[str, Any]] = {
         "auto_pad_misspelt": {"auto_pad": "SAME_UPER"},
@@ -71,6 +81,12 @@ def attributes() -> list[HostileFile]:
         spoiled("max_pool_pads_beyond_the_kernel", replaced("MaxPool", kernel_shape=[2, 2], pads=[5, 5, 5, 5])),
         spoiled("max_pool_larger_than_the_image", replaced("MaxPool", kernel_shape=[50, 50])),
         spoiled("pad_mode_unknown", with_constant(replaced("Pad", ["conv", "p"], mode="mirror"), "p", np.zeros(8, np.int64))),
+        spoiled("pow_of_no_number", with_constant(replaced("Pow", ["conv", "p"]), "p", np.float32("nan"))),
+        spoiled("pow_infinite", with_constant(replaced("Pow", ["conv", "p"]), "p", np.float32("inf"))),
+        spoiled("resize_to_more_than_a_float_holds", with_constant(replaced("Resize", ["conv", "", "p"]), "p", np.array([1, 1, 3e38, 3e38], np.float32))),
+        spoiled("resize_by_no_number", with_constant(replaced("Resize", ["conv", "", "p"]), "p", np.array([1, 1, np.nan, 1], np.float32))),
+        spoiled("resize_to_nothing", with_constant(replaced("Resize", ["conv", "", "p"]), "p", np.array([1, 1, 0.01, 1], np.float32))),
+        *_without_a_schema(),
         spoiled("a_repeated_attribute", lambda model: model.graph.node[0].attribute.append(helper.make_attribute("strides", [2, 2]))),
         spoiled("an_attribute_without_a_type", lambda model: model.graph.node[0].attribute.append(onnx.AttributeProto(name="group"))),
     ]

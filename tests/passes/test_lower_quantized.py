@@ -180,6 +180,13 @@ def test_a_function_of_one_tensor_is_correctly_rounded(operator: str) -> None:
     assert_exact(network.model(network.node(operator, network.x), Quantized(1 / 128, 1)))
 
 
+@pytest.mark.parametrize("slope", [float("inf"), float("nan")])
+def test_a_slope_without_an_exact_value_stays_among_the_floats(slope: float) -> None:
+    network = Network([1, 4], X)
+    result = lowered(network.model(network.node("LeakyRelu", network.x, alpha=slope), X), ALL[:1])
+    assert result.names["graph.leaky_relu"] == result.names["graph.dequantize"] == 1
+
+
 def test_a_function_of_the_same_step_is_a_clamp_or_nothing() -> None:
     network = Network([1, 4], X)
     assert assert_exact(network.model(network.node("Relu", network.x), X)).names["graph.clamp"] == 1

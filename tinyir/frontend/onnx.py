@@ -15,7 +15,7 @@ import attrs
 
 from tinyir.backends.reserved_words import is_reserved
 from tinyir.frontend.model_file import GREATEST_FILE_BYTES, read_file
-from tinyir.frontend.onnx_expansion import Expander
+from tinyir.frontend.onnx_expansion import EXPANSIONS, Expander
 from tinyir.frontend.onnx_external import read_external
 from tinyir.frontend.onnx_model import Array, Graph, ModelError, Node, Port, identifier, spell_name
 from tinyir.frontend.onnx_network import translate
@@ -210,6 +210,7 @@ def _checked(node: Node, proto: Any, external: ReadExternal) -> Node:
 
     given = _attributes(proto, external)
     if not onnx.defs.has(node.operator, node.domain):
+        _check_types(proto, EXPANSIONS[node.full_operator].operator if node.full_operator in EXPANSIONS else node.operator)
         return attrs.evolve(node, attributes=given)
     try:
         schema = onnx.defs.get_schema(node.operator, node.opset, node.domain)
@@ -217,6 +218,21 @@ def _checked(node: Node, proto: Any, external: ReadExternal) -> Node:
         schema = onnx.defs.get_schema(node.operator, node.domain)
     _check_ports(node, schema)
     return attrs.evolve(node, attributes=_with_defaults(given, proto, schema))
+
+
+def _check_types(proto: Any, akin: str) -> None:
+    """An operator without a schema shares attributes with one that has: these are of the same types."""
+    import onnx
+
+    formal = onnx.defs.get_schema(akin).attributes if onnx.defs.has(akin) else {}
+    for attribute in proto.attribute:
+        if attribute.name in formal:
+            _check_type(attribute, formal[attribute.name])
+
+
+def _check_type(attribute: Any, formal: Any) -> None:
+    if formal.type.value != attribute.type:
+        raise ModelError(f"the attribute {spell_name(attribute.name)} is not of the type {formal.type.name}")
 
 
 def _check_ports(node: Node, schema: Any) -> None:
@@ -269,8 +285,7 @@ def _with_defaults(given: dict[str, Any], proto: Any, schema: Any) -> dict[str, 
         if formal is None:
             hint = did_you_mean(attribute.name, schema.attributes)
             raise ModelError(f"has no attribute {spell_name(attribute.name)} (schema of opset {schema.since_version})", hint)
-        if formal.type.value != attribute.type:
-            raise ModelError(f"the attribute {spell_name(attribute.name)} is not of the type {formal.type.name}")
+        _check_type(attribute, formal)
     complete = dict(given)
     for name, formal in schema.attributes.items():
         if name not in given and formal.required:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from tinyir.frontend.onnx_model import ModelError, Node, spell_name
-from tinyir.ir.errors import did_you_mean
+from tinyir.ir.errors import closest
 
 
 def name_errors(nodes: Sequence[Node], inputs: Sequence[str], constants: Sequence[str], outputs: Sequence[str]) -> Iterator[ModelError]:
@@ -31,7 +31,12 @@ def name_errors(nodes: Sequence[Node], inputs: Sequence[str], constants: Sequenc
     yield from _order_errors(nodes, makers, {*inputs, *constants})
     for name in outputs:
         if name not in made:
-            yield ModelError(f"the output {spell_name(name)} of the graph is made by no node", hint=did_you_mean(name, made))
+            yield ModelError(f"the output {spell_name(name)} of the graph is made by no node", hint=_hint(name, made))
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    close = closest(name, known)
+    return f"did you mean {spell_name(close)}?" if close else ""
 
 
 def _repeated(names: Iterable[str]) -> list[str]:
@@ -45,7 +50,7 @@ def _order_errors(nodes: Sequence[Node], makers: dict[str, Node], known: set[str
                 continue
             maker = makers.get(name)
             if maker is None:
-                yield ModelError(f"{node}: reads {spell_name(name)}, which nothing makes", hint=did_you_mean(name, {*known, *makers}))
+                yield ModelError(f"{node}: reads {spell_name(name)}, which nothing makes", hint=_hint(name, {*known, *makers}))
                 return
             cycle = _cycle_through(node, makers)
             if cycle:

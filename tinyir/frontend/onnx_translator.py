@@ -73,6 +73,8 @@ class Translator:
     def axis(self, rank: int, name: str = "axis", value: int | None = None) -> int:
         """An axis counted from the front: the attribute, or `value`."""
         axis = self.attribute(name) if value is None else value
+        if axis is None:
+            raise ModelError(f"lacks the attribute '{name}'")
         if not -rank <= axis < rank:
             raise ModelError(f"{name} {axis} does not exist: the rank is {rank}")
         return int(axis) % rank
@@ -91,6 +93,8 @@ class Translator:
         return index < len(self.node.inputs) and self.node.inputs[index] != ""
 
     def operand(self, index: int) -> Operand:
+        if not self.has(index):  # of operators that have no schema
+            raise ModelError(f"lacks the input {index}")
         return self.tensors[self.node.inputs[index]]
 
     def value(self, index: int, element: Type | None = None) -> Value:

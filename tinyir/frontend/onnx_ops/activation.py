@@ -69,6 +69,8 @@ def hard_swish(translator: Translator) -> Operand:
 def swish(translator: Translator) -> Operand:
     """x * logistic(alpha * x)."""
     x, alpha = translator.real(0), translator.attribute("alpha")
+    if alpha is not None and not isinstance(alpha, float):  # QuickGelu has no schema
+        raise ModelError(f"has alpha = {alpha!r:.40}, where a number is needed")
     inner = x if alpha == 1.0 else translator.emit("graph.multiply", x, translator.literal(1.702 if alpha is None else alpha))
     return translator.emit("graph.multiply", x, translator.emit("graph.logistic", inner))
 

@@ -83,7 +83,7 @@ def power(translator: Translator) -> Operand:
     """Constant exponents that products, a square root and a reciprocal express: whole ones and halves."""
     x, exponent = translator.real(0), translator.known(1)
     number = float(exponent.reshape(-1)[0]) if exponent.size == 1 and exponent.ndim <= len(shape_of(x)) else None
-    if number is None or 2 * number != int(2 * number) or not 0 < abs(number) <= _GREATEST_EXPONENT:
+    if number is None or not 0 < abs(number) <= _GREATEST_EXPONENT or 2 * number != int(2 * number):
         found = f"of shape {list(exponent.shape)}" if number is None else number
         raise ModelError(f"has the exponent {found}; supported are whole numbers and halves up to {_GREATEST_EXPONENT}, without 0")
     factors = [translator.emit("graph.sqrt", x)] if number % 1 else []

@@ -69,11 +69,16 @@ def _axes(translator: Translator, shape: Sequence[int]) -> list[_Axis]:
     else:
         scales = [np.float32(scale) for scale in _scales(translator)]
         _check_count(scales, places)
-        axes = [_Axis(place, shape[place], int(np.float32(shape[place]) * scale), scale) for place, scale in zip(places, scales, strict=True)]
+        axes = [_scaled(place, shape[place], scale) for place, scale in zip(places, scales, strict=True)]
     for axis in axes:
         if not 1 <= axis.after <= GREATEST_LIST:
             raise ModelError(f"makes {axis.after} elements of the {axis.before} of axis {axis.place}; 1 to {GREATEST_LIST} are supported")
     return [axis for axis in axes if axis.scale != 1]
+
+
+def _scaled(place: int, before: int, scale: np.float32) -> _Axis:
+    after = float(before) * float(scale)  # binary32 may overflow
+    return _Axis(place, before, int(np.float32(before) * scale) if after <= GREATEST_LIST else int(after), scale)
 
 
 def _scales(translator: Translator) -> list[float]:
