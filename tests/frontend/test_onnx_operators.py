@@ -137,6 +137,8 @@ def reductions() -> Iterator[tuple[str, SmallModel]]:
     yield "SimplifiedLayerNormalization", SmallModel([simplified], MATRIX, {"s": real(6)})
     statistics = {"s": real(4), "b": real(4), "m": real(4), "v": real(4, low=0.1)}
     yield "BatchNormalization", SmallModel([node("y = BatchNormalization(x, s, b, m, v)", epsilon=1e-3)], IMAGE, statistics)
+    huge = statistics | {"s": np.full(4, 3e38, np.float32), "v": np.full(4, 1e-3, np.float32)}
+    yield "BatchNormalization beyond binary32", SmallModel([node("n = BatchNormalization(x, s, b, m, v)"), node("y = Sigmoid(n)")], IMAGE, huge)
     nodes = [node("a = Abs(s)"), node("y = BatchNormalization(x, a, b, m, v)")]
     yield "BatchNormalization by a computed scale", SmallModel(nodes, IMAGE, statistics)
     yield "BatchNormalization of a matrix", SmallModel([node("y = BatchNormalization(x, s, b, m, v)")], {"x": [2, 4]}, statistics)

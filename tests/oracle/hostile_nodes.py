@@ -86,6 +86,8 @@ def attributes() -> list[HostileFile]:
         spoiled("resize_to_more_than_a_float_holds", with_constant(replaced("Resize", ["conv", "", "p"]), "p", np.array([1, 1, 3e38, 3e38], np.float32))),
         spoiled("resize_by_no_number", with_constant(replaced("Resize", ["conv", "", "p"]), "p", np.array([1, 1, np.nan, 1], np.float32))),
         spoiled("resize_to_nothing", with_constant(replaced("Resize", ["conv", "", "p"]), "p", np.array([1, 1, 0.01, 1], np.float32))),
+        spoiled("concat_of_floats_and_integers", with_constant(replaced("Concat", ["conv", "p"], axis=0), "p", np.zeros((1, 4, 4, 4), np.int8))),
+        spoiled("a_sum_of_truth_values", with_constant(replaced("Add", ["p", "p"]), "p", np.array([True]))),
         *_without_a_schema(),
         spoiled("a_repeated_attribute", lambda model: model.graph.node[0].attribute.append(helper.make_attribute("strides", [2, 2]))),
         spoiled("an_attribute_without_a_type", lambda model: model.graph.node[0].attribute.append(onnx.AttributeProto(name="group"))),

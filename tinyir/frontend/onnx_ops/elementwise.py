@@ -67,6 +67,8 @@ def binary(translator: Translator) -> Operand:
     operands = [translator.operand(index) for index in range(len(translator.node.inputs))]
     arrays = [operand for operand in operands if isinstance(operand, np.ndarray) and is_integer(operand)]
     if len(arrays) == len(operands) and translator.node.operator in _KNOWN:
+        if any(array.dtype.kind == "b" for array in arrays):
+            raise ModelError("computes with truth values")
         function = _KNOWN[translator.node.operator]
         return reduce(lambda left, right: computed(function, [left, right]), arrays)
     result, *others = translator.reals()

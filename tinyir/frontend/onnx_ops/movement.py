@@ -9,8 +9,7 @@ import numpy as np
 
 from tinyir.frontend.onnx_model import GREATEST_LIST, ModelError, is_integer
 from tinyir.frontend.onnx_registry import onnx_operator
-from tinyir.frontend.onnx_translator import Operand, Translator, shape_of, tensor_type
-from tinyir.ir.types import F32
+from tinyir.frontend.onnx_translator import Operand, Translator, element_of, shape_of, tensor_type
 
 _MOST_GATHERED = 256
 
@@ -110,9 +109,12 @@ def concat(translator: Translator) -> Operand:
     if all(isinstance(operand, np.ndarray) and is_integer(operand) for operand in operands):
         return translator.concatenated(operands, axis)
     values = [translator.value(index) for index in range(len(operands))]
+    stored = [element_of(value) for value in values]
+    if len(set(stored)) > 1:
+        raise ModelError(f"concatenates elements of type {' and '.join(map(str, dict.fromkeys(stored)))}")
     element = tensor_type(values[0]).element
     same_storage = [  # the integers count, whatever scale they had: the DequantizeLinear behind tells their scale
-        value if tensor_type(value).element is element or element is F32 else translator.emit("graph.reinterpret", value, result_type=element)
+        value if tensor_type(value).element is element else translator.emit("graph.reinterpret", value, result_type=element)
         for value in values
     ]
     return translator.concatenated(same_storage, axis)

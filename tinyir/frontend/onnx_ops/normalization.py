@@ -131,7 +131,8 @@ def _known_line(translator: Translator, arrays: Sequence[Array]) -> tuple[Operan
     if (spread <= 0).any():
         raise ModelError("has a variance that is not positive")
     factor = scale / np.sqrt(spread)
-    return factor.astype(np.float32), (bias - mean * factor).astype(np.float32)
+    with np.errstate(over="ignore"):  # what binary32 does not hold is infinite
+        return factor.astype(np.float32), (bias - mean * factor).astype(np.float32)
 
 
 def _line(translator: Translator) -> tuple[Operand, Operand]:
