@@ -31,18 +31,24 @@ def instruction_sets() -> dict[str, InstructionSet]:
     return {name: known for name, known in found.items() if known is not None}
 
 
+def sets_of(target: object) -> list[InstructionSet]:
+    """A target's instruction sets, those that it prefers first."""
+    return [known for name in getattr(target, "isa", ()) if (known := instruction_set(name)) is not None]
+
+
 def has_sequence(target: object, name: str) -> bool:
-    """Whether the first of a target's instruction sets, by which sums are scheduled, has a sequence of that name."""
-    first = next(iter(getattr(target, "isa", ())), None)
-    known = instruction_set(first) if first is not None else None
-    return known is not None and name in known.sequences
+    """Whether one of a target's instruction sets has a sequence of that name."""
+    return any(name in known.sequences for known in sets_of(target))
+
+
+def sequence_lanes(target: object, name: str) -> int:
+    """The lanes of the first operand of a target's sequence, in the set that it prefers; 1 if it has none."""
+    return next((known.sequences[name].operands[0].lanes for known in sets_of(target) if name in known.sequences), 1)
 
 
 def block_registers(target: object) -> int:
-    """How many registers a block of the same set has for all it holds; 0 without blocks."""
-    first = next(iter(getattr(target, "isa", ())), None)
-    known = instruction_set(first) if first is not None else None
-    return known.block.all_registers if known is not None and known.block is not None else 0
+    """How many registers a block of assembly has for all it holds; 0 without blocks."""
+    return next((known.block.all_registers for known in sets_of(target) if known.block is not None), 0)
 
 
 def home_of(operation_name: str) -> tuple[InstructionSet, Instruction]:
