@@ -8,19 +8,19 @@ from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.product_nests import ProductNest
-from tinyir.dialects.product_rows import ProductTerms, product
+from tinyir.dialects.product_rows import LANES, ProductTerms, product
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression
 from tinyir.ir.attributes import DenseElements, element_bytes
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import TensorType
+from tinyir.ir.types import I16, IntegerType, TensorType
 
 
 class ProductResults(ProductTerms):
     """The terms of a nest, and the tensor that it defines.  `y`: that tensor, or the one with its positions as one axis."""
 
-    def __init__(self, nest: ProductNest, costs: Mapping[str, float]) -> None:
-        super().__init__(nest, costs)
+    def __init__(self, nest: ProductNest, costs: Mapping[str, float], lanes: int = LANES, element: IntegerType = I16) -> None:
+        super().__init__(nest, costs, lanes, element)
         self.y = loop.accessed_tensor(nest.define)
 
     def known(self, position: Index, place: Index | None = None) -> dict[Value, Index]:

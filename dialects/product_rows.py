@@ -15,7 +15,7 @@ from tinyir.dialects.product_nests import Factor, ProductNest, extent_of, kept_a
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, linear_terms, used_dimensions
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import I16, TensorType
+from tinyir.ir.types import I16, IntegerType, TensorType
 
 LANES = 4
 """Terms that one step of the inner loop takes from each row."""
@@ -36,12 +36,16 @@ class ProductTerms:
     """The terms of one nest: runs of `run_length` neighbours, `run_stride` apart, `depth` places altogether, `padded` to whole steps.
 
     `costs`: the target's instructions for a `product_term`, a `copied_term`, `widened_lanes` and a `divided_position`.
+    `lanes`: terms of a step.  `element`: the type of rows; bytes are copied as they are, so that `padding` stands for what is not there.
     `before`: where reshaped tensors are put.
     """
 
-    def __init__(self, nest: ProductNest, costs: Mapping[str, float]) -> None:
+    def __init__(self, nest: ProductNest, costs: Mapping[str, float], lanes: int = LANES, element: IntegerType = I16) -> None:
         self.nest = nest
         self.costs = costs
+        self.lanes = lanes
+        self.element = element
+        self.padding = 0
         self.extents = [extent_of(each) for each in nest.positions]
         self.count = product(self.extents)
         self.terms = [extent_of(fold) for fold in nest.folds]
@@ -50,7 +54,7 @@ class ProductTerms:
         self.run_length = product(self.terms[self.level :])
         self.run_stride = self._run_stride()
         self.depth = product(self.terms[: self.level]) * self.run_stride
-        self.padded = rounded_up(self.depth, LANES)
+        self.padded = rounded_up(self.depth, lanes)
         self.before = Builder.before(nest.root)
         self.flat: dict[tuple[Value, tuple[int, ...]], Value] = {}
 
@@ -63,6 +67,13 @@ class ProductTerms:
         for number, extent in enumerate(self.terms[self.level :], self.level):
             inner = inner * extent + AffineDimension(number)
         return write.combined(outer * self.run_stride + inner, indices)
+
+    def clips(self, known: Mapping[Value, Index]) -> list[list[Index]]:
+        """For each fold the conditions under which its index is one of the sum, at a position of which the loops' indices are known."""
+        return [
+            [write.combined(e, [write.index_of(loop.induction_variable(fold)), *(known.get(v, write.index_of(v)) for v in operands)]) for e, operands in clip]
+            for fold, clip in zip(self.nest.folds, self.nest.clip_conditions(), strict=True)
+        ]
 
     # -- runs: terms that are neighbours in memory
 
@@ -90,7 +101,7 @@ class ProductTerms:
         length, runs = self.run_length, product(self.terms[: self.level])
         rounded = rounded_up(length, LANES)
         more = runs * rounded - rounded_up(runs * length, LANES)
-        if runs == 1 or more * self.outputs * self.costs.get("product_term", 1) > runs * length * self.costs.get("copied_term", 1):
+        if runs == 1 or self.element is not I16 or more * self.outputs * self.costs.get("product_term", 1) > runs * length * self.costs.get("copied_term", 1):
             return length
         return rounded
 
@@ -340,7 +351,8 @@ class ProductRow:
     # -- what is written
 
     def _define(self, builder: Builder, element: Value, term: Index) -> None:
-        write.define(builder, widened(builder, element, self.factor), self.target, [*self.place, term])
+        value = widened(builder, element, self.factor) if self.layout.element is I16 else element
+        write.define(builder, value, self.target, [*self.place, term])
 
     def _zeros(self, builder: Builder, first: Index, count: int) -> None:
         if count < LANES:
@@ -351,7 +363,7 @@ class ProductRow:
         self._zero(builder, write.added(first, index))
 
     def _zero(self, builder: Builder, term: Index) -> None:
-        write.define(builder, write.literal(builder, 0, I16), self.target, [*self.place, term])
+        write.define(builder, write.literal(builder, self.layout.padding, self.layout.element), self.target, [*self.place, term])
 
 
 def _values_of(expression: AffineExpression, indices: Sequence[Value]) -> list[Value]:

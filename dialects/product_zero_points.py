@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
-import numpy
+import numpy as np
+from numpy.typing import NDArray
 
 from tinyir.dialects import loop
 from tinyir.dialects.product_nests import ProductNest, constant_elements, extent_of
@@ -22,19 +23,25 @@ def fold_zero_point(nest: ProductNest, context: PassContext) -> bool:
     read, zero = nest.sum.operands[-1].definer, nest.x.shift
     if not zero or len(nest.outputs) != 1 or read is None or read.name != "loop.read":
         return False
-    bias, weights = constant_elements(loop.accessed_tensor(read)), constant_elements(nest.w.tensor)
-    places = _places(read, nest, ())
-    terms = list(product(*(range(extent_of(fold)) for fold in nest.folds)))
-    columns = [_places(nest.w.read, nest, term) for term in terms]
-    if bias is None or weights is None or places is None or sorted(set(places)) != list(range(bias.size)) or len(places) != bias.size or None in columns:
+    bias, rows, places = constant_elements(loop.accessed_tensor(read)), weight_rows(nest), _places(read, nest, ())
+    if bias is None or rows is None or places is None or sorted(set(places)) != list(range(bias.size)) or len(places) != bias.size:
         return False
-    rows = numpy.stack([weights.reshape(-1)[column] - nest.w.shift for column in columns], axis=1)
     claim = FoldedZeroPointClaim.of(rows, zero, bias.reshape(-1)[places])
     where = ", ".join(nest.root.location.names) or "a sum of products"
     if claim is None or context.ledger.add(Obligation("rule", where, claim.statement, claim)).state != "proved":
         return False
     _replace(read, [claim.folded[places.index(place)] for place in range(len(places))])
     return True
+
+
+def weight_rows(nest: ProductNest) -> NDArray[np.int64] | None:
+    """What a nest with one loop over outputs multiplies x by: a row for each output, its terms in their order; None if that is not constant."""
+    weights = constant_elements(nest.w.tensor)
+    terms = product(*(range(extent_of(fold)) for fold in nest.folds))
+    columns = [_places(nest.w.read, nest, term) for term in terms]
+    if weights is None or None in columns:
+        return None
+    return np.stack([weights.reshape(-1)[column] - nest.w.shift for column in columns], axis=1)
 
 
 def _places(read: Operation, nest: ProductNest, term: tuple[int, ...]) -> list[int] | None:

@@ -296,11 +296,8 @@ class _Blocking(ProductResults):
         self._stage_position(builder, index, self.known(number, place), [])
 
     def _stage_position(self, builder: Builder, index: Index, known: dict[Value, Index], conditions: list[Index]) -> None:
-        clips = [
-            [write.combined(e, [write.index_of(loop.induction_variable(fold)), *(known.get(v, write.index_of(v)) for v in operands)]) for e, operands in clip]
-            for fold, clip in zip(self.nest.folds, self.nest.clip_conditions(), strict=True)
-        ]
-        ProductRow(self, self.xs, [self.block_index, index], self.nest.x, known, self._position(index), clips).fill(builder, conditions)
+        row = ProductRow(self, self.xs, [self.block_index, index], self.nest.x, known, self._position(index), self.clips(known))
+        row.fill(builder, conditions)
 
     def _stage_outputs(self, builder: Builder, pair: Index) -> None:
         inner, side = write.inside(write.for_each(builder, [write.constant_index(self.sides)], "r"))
