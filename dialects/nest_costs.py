@@ -19,11 +19,17 @@ MACHINE: Mapping[str, str] = {
     "result": "what surrounds a sum: its start, its requantization and its store",
     "plain_term": "one more term of a sum that is computed alone, without what sums side by side share",
     "shared_term": "what sums side by side share of a term: the other factor, and the loop",
-    "broken_term": "what a term takes more where terms do not come in whole words",
+    "word_terms": "terms that come at once where they are neighbours in memory",
+    "broken_term": "what a term takes more where terms do not come in such words",
     "strided_term": "what sums side by side share more where terms are no neighbours in memory",
     "spilled_term": "what a term takes more for each sum beyond the fourth beside it, where terms come in whole words",
     "loop_entry": "entering a loop",
     "padded_entry": "what that takes more where its bounds depend on the loops around",
+    "vector_terms": "terms of bytes that are multiplied and added up at once, in a sum over rows of bytes (1 without vectors)",
+    "vector_product": "what that takes for each sum, beside a load of each row",
+    "vector_round": "going round the loop over them",
+    "vector_sums": "sums side by side that stay in registers there",
+    "copied_byte": "copying a byte that is copied with its neighbours",
 }
 """The numbers of `[costs.instructions]` that formulas may name."""
 

@@ -37,17 +37,17 @@ BUFFER: tuple[Pass, ...] = (Bufferize(), CollapseLoops(), PlanMemory(), OutlineL
 INSTRUCTIONS: tuple[Pass, ...] = (SelectInstructions(), PairLanes(), PairChains(), SelectScalars(), FormBlocks())
 
 
-def apply(module: Operation, passes: Sequence[Pass], goal: str = "speed") -> Ledger:
-    """Runs the passes for a Cortex-M4; gives what they stated."""
+def apply(module: Operation, passes: Sequence[Pass], goal: str = "speed", target: str = "cortex-m4") -> Ledger:
+    """Runs the passes for a target; gives what they stated."""
     ledger = Ledger()
     for one in passes:
-        one.run(module, PassContext(target=load_target("cortex-m4"), ledger=ledger, goal=goal))
+        one.run(module, PassContext(target=load_target(target), ledger=ledger, goal=goal))
     return ledger
 
 
-def translated(module: Operation, schedule: Pass, goal: str = "speed") -> Ledger:
-    """Runs a schedule for a Cortex-M4; gives what it stated, and what is stated of the nests that it has changed."""
-    context = PassContext(target=load_target("cortex-m4"), ledger=Ledger(), goal=goal)
+def translated(module: Operation, schedule: Pass, goal: str = "speed", target: str = "cortex-m4") -> Ledger:
+    """Runs a schedule for a target; gives what it stated, and what is stated of the nests that it has changed."""
+    context = PassContext(target=load_target(target), ledger=Ledger(), goal=goal)
     translation = NestTranslation()
     translation.before(schedule, module, context)
     schedule.run(module, context)
@@ -56,19 +56,19 @@ def translated(module: Operation, schedule: Pass, goal: str = "speed") -> Ledger
     return context.ledger
 
 
-def assert_same_bytes(module: Operation, schedule: Pass, seed: int = 0, goal: str = "speed") -> list[str]:
+def assert_same_bytes(module: Operation, schedule: Pass, seed: int = 0, goal: str = "speed", target: str = "cortex-m4") -> list[str]:
     """A schedule keeps every bit of a module at loop level, and so does all that follows down to instructions; everything is proved.
 
     Gives what the scheduled loops say of themselves.
     """
     given = random_inputs(module, seed)
     expected = run(module, given)
-    stated = [translated(module, schedule, goal)]
+    stated = [translated(module, schedule, goal, target)]
     found = [cast(StringAttribute, o.attributes["schedule"]).value for o in module.walk() if "schedule" in o.attributes]
     _assert_equal(run(module, given), expected, "loops")
-    stated.append(apply(module, BUFFER, goal))
+    stated.append(apply(module, BUFFER, goal, target))
     _assert_equal(run(module, given), expected, "buffers")
-    stated.append(apply(module, INSTRUCTIONS, goal))
+    stated.append(apply(module, INSTRUCTIONS, goal, target))
     _assert_equal(run(module, given), expected, "instructions")
     assert all(each.summary()["proved"] == len(each) for each in stated)
     return found
