@@ -60,12 +60,13 @@ class LineWindow:
         if not 1 <= len(taken) <= 2 or any(extent != 1 for extent in still):
             return None
         found = [axis for number in taken if (axis := input_axis(nest, number)) is not None]
-        if len(found) != len(taken) or any(axis.position is None or axis.outside or not clips_match(nest, axis) for axis in found):
+        if len(found) != len(taken) or any(axis.position is None or not clips_match(nest, axis) for axis in found) or found[-1].outside:
             return None
         rows = found[0] if len(found) == 2 else InputAxis(1, None, None, 1, 1, 0)
         columns = found[-1]
         folds = {each for each in (rows.term, columns.term, channel[1] if channel else None) if each is not None}
-        if folds != set(nest.folds) or {axis.position for axis in found} != set(nest.positions) or columns.term is None or columns.dilation != 1:
+        positions = {axis.position for axis in found if not axis.outside}
+        if folds != set(nest.folds) or positions != set(nest.positions) or columns.term is None or columns.dilation != 1:
             return None
         if channel is not None and (extent_of(channel[1]) != shape[channel[0]] or any(nest.clip_conditions()[nest.folds.index(channel[1])])):
             return None

@@ -27,7 +27,7 @@ from tinyir.dialects import loop_writer as write
 from tinyir.dialects.line_windows import LineWindow
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
-from tinyir.dialects.product_nests import ProductNest, find_product_nest, scheduled_nests, spare_bytes, widened
+from tinyir.dialects.product_nests import ProductNest, find_product_nest, kept_axes, scheduled_nests, spare_bytes, widened
 from tinyir.dialects.product_results import ProductResults, reads_row, shape_of
 from tinyir.dialects.product_rows import LANES, product, rounded_up
 from tinyir.dialects.product_zero_points import fold_zero_point
@@ -71,13 +71,13 @@ class StageLines(SchedulingPass):
                 nest = find_product_nest(root)
                 plan = plan_for(self, root, context) if nest is not None else None
                 staging = self._staging(nest, plan, context) if nest is not None and plan is not None else None
-                if staging is not None and staging.fits and staging.pays:
+                if staging is not None and staging.is_taken:
                     staging.run(context)
 
     def takes(self, nest: Operation, plan: Plan, context: PassContext) -> bool:
         found = find_product_nest(nest)
         staging = self._staging(found, plan, context) if found is not None else None
-        return staging is not None and staging.fits and staging.pays
+        return staging is not None and staging.is_taken
 
     def _staging(self, nest: ProductNest, plan: Plan, context: PassContext) -> _Staging | None:
         window, stated = LineWindow.of(nest), spare_bytes(nest.root)
@@ -144,6 +144,11 @@ class _Staging(ProductResults):
         return not self.nest.around_sum(moving)[0]
 
     @property
+    def is_taken(self) -> bool:
+        """Whether it fits, and pays; where the schedule says what it costs, that has been weighed."""
+        return self.fits and (bool(self.plan.schedule.costs) or self.pays)
+
+    @property
     def pays(self) -> bool:
         """Whether all sums take fewer instructions than with a copy of each position's terms in a row."""
         copied, in_words, term, round, entry = (
@@ -193,9 +198,10 @@ class _Staging(ProductResults):
     def _stage_lines(self, builder: Builder) -> None:
         rows = self.window.rows
         builder, number = write.inside(write.for_each(builder, [write.constant_index(self.height)], "r"))
-        first = AffineDimension(0) * (self.block * rows.stride) - rows.before
-        row = write.combined(first + AffineDimension(1), [self.block_index, number])
-        last = (self.blocks - 1) * self.block * rows.stride + self.height - 1 - rows.before
+        place = AffineDimension(0) * (self.block * rows.stride) + AffineDimension(1) + AffineDimension(2)
+        row = write.combined(place, [self.block_index, number, rows.first()])
+        first = rows.all_positions[-1] if rows.outside else (self.blocks - 1) * self.block
+        last = first * rows.stride + self.height - 1 - rows.before
         conditions = [row] if rows.before else []
         conditions += [write.combined(rows.size - 1 - AffineDimension(0), [row])] if last >= rows.size else []
         if not conditions:
@@ -211,13 +217,15 @@ class _Staging(ProductResults):
         self._pad(builder, number, 0, self.content)
         window, tensor = self.window, self.nest.x.tensor
         if window.channel is None or window.axes[1:] == (len(shape_of(tensor)) - 2, len(shape_of(tensor)) - 1):
-            lines = self.flat_tensor(tensor, [window.rows.size, window.columns.size * window.channels])
+            kept = shape_of(tensor)[: window.axes[1]] if kept_axes(tensor) else (window.rows.size,)  # a ring stays where it is
+            lines = self.flat_tensor(tensor, [*kept, window.columns.size * window.channels])
+            line = [row if axis == window.axes[0] or len(kept) == 1 else write.constant_index(0) for axis in range(len(kept))]
             first = self.content % WORD_LANES  # what remains goes by words
             if first:
-                self._copy(builder, lines, [row, write.constant_index(0)], number, write.constant_index(0))
+                self._copy(builder, lines, [*line, write.constant_index(0)], number, write.constant_index(0))
             inside, step = write.inside(write.for_each(builder, [write.constant_index(self.filled - first)], "k"))
             element = write.combined(AffineDimension(0) + first, [step])
-            self._copy(inside, lines, [row, element], number, element)
+            self._copy(inside, lines, [*line, element], number, element)
         else:
             inside, column = write.inside(write.for_each(builder, [write.constant_index(-(-self.filled // window.channels))], "c"))
             for channel in range(window.channels):
@@ -331,7 +339,7 @@ class _Staging(ProductResults):
             otherwise.create("loop.yield")
         known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): output[0]}
         for axis, place in zip((self.window.rows, self.window.columns), position, strict=True):
-            if axis.position is not None:
+            if axis.position is not None and not axis.outside:
                 known[loop.induction_variable(axis.position)] = place
         for operation in after:
             builder.insert(clone_substituted(operation, values, known))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import attrs
+import numpy as np
 import pytest
 
-from tests.passes.product_layers import Layer, apply, assert_same_bytes
+from tests.graphs import Array, Step
+from tests.passes.product_layers import TO_BYTES, Layer, apply, assert_same_bytes, constants, in_loops
+from tinyir.ir.types import I8, TensorType
 from tinyir.passes.stage_lines import StageLines
+from tinyir.passes.stream_rows import StreamRows
 
 RGB = Layer((5, 6), 3, 4, (3, 3), (1, 1, 1, 1), zero=5)
 
@@ -67,3 +71,35 @@ def test_an_image_with_its_channels_apart() -> None:
     layer = attrs.evolve(RGB, planar=True)
     module = layer.module()
     assert assert_same_bytes(module, StageLines()) == _staged(layer)
+
+
+@pytest.mark.parametrize("outputs", [24, 23])
+@pytest.mark.parametrize("ring", [False, True])
+@pytest.mark.parametrize(
+    ("channels", "window"),
+    [
+        (1, {"pad": (1, 1, 1, 1)}),
+        (3, {"pad": (1, 1, 1, 1)}),
+        (3, {"pad": (0, 0, 1, 1), "stride": (2, 2)}),
+        (2, {"pad": (2, 1, 2, 1), "dilation": (2, 1)}),
+        (3, {"pad": (0, 0, 0, 0)}),
+    ],
+)
+def test_rows_that_come_one_at_a_time(channels: int, window: dict[str, tuple[int, ...]], ring: bool, outputs: int) -> None:
+    """The lines are those of one row of positions, of a tensor or of a ring of its rows."""
+    random = np.random.default_rng(channels + sum(window["pad"]))
+    shapes = [(outputs, 3, 3, channels), (1, 1, 1, outputs)]
+    windows: list[dict[str, tuple[int, ...] | int]] = [{"x_zero_point": 3, **window}, {}]
+    if ring:
+        shapes, windows = [(outputs, 1, 1, 1), (channels, 1, 1, outputs), *shapes], [{}, {}, *windows]
+    given: list[TensorType | Array] = [TensorType((1, 12, 8, 1 if ring else channels), I8)]
+    for shape in shapes:
+        given += constants(random, shape)
+    layers: list[Step] = []
+    for number, each in enumerate(windows):
+        first, last = 1 + 5 * number, len(given) + len(layers)
+        layers.append(("graph.conv2d", [last - 1 if number else 0, first, first + 1], each))
+        layers.append(("graph.requantize_high", [last, first + 2, first + 3, first + 4], TO_BYTES))
+    module = in_loops(given, layers)
+    assert apply(module, [StreamRows()]).summary()["proved"]
+    assert assert_same_bytes(module, StageLines(), goal="ram") == ["lean_lines: tile lines 1; unroll terms 24; jam positions 2, outputs 2"]
