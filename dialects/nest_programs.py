@@ -52,8 +52,8 @@ class TensorTable:
         return self.numbers[key]
 
     def rounds(self, tensor: Value) -> list[Round]:
-        """The loops each iteration of which has a tensor of its own; none for what stands for another tensor."""
-        return [] if tensor in self.kept else _rounds(tensor)
+        """The loops each iteration of which has a tensor of its own; none for what stands for another tensor, or is constant."""
+        return [] if tensor in self.kept or is_constant(tensor) else _rounds(tensor)
 
     def _key(self, tensor: Value) -> Value | tuple[Type, Attribute]:
         constant = tensor.definer.properties["value"] if is_constant(tensor) and tensor.definer is not None else None
