@@ -1,7 +1,8 @@
 """Which schedule each nest of a function is given: the candidates are weighed by what the cost model says of them.
 
     speed    fewest instructions
-    ram      fewest instructions within the memory that some nest needs anyway, if each may take half as many instructions again as it must
+    ram      fewest instructions within the memory that some nest needs anyway, if each may take half as many instructions again as it must,
+             or would with the goal speed
     size     least code, as long as all nests together take at most twice the instructions that they could with the goal speed
 
 Candidates are all schedules whose conditions hold, with all values in braces, if the pass can carry them out; those that stand first win
@@ -98,9 +99,15 @@ def _quickest(found: Sequence[Candidate]) -> Candidate:
 
 def _least_memory(options: Sequence[Options], context: PassContext) -> list[Candidate]:
     """The fastest that need no more memory than some nest does anyway."""
-    within = [[each for each in found if each.instructions <= RAM_SLOWDOWN * _quickest(found).instructions] for _, _, found in options]
+    within = [_quick_enough(found, candidates(nest, facts, context, "speed")) for nest, facts, found in options]
     needed = max((min(each.memory(facts) for each in found) for (_, facts, _), found in zip(options, within, strict=True)), default=0.0)
     return [_quickest([each for each in found if each.memory(facts) <= needed]) for (_, facts, _), found in zip(options, within, strict=True)]
+
+
+def _quick_enough(found: Sequence[Candidate], fast: Iterable[Candidate]) -> list[Candidate]:
+    """Those that take at most half as many instructions again as the best of all and of the goal speed's; the quickest if none does."""
+    most = RAM_SLOWDOWN * min(each.instructions for each in (*found, *fast))
+    return [each for each in found if each.instructions <= most] or [_quickest(found)]
 
 
 def _least_code(options: Sequence[Options], context: PassContext) -> list[Candidate]:

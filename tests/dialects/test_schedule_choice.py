@@ -100,6 +100,18 @@ def test_goal_ram_takes_no_memory_that_no_nest_needs_if_that_costs_little(monkey
     assert plans(chosen("ram", LAYER, Layer((4, 4), 8, 8))) == ["fast: jam outputs 2"] * 2, "the first needs more anyway"
 
 
+def test_goal_ram_may_take_half_as_many_instructions_again_as_goal_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def names(fast: int, lean: int) -> list[str]:
+        middle = jam("middle", "goal ram", "cost instructions 120", "cost scratch 8")
+        costs = (f"cost instructions {each}" for each in (fast, lean))
+        shipped(monkeypatch, jam("fast", "goal speed", next(costs)) + middle + jam("lean", "goal ram", next(costs)))
+        return [each.chosen.plan.schedule.name for each in chosen("ram")]
+
+    assert names(100, 150) == ["lean"]
+    assert names(100, 170) == ["middle"], "though it is within half again of the best that there is at goal ram"
+    assert names(10, 170) == ["middle"], "the quickest where none is as quick as that"
+
+
 def test_goal_size_gives_up_forms_of_code_within_twice_the_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
     large, small = Layer((4, 4), 64, 8), LAYER
     fast = jam("fast", "cost instructions terms", "cost code 200")
