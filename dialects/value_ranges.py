@@ -90,6 +90,7 @@ _EXACT: dict[str, Callable[..., Interval | None]] = {
     "arith.index_cast": lambda a: a,
     "arith.trunci": lambda a: a,
 }
+LOADS = ("loop.read", "buffer.load")
 OVERFLOWING = ("arith.addi", "arith.subi", "arith.muli", "arith.shli")
 """Operations whose exact result may not fit the type."""
 
@@ -144,7 +145,9 @@ class ValueRanges(Analysis):
                 return -1, 0
             case "arith.extui" | "arith.index_castui":
                 return self._zero_extended(operation.operands[0])
-            case "loop.read" | "buffer.load":
+            case "arith.shrui":
+                return _shifted_right(self._zero_extended(operation.operands[0]), self.of(operation.operands[1]))
+            case name if name in LOADS:
                 return self._element(operation.operands[0])
             case "loop.index":
                 mapping = access_map(operation)
@@ -271,7 +274,7 @@ def _position(value: Value) -> int:
 
 
 def _depends(value: Value, argument: Value) -> bool:
-    """Whether a value may be computed from the argument, through loops and conditions as well."""
+    """Whether the range of a value may come from that of the argument, through loops and conditions as well; what memory holds tells its own."""
     pending, seen, inside = [value], set[Value](), set[Operation]()
     while pending:
         current = pending.pop()
@@ -281,6 +284,8 @@ def _depends(value: Value, argument: Value) -> bool:
             continue
         seen.add(current)
         definer = current.definer
+        if definer is not None and definer.name in LOADS:
+            continue
         if definer is not None:
             inside.update(definer.walk())
             pending += [operand for inner in definer.walk() for operand in inner.operands]

@@ -13,6 +13,7 @@ import attrs
 
 from tinyir.dialects import loop
 from tinyir.dialects.buffer import access_map
+from tinyir.dialects.closed_values import reached
 from tinyir.dialects.nest_accesses import bound_expressions, condition_constraints, linear_address, memory_behind
 from tinyir.dialects.value_ranges import ValueRanges
 from tinyir.ir.affine import AffineBinary, AffineConstant, AffineDimension, AffineExpression, AffineSet, linear_terms
@@ -62,6 +63,7 @@ class _Walk:
         self.conditions: list[Operation] = []
         self.accesses = 0
         self.magnitude = 0
+        self.data: dict[Value, Interval] = {}
 
     def block(self, operation: Operation) -> None:
         """All operations inside of one."""
@@ -127,7 +129,7 @@ class _Walk:
         claim = BoundsClaim(tuple(self._variables(data)), address, memory.type.element_count, 1, tuple(condition_constraints(self.conditions, self.loops)))
         self.context.ledger.add(Obligation("bounds", self._place(), statement, claim))
         whole = address + memory_behind(memory)[1] // element_bytes(memory.type.element)
-        self.magnitude = max(self.magnitude, magnitude_of(whole, [*self._box(), *(self.ranges.of(value) for value in data)]))
+        self.magnitude = max(self.magnitude, magnitude_of(whole, [*self._box(), *(self._range(value) for value in data)]))
 
     def _indices(self, values: Sequence[Value]) -> tuple[list[AffineExpression], list[Value]]:
         """Each index over the loops around, and then over the values that were computed from data."""
@@ -152,6 +154,12 @@ class _Walk:
     def _box(self) -> list[Interval]:
         return [self.ranges.iterations(each) for each in self.loops]
 
+    def _range(self, value: Value) -> Interval:
+        """Of an index that comes from data; if these are constants, it is run through."""
+        if value not in self.data:
+            self.data[value] = reached(self.ranges.module, value) or self.ranges.of(value)
+        return self.data[value]
+
     def _variables(self, data: Sequence[Value]) -> list[Variable]:
         found = []
         for number, each in enumerate(self.loops):
@@ -164,7 +172,7 @@ class _Walk:
                 continue
             found.append(Variable(name, tuple(lowers), tuple(uppers), loop.step(each) if len(lowers) == 1 else 1))
         for number, value in enumerate(data):
-            low, high = self.ranges.of(value)
+            low, high = self._range(value)
             found.append(Variable.between(f"data{number}", low, high + 1))
         return found
 

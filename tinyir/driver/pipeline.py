@@ -61,7 +61,7 @@ def passes_of(level: str, goal: str = "speed", io: str = "model") -> tuple[str, 
         return ("quantized_ports", *GRAPH)
     if level == "loop":
         scheduling: tuple[str, ...] = import_module("tinyir.dialects.schedules").scheduling_passes(goal)  # late: it loads much of the loop level
-        return (*{"speed": FAST_LOOP, "size": LOOP, "ram": LEAN_LOOP}[goal], "choose_schedules", *scheduling, "prove_defined")
+        return (*{"speed": FAST_LOOP, "size": LOOP, "ram": LEAN_LOOP}[goal], "choose_schedules", *scheduling, "code_weights", "prove_defined")
     if level == "buffer":
         return {"speed": FAST_BUFFER, "size": SMALL_BUFFER, "ram": LEAN_BUFFER}[goal]
     if level == "c":

@@ -16,7 +16,7 @@ import attrs
 from tinyir.prove.cache import VerdictCache
 from tinyir.prove.claim import DEFAULT_RLIMIT, NOT_ATTEMPTED, Claim, Verdict
 
-Kind = Literal["range", "requantize", "approximation", "bounds", "overlap", "rule", "instr", "dead"]
+Kind = Literal["range", "requantize", "approximation", "bounds", "overlap", "rule", "instr", "dead", "coding"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 
