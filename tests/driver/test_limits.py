@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,10 +51,27 @@ def test_what_does_not_fit_is_one_error_with_the_missing_bytes(model: Path, caps
     small = bench(model, capsys, "--goal", "size")
     assert tinyir("compile", model, "-t", "cortex-m4", "--flash", "1k", "-o", tmp_path / "net") == 1
     error = capsys.readouterr().err
-    assert f"does not fit into 1,024 bytes of flash: the closest of 12 variants lacks {small['flash_bytes'] - 1024:,} bytes of flash" in error
-    assert f"the smallest found takes {small['flash_bytes']:,} bytes of flash (size" in error
+    found = re.search(r"does not fit into 1,024 bytes of flash: the closest of (\d+) variants lacks ([\d,]+) bytes of flash", error)
+    assert found is not None
+    assert int(found[1]) > 12, "beside goals and flags, weights were coded"
+    smallest = int(found[2].replace(",", "")) + 1024
+    assert smallest < small["flash_bytes"]
+    assert f"the smallest found takes {smallest:,} bytes of flash (size code_weights{{saved_bytes=" in error
     assert error.count("error:") == 1
     assert not (tmp_path / "net").exists()
+
+
+def test_weights_are_coded_where_no_other_variant_fits(repository: Path, model: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    del model  # for its tools
+    network = repository / "examples" / "mnist" / "mlp_int8.onnx"
+    small = bench(network, capsys, "--goal", "size")
+    limit = small["flash_bytes"] - 40
+    assert tinyir("compile", network, "-t", "cortex-m4", "--flash", str(limit), "-o", tmp_path / "net") == 0
+    assert "code_weights{saved_bytes=" in capsys.readouterr().err
+    assert tinyir("run", tmp_path / "net", "--json", "--flash", str(limit)) == 0
+    coded = json.loads(capsys.readouterr().out)
+    assert coded["flash_bytes"] <= limit
+    assert coded["proofs"]["refuted"] == coded["proofs"]["unknown"] == 0
 
 
 def test_a_folder_that_does_not_fit_is_an_error(model: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

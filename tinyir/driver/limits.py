@@ -66,7 +66,8 @@ def read_limits(flash: str | None, ram: str | None) -> Limits:
 def choose_variant(module: Operation, target: Target, limits: Limits, first: Variant, io: str, say: Callable[[str], None] | None = None) -> Variant:
     """`first` if it fits; else, of all goals with all flags of the target, the one of those that fit that takes fewest instructions.
 
-    What the cost model says is fastest is measured first, and what cannot be the fastest is not.
+    What the cost model says is fastest is measured first, and what cannot be the fastest is not.  If none fits into the flash, the smallest
+    ones' weights are coded, as many of them as it takes.
 
     Raises:
         TinyirError: none fits; or the target does not measure what is limited.
@@ -87,8 +88,31 @@ def choose_variant(module: Operation, target: Target, limits: Limits, first: Var
             least = min(filter(None, (least, tried[variant].instructions)), default=None)
     fitting = [variant for variant in (first, *candidates) if variant in tried and not limits.missing(tried[variant])]
     if not fitting:
+        coded = _coded(meter, tried, limits)
+        tried.update(coded)
+        fitting = [variant for variant in coded if not limits.missing(coded[variant])]
+    if not fitting:
         raise TinyirError(_explain(tried, limits), hint="raise the limit, or make the model smaller")
     return min(fitting, key=lambda variant: (tried[variant].instructions or 0, tried[variant].flash_bytes or 0))
+
+
+def _coded(meter: VariantMeter, tried: Mapping[Variant, Measurement], limits: Limits) -> dict[Variant, Measurement]:
+    """For each goal the variant that takes least flash, with weights coded until it fits or nothing more is saved."""
+    found: dict[Variant, Measurement] = {}
+    for goal in GOALS:
+        of_goal = [variant for variant in tried if variant.goal == goal]
+        if not of_goal:
+            continue
+        base = min(of_goal, key=lambda variant: tried[variant].flash_bytes or 0)
+        smallest, saved, missing = tried[base].flash_bytes or 0, 0, limits.missing(tried[base]).get("flash", 0)
+        while missing:
+            saved += missing
+            variant = base.with_option("code_weights", "saved_bytes", saved)
+            found[variant] = meter.measure(variant)
+            flash = found[variant].flash_bytes or 0
+            missing = limits.missing(found[variant]).get("flash", 0) if flash < smallest else 0
+            smallest = min(flash, smallest)
+    return found
 
 
 def _require_figures(measured: Measurement, limits: Limits, target: Target) -> None:
