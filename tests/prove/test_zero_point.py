@@ -32,4 +32,5 @@ def test_a_bias_off_by_one_is_refuted_with_inputs_that_differ(prover: str) -> No
 
 def test_the_script_for_other_solvers_covers_every_channel() -> None:
     script = _claim().smtlib()
-    assert all(f"c{channel}_x8" in script for channel in range(4))
+    assert script.count("(check-sat)") == script.count("(declare-const x8 Int)") == 4
+    assert script.count("(reset)") == 3

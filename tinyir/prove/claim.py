@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from hashlib import sha256
 from time import process_time
 from typing import ClassVar, Literal
@@ -16,7 +17,8 @@ from typing import ClassVar, Literal
 import attrs
 import numpy
 
-from tinyir.prove.z3_solver import Answer, Solver
+from tinyir.prove.smt_evaluation import NotEvaluatedError, are_met
+from tinyir.prove.z3_solver import Solver
 
 State = Literal["proved", "refuted", "unknown", "not attempted"]
 DEFAULT_RLIMIT = 20_000_000  # z3's own unit of work; about two seconds of one core
@@ -68,7 +70,7 @@ class Negation:
         lines = [f"(set-logic {logic})"]
         lines += [f"(declare-const {name} {sort})" for name, sort in self.declarations]
         lines += [f"(assert {assertion})" for assertion in self.assertions]
-        return "\n".join([*lines, "(check-sat)", "(get-model)", ""])
+        return "\n".join([*lines, "(check-sat)", ""])
 
 
 class Claim(ABC):
@@ -88,9 +90,13 @@ class Claim(ABC):
         """Claims that together are this one: z3 judges them one by one."""
         return (self,)
 
-    def smtlib(self) -> str:
+    def script(self) -> str:
         """A script whose `unsat` means proved."""
         return self.negation().script(self.logic)
+
+    def smtlib(self) -> str:
+        """The scripts of all parts, one after the other: proved if each answer is `unsat`."""
+        return "(reset)\n".join(part.script() for part in self.parts() or (self,))
 
     def decide_with_z3(self, rlimit: int = DEFAULT_RLIMIT) -> Verdict:
         """z3's verdict within a budget for each part; the first part that is not proved decides."""
@@ -98,11 +104,27 @@ class Claim(ABC):
         parts = self.parts()
         solver = Solver()
         for index, part in enumerate(parts):
-            answer = solver.solve(part.smtlib(), part.logic, rlimit)
+            answer = solver.solve(part.script(), part.logic, rlimit)
             spent += answer.rlimit
-            if answer.state != "unsat":
-                return attrs.evolve(_verdict(answer, {"part": index} if len(parts) > 1 else {}), rlimit=spent)
+            if answer.state == "unknown":
+                return attrs.evolve(unknown("z3", answer.reason), rlimit=spent)
+            if answer.state == "sat":
+                return attrs.evolve(part.replay(answer.model, {"part": index} if len(parts) > 1 else {}), rlimit=spent)
         return attrs.evolve(proved("z3"), rlimit=spent)
+
+    def replay(self, values: Mapping[str, int | Fraction], place: Counterexample) -> Verdict:
+        """The verdict on values at which z3 says that the claim is broken: they are put into its negation, or else the native prover must say so too."""
+        negation = self.negation()
+        integers = {name: value for name, value in values.items() if isinstance(value, int)}
+        try:
+            if integers and are_met(negation.assertions, negation.declarations, values):
+                return refuted("z3", {**place, **integers})
+        except NotEvaluatedError:
+            pass  # a quantifier
+        own = self.decide()
+        if own.state != "refuted":
+            return unknown("z3", "its counterexample cannot be replayed")
+        return refuted("z3", {**place, **(own.counterexample or {})})
 
     def check(self, prover: str = "native", rlimit: int = DEFAULT_RLIMIT) -> Verdict:
         """The verdict of the named prover (`native` or `z3`), with the time it took.
@@ -121,10 +143,6 @@ class Claim(ABC):
         state = sha256()
         _feed(state.update, self)
         return state.hexdigest()
-
-
-def _verdict(answer: Answer, place: Counterexample) -> Verdict:
-    return refuted("z3", {**place, **answer.model}) if answer.state == "sat" else unknown("z3", answer.reason)
 
 
 def _feed(update: Callable[[bytes], None], value: object) -> None:

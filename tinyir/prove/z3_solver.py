@@ -7,6 +7,7 @@ has for the declared logic.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Literal
 
 import attrs
@@ -16,10 +17,10 @@ _OUT_OF_BUDGET = ("canceled", "max. resource limit exceeded")
 
 @attrs.frozen
 class Answer:
-    """`unsat`, `sat` with the integers of the model, or `unknown` with z3's reason; and the work it took."""
+    """`unsat`, `sat` with the numbers of the model (bit vectors as signed ones), or `unknown` with z3's reason; and the work it took."""
 
     state: Literal["unsat", "sat", "unknown"]
-    model: Mapping[str, int]
+    model: Mapping[str, int | Fraction]
     reason: str
     rlimit: int
 
@@ -63,5 +64,15 @@ class Solver:
             reason = solver.reason_unknown()
             return Answer("unknown", {}, f"budget of {rlimit} units spent" if reason in _OUT_OF_BUDGET else reason, spent)
         model = solver.model()
-        values = {str(d): model[d].as_long() for d in model.decls() if isinstance(model[d], z3.IntNumRef)}
+        values = {str(d): value for d in model.decls() if (value := _number(model[d])) is not None}
         return Answer("sat", dict(sorted(values.items())), "", spent)
+
+
+def _number(value: object) -> int | Fraction | None:
+    import z3
+
+    if isinstance(value, z3.IntNumRef):
+        return int(value.as_long())
+    if isinstance(value, z3.BitVecNumRef):
+        return int(value.as_signed_long())
+    return Fraction(value.as_fraction()) if isinstance(value, z3.RatNumRef) else None
