@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from tinyir.prove.claim import Claim, Negation, Verdict, conjunction, disjunction, number, proved, refuted
+from tinyir.prove.claim import Claim, Negation, Verdict, conjunction, disjunction, number, proved, refuted, symbol
 from tinyir.prove.memory_planner import Plan
 from tinyir.prove.memory_problem import Buffer, Sharing
 from tinyir.prove.overlap import Direction
@@ -90,13 +90,12 @@ class PlanClaim(Claim):
         collisions = check_plan(self.buffers, self.sharings, Plan(offsets, directions, self.arena_bytes, 0))
         if not collisions:
             return proved("pairs")
-        index = {buffer.name: i for i, buffer in enumerate(self.buffers)}
         first = collisions[0]
-        return refuted("pairs", {"first": index[first.first], "second": index[first.second]})
+        return refuted("pairs", {f"offset_of_{name}": offsets[name] for name in (first.first, first.second)})
 
     def negation(self, prefix: str = "") -> Negation:
         byte = f"{prefix}byte"
-        names = [f"{prefix}offset{i}" for i in range(len(self.buffers))]
+        names = [symbol(f"{prefix}offset_of_{buffer.name}") for buffer in self.buffers]
         placed = [f"(= {name} {number(offset)})" for name, offset in zip(names, self.offsets, strict=True)]
         holds = [f"(and (<= {name} {byte}) (< {byte} (+ {name} {b.size_bytes})))" for name, b in zip(names, self.buffers, strict=True)]
         wrong = []

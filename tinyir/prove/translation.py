@@ -214,7 +214,7 @@ class Translation:
         for order, element in enumerate(found.elements):
             tensor = max(n for n, first in self.offsets.items() if first <= element and self.tensors[n].elements is None)
             prefix = "element" if len(found.elements) == 1 else f"element{order}_"
-            place[f"{prefix}_of_tensor"] = tensor
+            place[f"{prefix}_of_{self.tensors[tensor].name or f'tensor{tensor}'}"] = element - self.offsets[tensor]
             place.update(self._element(tensor, element - self.offsets[tensor], prefix))
         what = "factor" if found.elements else "number"
         return {**place, f"{what}_before": found.before, f"{what}_after": found.after}
@@ -398,9 +398,18 @@ class TranslationClaim(Claim):
         except (UndecidedError, RefutedError):
             return Negation((), ("true",))
 
-    def decide_with_z3(self, rlimit: int = DEFAULT_RLIMIT) -> Verdict:
+    def smtlib(self) -> str:
         try:
-            return super().decide_with_z3(rlimit)
+            return super().smtlib()
+        except (UndecidedError, RefutedError):
+            return self.script()
+
+    def decide_with_z3(self, rlimit: int = DEFAULT_RLIMIT) -> Verdict:
+        """As of any claim; what breaks a part is told of the elements that differ."""
+        try:
+            verdict = super().decide_with_z3(rlimit)
+            own = self.decide() if verdict.state == "refuted" else verdict
+            return attrs.evolve(verdict, counterexample=own.counterexample) if own.state == "refuted" else verdict
         except UndecidedError as error:
             return unknown("terms", str(error))
         except RefutedError as error:
