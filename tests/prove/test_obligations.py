@@ -1,6 +1,7 @@
 """Obligations, verdicts, the ledger of a compilation, its cache and its reports."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,20 @@ def test_the_table_has_a_line_per_obligation_grouped_by_kind() -> None:
         "              budget of 5 units spent\n"
         "dead        ...ery/long/path/of/a/node/conv7  channel 3 is constant                  not attempted\n"
         "5 obligations: 2 proved, 1 refuted, 1 unknown, 1 not attempted\n"
+        "z3: 1 of 5, 0 units of its work\n"
     )
+
+
+def test_the_work_of_z3_counts_once_for_each_claim() -> None:
+    once, twice = Ledger("z3"), Ledger("z3")
+    for ledger, count in ((once, 1), (twice, 2)):
+        for _ in range(count):
+            ledger.add(Obligation("requantize", "pool", "average of 125 equals real_half_even", RIGHT))
+    work = once.entries[0][1].rlimit
+    assert work > 0
+    assert table(once, times=False).endswith(f"\nz3: 1 of 1, {work} units of its work\n")
+    assert table(twice, times=False).endswith(f"\nz3: 2 of 2, {work} units of its work\n")
+    assert re.search(rf"\nz3: 1 of 1, {work} units of its work in \d+\.\d s\n$", table(once))
 
 
 def test_json_is_in_order_and_has_no_times() -> None:
@@ -147,8 +161,8 @@ def test_scripts_are_written_with_what_they_mean(tmp_path: Path) -> None:
     files = write_smtlib((obligation for obligation, _ in ledger), tmp_path / "scripts")
     assert [file.name for file in files] == ["0000_requantize_pool.smt2", "0001_range_conv1.smt2", "0002_requantize_pool2.smt2"]
     text = files[0].read_text()
-    assert text.startswith("; requantize, pool: average of 125 equals real_half_even; unsat means proved\n(set-logic QF_LIA)\n")
-    assert text.endswith("(check-sat)\n(get-model)\n")
+    assert text.startswith("; requantize, pool: average of 125 equals real_half_even; proved if each answer is unsat\n(set-logic QF_LIA)\n")
+    assert text.endswith("(check-sat)\n")
 
 
 def test_a_sequence_is_data_like_any_other() -> None:

@@ -190,7 +190,7 @@ def _prove(commands: Commands) -> None:
     parser.add_argument("model", metavar="MODEL|FILE|rules", help="a model, a file .tir, .rules or .isa; the word `rules` stands for all rewrite rules")
     _add_target(parser, required=False)
     parser.add_argument("--prover", default="native", choices=("native", "z3"), help="who judges (default: native)")
-    parser.add_argument("--smtlib", metavar="DIR", help="write every obligation as SMT-LIB; unsat means proved")
+    parser.add_argument("--smtlib", metavar="DIR", help="write every obligation as SMT-LIB; proved if each answer is unsat")
     parser.add_argument("--json", action="store_true", help="print the obligations as JSON")
     parser.add_argument("--timing", action="store_true", help="print the CPU time of the obligations to stderr")
     parser.add_argument("--update", action="store_true", help="with `rules`: write specs/proofs.lock; only rules that changed are proved")

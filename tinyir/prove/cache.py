@@ -24,7 +24,7 @@ class VerdictCache:
     known: dict[str, Verdict] = attrs.field(factory=dict)
 
     def verdict(self, claim: Claim, prover: str, rlimit: int) -> Verdict:
-        """The claim's verdict by the named prover, decided now if it is not known."""
+        """The claim's verdict by the named prover, decided now if it is not known; one that is known takes no time and no work."""
         key = sha256(f"{PROVER_VERSION} {prover} {claim.digest()}".encode()).hexdigest()
         found = self.known.get(key) or self._read(key)
         if found is None:
@@ -32,7 +32,7 @@ class VerdictCache:
             if found.state in ("proved", "refuted"):
                 self._write(key, found)
         if found.state in ("proved", "refuted"):
-            self.known[key] = found
+            self.known[key] = attrs.evolve(found, rlimit=0, seconds=0.0)
         return found
 
     def _read(self, key: str) -> Verdict | None:

@@ -44,12 +44,21 @@ def table(ledger: Ledger, times: bool = True) -> str:
         lines.append("  ".join(text.ljust(width) for text, width in zip((kind, *row[1:]), widths, strict=True)).rstrip())
         if verdict.state != "proved" and _detail(verdict):
             lines.append(f"{'':{widths[0]}}    {_detail(verdict)}")
-    return "\n".join([*lines, _totals(ledger), ""])
+    return "\n".join([*lines, _totals(ledger), *_work(ledger, times), ""])
 
 
 def _totals(ledger: Ledger) -> str:
     counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in ledger.summary().items())
     return f"{len(ledger)} obligations: {counts}"
+
+
+def _work(ledger: Ledger, times: bool) -> list[str]:
+    """What z3 has done, if anything: each claim counts once, however often it is stated."""
+    judged = [verdict for _, verdict in ledger if verdict.how == "z3"]
+    if not judged:
+        return []
+    seconds = f" in {sum(verdict.seconds for verdict in judged):.1f} s" if times else ""
+    return [f"z3: {len(judged)} of {len(ledger)}, {sum(verdict.rlimit for verdict in judged)} units of its work{seconds}"]
 
 
 def to_html(ledger: Ledger) -> str:
@@ -70,7 +79,7 @@ def _record(obligation: Obligation, verdict: Verdict) -> dict[str, object]:
 
 
 def write_smtlib(obligations: Iterable[Obligation], folder: Path) -> list[Path]:
-    """Writes one script per obligation that has a claim; `unsat` means proved.  Returns the files, in order."""
+    """Writes one file per obligation that has a claim; proved if each answer is `unsat`.  Returns the files, in order."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for index, obligation in enumerate(obligations):
@@ -78,7 +87,7 @@ def write_smtlib(obligations: Iterable[Obligation], folder: Path) -> list[Path]:
             continue
         place = re.sub(r"[^A-Za-z0-9]+", "_", obligation.where).strip("_")[-40:]
         path = folder / f"{index:04}_{obligation.kind}_{place}.smt2"
-        comment = f"; {obligation.kind}, {obligation.where}: {obligation.statement}; unsat means proved".replace("\n", " ")
+        comment = f"; {obligation.kind}, {obligation.where}: {obligation.statement}; proved if each answer is unsat".replace("\n", " ")
         path.write_text(f"{comment}\n{obligation.claim.smtlib()}")
         written.append(path)
     return written
