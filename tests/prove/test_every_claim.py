@@ -29,6 +29,7 @@ from tinyir.prove.arithmetic import ArithmeticClaim, ArithmeticStep
 from tinyir.prove.blocks import BlockClaim
 from tinyir.prove.bounds import BoundsClaim, Variable
 from tinyir.prove.claim import Claim
+from tinyir.prove.coding import DecodedClaim
 from tinyir.prove.dead import DeadClaim
 from tinyir.prove.definedness import DefinedClaim
 from tinyir.prove.element_access import ElementAccess
@@ -83,6 +84,7 @@ def claims() -> Iterator[tuple[Claim, Claim]]:
     numbers, others = np.array([[3, 0], [1, 5]]), np.array([[3, 0], [1, 6]])
     yield PairsClaim(numbers, numbers), PairsClaim(numbers, others)
     yield LinearClaim(np.arange(2), numbers, numbers), LinearClaim(np.arange(2), numbers, others)
+    yield DecodedClaim(numbers, numbers), DecodedClaim(numbers, others)
     yield NumbersClaim(np.array([[3, 3], [-1, -1]])), NumbersClaim(np.array([[3, 3], [-1, 1]]))
     yield from instruction_claims()
     yield from memory_claims()
