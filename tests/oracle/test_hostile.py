@@ -22,6 +22,8 @@ _UNSEEN_BY_THE_CHECKER = {
     *("a_scale_that_is_zero", "a_scale_that_is_negative", "a_scale_that_is_not_a_number", "a_scale_that_is_infinite", "a_scale_that_is_computed"),
     *("zero_points_of_another_length", "scales_with_two_axes", "scales_without_elements", "a_quantization_axis_out_of_range"),
     *("two_outputs_of_one_name", "no_outputs", "an_if_on_an_input", "a_loop_without_end", "an_if_20_deep", "opset_9999", "two_opsets"),
+    *("pow_of_no_number", "pow_infinite", "a_gelu_of_nothing", "an_alpha_that_is_a_word"),
+    *("a_quantized_concat_in_no_threes", "a_quantized_slope_that_is_a_word"),
     "external_location_with_a_zero_byte",
 }
 
@@ -48,6 +50,12 @@ def test_onnx_refuses_it(case: HostileFile, tmp_path: Path) -> None:
     path = case.write(tmp_path)
     with pytest.raises((_DecodeError, ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError)):
         onnx.checker.check_model(onnx.load(str(path)), full_check=True)
+
+
+@pytest.mark.parametrize("name", sorted(_UNSEEN_BY_THE_CHECKER))
+def test_onnx_does_not_see_it(name: str, tmp_path: Path) -> None:
+    (case,) = (case for case in CASES if case.name == name)
+    onnx.checker.check_model(onnx.load(str(case.write(tmp_path))), full_check=True)
 
 
 def test_culprits_are_named_in_the_file() -> None:
