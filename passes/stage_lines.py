@@ -29,7 +29,7 @@ from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
 from tinyir.dialects.product_nests import ProductNest, find_product_nest, kept_axes, scheduled_nests, spare_bytes, widened
 from tinyir.dialects.product_results import ProductResults, reads_row, shape_of
-from tinyir.dialects.product_rows import LANES, product, rounded_up
+from tinyir.dialects.product_rows import LANES, rounded_up
 from tinyir.dialects.product_zero_points import fold_zero_point
 from tinyir.dialects.schedules import Plan, SchedulingPass, plan_for, scheduled
 from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap
@@ -42,13 +42,11 @@ from tinyir.rewrite.passes import PassContext
 
 LANE_BYTES = 2
 WORD_LANES = 2
-LINE_LOADS = 1.1
-"""Words of lines are loaded in three instructions where rows of terms take two, beside eight that multiply."""
 
 
 @attrs.frozen
 class StageLines(SchedulingPass):
-    """Stages the lines of the sums of products that a schedule gives to it, where that costs less than a copy of each window.
+    """Stages the lines of the sums of products that a schedule gives to it, where they fit.
 
     `scratch_bytes`: what the lines of a block may take; more where the network's memory has it to spare.  `most_terms`: sums of more
     are left alone, and those with more than `most_run` in a line of the window, since these are written out.  `positions`, `outputs`:
@@ -71,13 +69,13 @@ class StageLines(SchedulingPass):
                 nest = find_product_nest(root)
                 plan = plan_for(self, root, context) if nest is not None else None
                 staging = self._staging(nest, plan, context) if nest is not None and plan is not None else None
-                if staging is not None and staging.is_taken:
+                if staging is not None and staging.fits:
                     staging.run(context)
 
     def takes(self, nest: Operation, plan: Plan, context: PassContext) -> bool:
         found = find_product_nest(nest)
         staging = self._staging(found, plan, context) if found is not None else None
-        return staging is not None and staging.is_taken
+        return staging is not None and staging.fits
 
     def _staging(self, nest: ProductNest, plan: Plan, context: PassContext) -> _Staging | None:
         window, stated = LineWindow.of(nest), spare_bytes(nest.root)
@@ -142,24 +140,6 @@ class _Staging(ProductResults):
         if self.outputs % self.sides and not all(reads_row(each, output) for each in fixed if each.name == "loop.read"):
             return False
         return not self.nest.around_sum(moving)[0]
-
-    @property
-    def is_taken(self) -> bool:
-        """Whether it fits, and pays; where the schedule says what it costs, that has been weighed."""
-        return self.fits and (bool(self.plan.schedule.costs) or self.pays)
-
-    @property
-    def pays(self) -> bool:
-        """Whether all sums take fewer instructions than with a copy of each position's terms in a row."""
-        copied, in_words, term, round, entry = (
-            self.costs.get(name, 1) for name in ("copied_term", "widened_lanes", "product_term", "loop_round", "block_entry")
-        )
-        words, left = divmod(self.run_length, LANES) if self.run_stride % LANES == 0 or self.is_one_run else (0, self.run_length)
-        copy = words * in_words + left * copied + round + (entry if words else 0)
-        rows = self.count * (product(self.terms) // self.run_length * copy + self.outputs * self.padded * term)
-        sums = self.lines * self.steps * self.side_rows * self.phases * self.pairs * self.sides
-        line = self.padded_run * term * LINE_LOADS + round / (self.side_rows * self.sides)
-        return self.blocks * self.height * self.width / LANES * in_words + sums * self.window.rows.terms * line < rows
 
     def run(self, context: PassContext) -> None:
         folded = fold_zero_point(self.nest, context)
