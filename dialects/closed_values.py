@@ -11,6 +11,7 @@ from tinyir.dialects import loop_writer as write
 from tinyir.dialects.buffer import referenced_symbol
 from tinyir.dialects.loop_edits import Index
 from tinyir.dialects.nest_accesses import around
+from tinyir.dialects.value_ranges import LOADS
 from tinyir.interp.machine import InterpreterError, Machine
 from tinyir.ir.affine import AffineDimension
 from tinyir.ir.affine_interval import Interval
@@ -20,7 +21,6 @@ from tinyir.ir.types import I64, INDEX, TensorType
 
 MOST_ITERATIONS = 1 << 20
 """More are not run."""
-_LOADS = ("loop.read", "buffer.load")
 _CONSTANTS = ("arith.constant", "buffer.get_global")
 
 
@@ -58,7 +58,7 @@ def _gather(module: Operation, value: Value, loops: tuple[Operation, ...], neede
         elif definer.name in _CONSTANTS:
             if definer.name == "buffer.get_global" and not _is_constant(module, definer):
                 return False
-        elif definer.regions or not (definer.name.startswith("arith.") or definer.name in (*_LOADS, "loop.index", "buffer.view", "loop.reshape")):
+        elif definer.regions or not (definer.name.startswith("arith.") or definer.name in (*LOADS, "loop.index", "buffer.view", "loop.reshape")):
             return False
         else:
             pending += definer.operands

@@ -58,19 +58,18 @@ class GatherRows(SchedulingPass):
             found = [each for root in roots if (each := self._gathering(root, context)) is not None]
             has_rest = any(each.in_words and each.window.channels % LANES for each in found)
             for root in [each.nest.root for each in found]:
-                gathering = self._gathering(root, context)  # anew, since what it reads may be what another has replaced
+                gathering = self._gathering(root, context, has_rest)  # anew, since what it reads may be what another has replaced
                 if gathering is not None:
-                    gathering.has_rest = has_rest
                     gathering.run(context)
 
-    def _gathering(self, root: Operation, context: PassContext) -> _Gathering | None:
+    def _gathering(self, root: Operation, context: PassContext, has_rest: bool = True) -> _Gathering | None:
         """A nest that is to be gathered; None: it is not."""
         nest = find_product_nest(root)
         plan = plan_for(self, root, context) if nest is not None else None
         window = _Window.of(nest) if nest is not None and plan is not None else None
         if nest is None or plan is None or window is None:
             return None
-        gathering = _Gathering(nest, plan, window)
+        gathering = _Gathering(nest, plan, window, has_rest)
         return gathering if gathering.weights_lie_as_rows else None
 
     def takes(self, nest: Operation, plan: Plan, context: PassContext) -> bool:
@@ -134,9 +133,12 @@ def _turned(place: AffineExpression) -> AffineExpression:
 
 
 class _Gathering(ProductResults):
-    """One nest on its way into gathered rows."""
+    """One nest on its way into gathered rows.
 
-    def __init__(self, nest: ProductNest, plan: Plan, window: _Window) -> None:
+    `has_rest`: whether the last word of a tap is copied element by element, since the channels of some nest that shares this form do not fill it.
+    """
+
+    def __init__(self, nest: ProductNest, plan: Plan, window: _Window, has_rest: bool = True) -> None:
         super().__init__(nest, {})
         self.plan = plan
         self.window = window
@@ -146,8 +148,7 @@ class _Gathering(ProductResults):
         self.padded = max(rounded_up(self.depth, LANES), LEAST_STEPS * LANES)
         self.stride = window.channels if window.taps > 1 else rounded_up(window.channels, LANES)
         self.in_words = window.channels > LANES and self.stride % LANES == 0
-        self.has_rest = True
-        """Whether the last word of a tap is copied element by element, since the channels of some nest that shares this form do not fill it."""
+        self.has_rest = has_rest
 
     @property
     def weights_lie_as_rows(self) -> bool:
