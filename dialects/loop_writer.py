@@ -65,6 +65,14 @@ def for_each(builder: Builder, limits: Sequence[Index], label: str, *, start: in
     return made
 
 
+def limits_of_block(most: int, count: int, blocks: int, block: Index) -> list[Index]:
+    """The limits of a loop over what a block holds: `most` of them, and in the last of so many blocks what is left of `count`."""
+    limits = [constant_index(most)]
+    if blocks * most > count:
+        limits.append(combined(count - AffineDimension(0) * most, [block]))
+    return limits
+
+
 def inside(made: Operation) -> tuple[Builder, Index]:
     """Where the body of a loop of `for_each` goes on, and its index."""
     return Builder(made.body, made.body.last, made.location), index_of(loop.induction_variable(made))

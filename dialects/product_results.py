@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
@@ -13,7 +13,10 @@ from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression
 from tinyir.ir.attributes import DenseElements, element_bytes
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import I16, IntegerType, TensorType
+from tinyir.ir.types import I16, I32, IntegerType, TensorType
+
+Reader = Callable[[Builder, Index], Value]
+"""Writes the read of an element at an index."""
 
 
 class ProductResults(ProductTerms):
@@ -94,6 +97,32 @@ class ProductResults(ProductTerms):
             values[operation.result] = value
         else:
             write.define(builder, values.get(operation.operands[0], operation.operands[0]), tensor, inner)
+
+    def add_products(self, builder: Builder, terms: int, xs: Sequence[Reader], ws: Sequence[Reader], initial: Sequence[Value]) -> Operation:
+        """A loop over terms that adds the product of each x and each w to a sum of its own: those of the first x first.
+
+        Readers give the element of a term, in fewer than 32 bits, which are those of the sums.
+        """
+        made = write.for_each(builder, [write.constant_index(terms)], "k", initial=initial, parallel=False)
+        at, term = Builder.at_end(made.body, builder.location), write.index_of(loop.induction_variable(made))
+        lefts, rights = ([at.create("arith.extsi", [read(at, term)], [I32]).result for read in readers] for readers in (xs, ws))
+        products = [at.create("arith.muli", [x, w], [I32]).result for x in lefts for w in rights]
+        sums = [at.create("arith.addi", [a, p], [I32]).result for a, p in zip(made.body.arguments[1:], products, strict=True)]
+        at.create("loop.yield", sums)
+        return made
+
+    def finish(
+        self, builder: Builder, after: Sequence[Operation], values: dict[Value, Value], known: dict[Value, Index], position: Index, conditions: Sequence[Index]
+    ) -> None:
+        """What follows a sum at a position, where all conditions hold (are >= 0)."""
+        inner = builder
+        if conditions:
+            _, inner, beyond = write.branch(builder, conditions, ())
+            beyond.create("loop.yield")
+        for operation in after:
+            self.clone(operation, inner, values, known, position)
+        if conditions:
+            inner.create("loop.yield")
 
     def _substituted(self, slot: Index, known: dict[Value, Index]) -> Index:
         expression, operands = slot

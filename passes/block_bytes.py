@@ -15,6 +15,7 @@ change nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import attrs
@@ -34,7 +35,7 @@ from tinyir.ir.affine import AffineDimension
 from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import I8, I32, I64, INDEX, TensorType
+from tinyir.ir.types import I8, I64, INDEX, TensorType
 from tinyir.rewrite.passes import PassContext
 
 
@@ -130,18 +131,11 @@ class _Blocking(ProductResults):
 
     def _stage(self, builder: Builder) -> None:
         even = rounded_up(self.count, self.rows)
-        inner, index = write.inside(write.for_each(builder, self._limits(self.block, even), "m"))
+        inner, index = write.inside(write.for_each(builder, write.limits_of_block(self.block, even, self.blocks, self.block_index), "m"))
         position = self._position(index)
         conditions = [write.combined(self.count - 1 - AffineDimension(0), [position])] if even > self.count else []
         known = self.known(position)
         ProductRow(self, self.xs, [self.block_index, index], self.nest.x, known, position, self.clips(known)).fill(inner, conditions)
-
-    def _limits(self, most: int, all_blocks: int) -> list[Index]:
-        """The bounds of a loop that takes so many of a block, and not more than there are in all blocks."""
-        limits = [write.constant_index(most)]
-        if self.blocks * most > all_blocks:
-            limits.append(write.combined(all_blocks - AffineDimension(0) * most, [self.block_index]))
-        return limits
 
     def _sums(self, builder: Builder, group: Index) -> None:
         outputs = [write.combined(AffineDimension(0) * self.sides + side, [group]) for side in range(self.sides)]
@@ -151,7 +145,8 @@ class _Blocking(ProductResults):
         for output, values in zip(outputs, shared, strict=True):
             for operation in fixed:
                 builder.insert(clone_substituted(operation, values, self._at(output)))
-        inner, step = write.inside(write.for_each(builder, self._limits(self.block // self.rows, -(-self.count // self.rows)), "t"))
+        limits = write.limits_of_block(self.block // self.rows, -(-self.count // self.rows), self.blocks, self.block_index)
+        inner, step = write.inside(write.for_each(builder, limits, "t"))
         rows = [write.combined(AffineDimension(0) * self.rows + row, [step]) for row in range(self.rows)]
         lanes = [(row, side) for row in range(self.rows) for side in range(self.sides)]
         start, initial, lane_values = self.nest.sum.operands[-1], [], []
@@ -161,32 +156,18 @@ class _Blocking(ProductResults):
                 self.clone(operation, inner, values, {**self.known(position), **self._at(outputs[side])}, position)
             initial.append(values.get(start, start))
             lane_values.append(values)
-        total = self._inner_loop(inner, rows, outputs, initial)
+        xs = [partial(self._read, self.xs, [self.block_index, row]) for row in rows]
+        ws = [partial(self._read, self.ws, [output]) for output in outputs]
+        total = self.add_products(inner, self.padded, xs, ws, initial)
+        rest = self.count % self.rows
         for (row, side), values, result in zip(lanes, lane_values, total.results, strict=True):
-            self._finish(inner, after, {**values, self.nest.sum.result: result}, self._position(rows[row]), row, outputs[side])
+            position = self._position(rows[row])
+            conditions = [write.combined(self.count - 1 - AffineDimension(0), [position])] if rest and row >= rest else []
+            self.finish(inner, after, {**values, self.nest.sum.result: result}, {**self.known(position), **self._at(outputs[side])}, position, conditions)
 
     def _at(self, output: Index) -> dict[Value, Index]:
         return {loop.induction_variable(self.nest.outputs[0]): output}
 
-    def _inner_loop(self, builder: Builder, rows: Sequence[Index], outputs: Sequence[Index], initial: Sequence[Value]) -> Operation:
-        made = write.for_each(builder, [write.constant_index(self.padded)], "k", initial=initial, parallel=False)
-        at, term = Builder.at_end(made.body, builder.location), write.index_of(loop.induction_variable(made))
-        xs = [at.create("arith.extsi", [write.read(at, self.xs, [self.block_index, row, term])], [I32]).result for row in rows]
-        ws = [at.create("arith.extsi", [write.read(at, self.ws, [output, term])], [I32]).result for output in outputs]
-        products = [at.create("arith.muli", [x, w], [I32]).result for x in xs for w in ws]
-        sums = [at.create("arith.addi", [a, p], [I32]).result for a, p in zip(made.body.arguments[1:], products, strict=True)]
-        at.create("loop.yield", sums)
-        return made
-
-    def _finish(self, builder: Builder, after: Sequence[Operation], values: dict[Value, Value], position: Index, row: int, output: Index) -> None:
-        """What follows the sum, where the position is not beyond the last."""
-        rest = self.count % self.rows
-        is_ragged = rest and row >= rest
-        inner = builder
-        if is_ragged:
-            _, inner, beyond = write.branch(builder, [write.combined(self.count - 1 - AffineDimension(0), [position])], ())
-            beyond.create("loop.yield")
-        for operation in after:
-            self.clone(operation, inner, values, {**self.known(position), **self._at(output)}, position)
-        if is_ragged:
-            inner.create("loop.yield")
+    @staticmethod
+    def _read(tensor: Value, place: Sequence[Index], builder: Builder, term: Index) -> Value:
+        return write.read(builder, tensor, [*place, term])

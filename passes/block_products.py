@@ -26,6 +26,7 @@ and loops over nothing cost nothing, so that such nests differ in nothing but nu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import attrs
@@ -37,7 +38,7 @@ from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
 from tinyir.dialects.nest_classes import products_of
 from tinyir.dialects.product_nests import ProductNest, find_product_nest, kept_axes, scheduled_nests, spare_bytes, widened
-from tinyir.dialects.product_results import ProductResults, reads_row, shape_of
+from tinyir.dialects.product_results import ProductResults, Reader, reads_row, shape_of
 from tinyir.dialects.product_rows import LANES, ProductRow, product, rounded_up
 from tinyir.dialects.schedules import Plan, SchedulingPass, plan_for, scheduled
 from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap
@@ -45,7 +46,7 @@ from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import DenseArray, IntegerAttribute, element_bytes
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import I16, I32, I64, INDEX, TensorType
+from tinyir.ir.types import I16, I64, INDEX, TensorType
 from tinyir.rewrite.passes import PassContext
 
 
@@ -261,13 +262,11 @@ class _Blocking(ProductResults):
         if self.has_whole_lines:
             self._stage_lines(builder)
             return
-        limits = [write.constant_index(self.block)]
         even = rounded_up(self.count, self.rows)
         if self.ragged:
             self._stage_ragged(builder, even)
             return
-        if self.blocks * self.block > even:
-            limits.append(write.combined(even - AffineDimension(0) * self.block, [self.block_index]))
+        limits = write.limits_of_block(self.block, even, self.blocks, self.block_index)
         inner, index = write.inside(write.for_each(builder, limits, "m"))
         position = self._position(index)
         conditions = [write.combined(self.count - 1 - AffineDimension(0), [position])] if even > self.count else []
@@ -286,9 +285,7 @@ class _Blocking(ProductResults):
         """The positions of whole lines, line by line."""
         length = self.extents[-1]
         lines, count = self.block // length, self.count // length
-        limits = [write.constant_index(lines)]
-        if self.blocks * lines > count:
-            limits.append(write.combined(count - AffineDimension(0) * lines, [self.block_index]))
+        limits = write.limits_of_block(lines, count, self.blocks, self.block_index)
         builder, line = write.inside(write.for_each(builder, limits, "l"))
         builder, place = write.inside(write.for_each(builder, [write.constant_index(length)], "m"))
         index = write.combined(AffineDimension(0) * length + AffineDimension(1), [line, place])
@@ -318,10 +315,7 @@ class _Blocking(ProductResults):
         outputs = [write.combined(AffineDimension(0) * self.sides + side, [pair]) for side in range(self.sides)]
         fixed, moving = self.nest.split_body()
         shared = [self._hoisted(builder, fixed, outputs[side], side) for side in range(self.sides)]
-        limits = [write.constant_index(self.block // self.rows)]
-        steps = -(-self.count // self.rows)
-        if self.blocks * self.block // self.rows > steps:
-            limits.append(write.combined(steps - AffineDimension(0) * (self.block // self.rows), [self.block_index]))
+        limits = write.limits_of_block(self.block // self.rows, -(-self.count // self.rows), self.blocks, self.block_index)
         inner, step = write.inside(write.for_each(builder, limits, "t"))
         rows = [write.combined(AffineDimension(0) * self.rows + row, [step]) for row in range(self.rows)]
         lanes = [(row, side) for row in range(self.rows) for side in range(self.sides)]
@@ -335,7 +329,7 @@ class _Blocking(ProductResults):
             for operation in before:
                 self.clone(operation, inner, values, known, self._position(rows[row]))
             initial.append(values.get(start, start))
-        total = self._inner_loop(inner, pair, rows, initial)
+        total = self.add_products(inner, self.padded, [self._reader_of_position(row) for row in rows], self._readers_of_weights(pair), initial)
         for (row, side), values, result in zip(lanes, lane_values, total.results, strict=True):
             self._finish(inner, after, {**values, self.nest.sum.result: result}, (rows[row], row), (outputs[side], side))
 
@@ -367,23 +361,19 @@ class _Blocking(ProductResults):
                 builder.insert(clone_substituted(operation, values, known))
         return values
 
-    def _inner_loop(self, builder: Builder, pair: Index, rows: Sequence[Index], initial: Sequence[Value]) -> Operation:
-        made = write.for_each(builder, [write.constant_index(self.padded)], "k", initial=initial, parallel=False)
-        at, term = Builder.at_end(made.body, builder.location), write.index_of(loop.induction_variable(made))
-        xs = [at.create("arith.extsi", [write.read(at, self.xs, [self.block_index, row, term])], [I32]).result for row in rows]
-        ws = [at.create("arith.extsi", [weight], [I32]).result for weight in self._weights(at, pair, term)]
-        products = [at.create("arith.muli", [x, w], [I32]).result for x in xs for w in ws]
-        sums = [at.create("arith.addi", [a, p], [I32]).result for a, p in zip(made.body.arguments[1:], products, strict=True)]
-        at.create("loop.yield", sums)
-        return made
+    def _reader_of_position(self, row: Index) -> Reader:
+        return lambda builder, term: write.read(builder, self.xs, [self.block_index, row, term])
 
-    def _weights(self, builder: Builder, pair: Index, term: Index) -> list[Value]:
-        """Those of one term for the outputs side by side."""
+    def _readers_of_weights(self, pair: Index) -> list[Reader]:
+        """Those of the outputs side by side."""
         if self.stages_weights:
-            return [write.read(builder, self.ws, [self.block_index, pair, write.constant_index(side), term]) for side in range(self.sides)]
+            return [partial(self._staged_weight, pair, side) for side in range(self.sides)]
         known: dict[Value, Index] = {loop.induction_variable(self.nest.outputs[0]): pair}
         row = ProductRow(self, self.nest.w.tensor, [], self.nest.w, known, None, [[] for _ in self.nest.folds])
-        return [row.read_flat(builder, [], term)]
+        return [lambda builder, term: row.read_flat(builder, [], term)]
+
+    def _staged_weight(self, pair: Index, side: int, builder: Builder, term: Index) -> Value:
+        return write.read(builder, self.ws, [self.block_index, pair, write.constant_index(side), term])
 
     def _finish(self, builder: Builder, after: Sequence[Operation], values: dict[Value, Value], row: tuple[Index, int], output: tuple[Index, int]) -> None:
         """What follows the sum, where the position and the output are not beyond the last."""
@@ -393,11 +383,5 @@ class _Blocking(ProductResults):
             conditions.append(write.combined(self.count - 1 - AffineDimension(0), [position]))
         if output[1] and (self.ragged or self.outputs % self.sides):
             conditions.append(write.combined(self.outputs - 1 - AffineDimension(0), [output[0]]))
-        if conditions:
-            _, builder, otherwise = write.branch(builder, conditions, ())
-            otherwise.create("loop.yield")
         known = {**self.known(position), loop.induction_variable(self.nest.outputs[0]): output[0]}
-        for operation in after:
-            self.clone(operation, builder, values, known, position)
-        if conditions:
-            builder.create("loop.yield")
+        self.finish(builder, after, values, known, position, conditions)

@@ -15,6 +15,7 @@ meets zeros of the gathered rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import attrs
@@ -32,7 +33,7 @@ from tinyir.ir.affine import AffineDimension, AffineExpression, AffineMap
 from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import I8, I16, I32, I64, INDEX, TensorType
+from tinyir.ir.types import I8, I16, I64, INDEX, TensorType
 from tinyir.rewrite.passes import PassContext
 
 LEAST_STEPS = 2
@@ -254,20 +255,21 @@ class _Gathering(ProductResults):
             row_values.append(values)
         total = self._inner_loop(builder, step, rows, output, initial)
         for number, (position, values, result) in enumerate(zip(positions, row_values, total.results, strict=True)):
-            self._finish(builder, after, {**values, self.nest.sum.result: result}, {**known, **self.known(position)}, position, number > 0)
+            conditions = [write.combined(self.count - 1 - AffineDimension(0), [position])] if number else []
+            self.finish(builder, after, {**values, self.nest.sum.result: result}, {**known, **self.known(position)}, position, conditions)
 
     def _inner_loop(self, builder: Builder, step: Index, rows: Sequence[Index], output: Index, initial: Sequence[Value]) -> Operation:
         weights = self.extended(self.nest.w.tensor, [(self.outputs - 1) * self.depth + self.padded]) if self.in_words else self._turned()
-        made = write.for_each(builder, [write.constant_index(self.padded)], "k", initial=initial, parallel=False)
-        at, term = Builder.at_end(made.body, builder.location), write.index_of(loop.induction_variable(made))
-        place = term if self.in_words else write.combined(_turned(AffineDimension(0)), [term])
-        xs = [at.create("arith.extsi", [write.read(at, self.xs, [step, row, place])], [I32]).result for row in rows]
-        place = write.combined(AffineDimension(0) * (self.depth if self.in_words else self.padded) + AffineDimension(1), [output, term])
-        weight = at.create("arith.extsi", [write.read(at, weights, [place])], [I32]).result
-        products = [at.create("arith.muli", [x, weight], [I32]).result for x in xs]
-        sums = [at.create("arith.addi", [a, p], [I32]).result for a, p in zip(made.body.arguments[1:], products, strict=True)]
-        at.create("loop.yield", sums)
-        return made
+        distance = self.depth if self.in_words else self.padded
+
+        def of_position(row: Index, at: Builder, term: Index) -> Value:
+            place = term if self.in_words else write.combined(_turned(AffineDimension(0)), [term])
+            return write.read(at, self.xs, [step, row, place])
+
+        def weight(at: Builder, term: Index) -> Value:
+            return write.read(at, weights, [write.combined(AffineDimension(0) * distance + AffineDimension(1), [output, term])])
+
+        return self.add_products(builder, self.padded, [partial(of_position, row) for row in rows], [weight], initial)
 
     def _turned(self) -> Value:
         """The weights with the terms of each step in the order in which the instructions take its lanes, and zeros behind each row."""
@@ -281,16 +283,3 @@ class _Gathering(ProductResults):
         made = self.before.create("arith.constant", [], [type], {"value": DenseElements(type, data)}, attributes=dict(definer.attributes)).result
         made.name = self.nest.w.tensor.name
         return made
-
-    def _finish(
-        self, builder: Builder, after: Sequence[Operation], values: dict[Value, Value], known: dict[Value, Index], position: Index, may_be_beyond: bool
-    ) -> None:
-        """What follows the sum, where the position is not beyond the last."""
-        inside = builder
-        if may_be_beyond:
-            _, inside, beyond = write.branch(builder, [write.combined(self.count - 1 - AffineDimension(0), [position])], ())
-            beyond.create("loop.yield")
-        for operation in after:
-            self.clone(operation, inside, values, known, position)
-        if may_be_beyond:
-            inside.create("loop.yield")
