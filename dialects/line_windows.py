@@ -6,13 +6,13 @@ A line of x is its elements along one axis, each with its channels: a window tak
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 
 import attrs
+import numpy as np
 
 from tinyir.dialects import loop
 from tinyir.dialects.product_axes import InputAxis, clips_match, input_axis
-from tinyir.dialects.product_nests import ProductNest, constant_elements, extent_of
+from tinyir.dialects.product_nests import ProductNest, extent_of, weight_elements
 from tinyir.ir.affine import AffineDimension
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import TensorType
@@ -79,27 +79,19 @@ class LineWindow:
         Each run is `length` terms with its zeros; for each term the weights of the outputs follow each other, zeros for those beyond
         the last.  None: they are not constant, or no bytes.
         """
-        elements = constant_elements(nest.w.tensor)
-        if elements is None:
+        elements = weight_elements(nest)
+        if elements is None or (elements < BYTE_RANGE.start).any() or (elements >= BYTE_RANGE.stop).any():
             return None
-        flat, outputs = elements.reshape(-1) - nest.w.shift, extent_of(nest.outputs[0])
-        found = []
-        for first, shift, i in product(range(0, outputs, sides), shifts, range(self.rows.terms)):
-            for term, output in product(range(-shift, length - shift), range(first, first + sides)):
-                there = 0 <= term < self.run and output < outputs
-                found.append(int(flat[self._weight(nest, output, i, term)]) if there else 0)
-        return found if all(value in BYTE_RANGE for value in found) else None
-
-    def _weight(self, nest: ProductNest, output: int, i: int, term: int) -> int:
-        """The number of the weight of a term of line i."""
-        known: dict[Value, int] = {loop.induction_variable(nest.outputs[0]): output}
-        for fold, index in ((self.rows.term, i), (self.columns.term, term // self.channels), (self.channel, term % self.channels)):
-            if fold is not None:
-                known[loop.induction_variable(fold)] = index
-        values, place = [known[index] for index in loop.access_indices(nest.w.read)], 0
-        for expression, extent in zip(loop.access_map(nest.w.read).results, _shape(nest.w.tensor), strict=True):
-            place = place * extent + expression.evaluate(values)
-        return place
+        axes = [1 + nest.folds.index(fold) for fold in (self.rows.term, self.columns.term, self.channel) if fold is not None]
+        outputs = len(elements)
+        lines = elements.transpose(0, *axes).reshape(outputs, self.rows.terms, self.run)
+        groups = -(-outputs // sides)
+        packed = np.zeros((groups, len(shifts), self.rows.terms, length, sides), np.int64)
+        for number, shift in enumerate(shifts):
+            placed = np.zeros((groups * sides, self.rows.terms, length), np.int64)
+            placed[:outputs, :, shift : shift + self.run] = lines
+            packed[:, number] = placed.reshape(groups, sides, self.rows.terms, length).transpose(0, 2, 3, 1)
+        return [int(value) for value in packed.reshape(-1)]
 
 
 def _shape(tensor: Value) -> tuple[int, ...]:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -219,6 +220,28 @@ def constant_elements(tensor: Value) -> NDArray[np.int64] | None:
     definer = tensor.definer
     value = definer.properties["value"] if definer is not None and definer.name == "arith.constant" else None
     return dense_array(value).astype(np.int64) if isinstance(value, DenseElements) else None
+
+
+def places_read(read: Operation, loops: Sequence[Operation]) -> NDArray[np.int64] | None:
+    """The numbers of the elements that a read reads, an axis for each of some loops that count from zero; None if they depend on more."""
+    type = loop.accessed_tensor(read).type
+    assert isinstance(type, TensorType)
+    variables: dict[Value, int] = {loop.induction_variable(each): number for number, each in enumerate(loops)}
+    axes = [variables.get(index) for index in loop.access_indices(read)]
+    if None in axes:
+        return None
+    extents = [extent_of(each) for each in loops]
+    grids: Any = np.indices(extents)  # integers, as far as affine expressions know
+    places: NDArray[np.int64] = np.zeros(extents, np.int64)
+    for place, extent in zip(loop.access_map(read).evaluate([grids[axis] for axis in axes]), type.shape, strict=True):
+        places = places * extent + place
+    return places
+
+
+def weight_elements(nest: ProductNest) -> NDArray[np.int64] | None:
+    """What a nest with one loop over outputs multiplies x by, over the output and the folds; None if that is not constant."""
+    elements, places = constant_elements(nest.w.tensor), places_read(nest.w.read, [*nest.outputs, *nest.folds])
+    return None if elements is None or places is None else elements.reshape(-1)[places] - nest.w.shift
 
 
 def _is_constant(tensor: Value) -> bool:

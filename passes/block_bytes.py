@@ -26,10 +26,10 @@ from tinyir.dialects import loop_writer as write
 from tinyir.dialects.isa import sequence_lanes
 from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.loop_scratch import scratch_obligation
-from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, scheduled_nests, spare_bytes
+from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, scheduled_nests, spare_bytes, weight_elements
 from tinyir.dialects.product_results import ProductResults
 from tinyir.dialects.product_rows import LANES, ProductRow, rounded_up
-from tinyir.dialects.product_zero_points import fold_zero_point, weight_rows
+from tinyir.dialects.product_zero_points import fold_zero_point, folded_zero_point
 from tinyir.dialects.schedules import Plan, SchedulingPass, plan_for, scheduled
 from tinyir.ir.affine import AffineDimension
 from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute
@@ -74,9 +74,9 @@ class BlockBytes(SchedulingPass):
             return False
         if found is None or len(found.outputs) != 1 or found.x.uses(found.outputs) or not found.positions or not found.has_plain_weights:
             return False
-        start = found.sum.operands[-1].definer
-        is_folded = not found.x.shift or (start is not None and start.name == "loop.read")
-        return is_folded and extent_of(found.outputs[0]) % plan["jam", "outputs"] == 0 and weight_rows(found) is not None
+        if extent_of(found.outputs[0]) % plan["jam", "outputs"] or weight_elements(found) is None:
+            return False
+        return not found.x.shift or folded_zero_point(found) is not None
 
 
 class _Blocking(ProductResults):
@@ -113,12 +113,11 @@ class _Blocking(ProductResults):
 
     def _packed_weights(self) -> Value:
         """A row of whole vectors for each output."""
-        rows = weight_rows(self.nest)
-        definer = self.nest.w.tensor.definer
-        assert rows is not None
+        weights, definer = weight_elements(self.nest), self.nest.w.tensor.definer
+        assert weights is not None
         assert definer is not None
         packed = np.zeros((self.outputs, self.padded), np.int8)
-        packed[:, : rows.shape[1]] = rows
+        packed[:, : self.depth] = weights.reshape(self.outputs, -1)
         type = TensorType((self.outputs, self.padded), I8)
         made = self.before.create("arith.constant", [], [type], {"value": DenseElements(type, packed.tobytes())}, attributes=dict(definer.attributes)).result
         made.name = self.nest.w.tensor.name
