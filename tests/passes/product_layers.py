@@ -167,3 +167,31 @@ def in_loops(given: Sequence[TensorType | Array], steps: Sequence[Step]) -> Oper
     module = chain(given, steps)
     apply(module, LOOP)
     return module
+
+
+WINDOWS = {
+    "one channel": Layer((4, 4), 1, 5, (3, 3), (1, 1, 1, 1)),
+    "three channels, padded": Layer((5, 4), 3, 2, (3, 3), (1, 1, 1, 1), zero=-128),
+    "padded at one side": Layer((5, 5), 8, 4, (3, 3), (0, 0, 1, 1), (2, 2), zero=127),
+    "padded at the other": Layer((5, 5), 9, 2, (3, 3), (2, 1, 0, 0)),
+    "a column of five": Layer((7, 4), 2, 3, (5, 1), (2, 0, 1, 0), zero=3),
+    "strided columns": Layer((5, 7), 8, 3, (1, 1), stride=(2, 2)),
+    "dilated": Layer((6, 6), 3, 3, (3, 3), (1, 1, 1, 1), dilation=(2, 2)),
+    "strided and dilated": Layer((7, 9), 8, 2, (3, 3), (2, 2, 2, 2), (2, 1), (1, 2), zero=-5),
+    "a residual before the requantization": Layer((3, 5), 6, 3, residual=True, zero=1),
+    "a residual on padded positions": Layer((4, 3), 8, 5, (3, 3), (1, 1, 1, 1), residual=True),
+    "sums as they are": Layer((3, 3), 7, 9, requantized=False),
+}
+"""Layers that differ in what their windows read of x, and in what follows their sums."""
+
+
+def random_layer(seed: int) -> Layer:
+    """Of up to 12 channels and outputs, a window of up to 3 by 3 or 5 elements, at few positions."""
+    random = np.random.default_rng(seed)
+    kernel = ((1, 1), (3, 3), (5, 1), (1, 5), (2, 2), (1, 1))[seed % 6]
+    top, left, bottom, right = (int(v) for v in random.integers(0, 3, 4))
+    stride, dilation = ((int(a), int(b)) for a, b in random.integers(1, 3, (2, 2)))
+    height, width = (d * (k - 1) + 1 + int(more) for d, k, more in zip(dilation, kernel, random.integers(1, 4, 2), strict=True))
+    pad = (top, left, bottom, right) if kernel != (1, 1) else (0, 0, 0, 0)
+    channels, outputs = (int(v) for v in random.integers(1, 13, 2))
+    return Layer((height, width), channels, outputs, kernel, pad, stride, dilation, zero=int(random.integers(-128, 128)), residual=seed % 4 == 3)

@@ -7,7 +7,20 @@ import pytest
 
 from tests.graphs import Array, Step
 from tests.oracle.cases import soaking
-from tests.passes.product_layers import BUFFER, INSTRUCTIONS, LOOP, TO_BYTES, Layer, apply, assert_same_bytes, branches, constants, in_loops
+from tests.passes.product_layers import (
+    BUFFER,
+    INSTRUCTIONS,
+    LOOP,
+    TO_BYTES,
+    WINDOWS,
+    Layer,
+    apply,
+    assert_same_bytes,
+    branches,
+    constants,
+    in_loops,
+    random_layer,
+)
 from tinyir.backends.target import load_target
 from tinyir.dialects import loop
 from tinyir.ir.operation import Operation
@@ -21,17 +34,7 @@ LAYERS = {
     "pointwise, an odd number of positions": Layer((3, 3), 8, 3),
     "pointwise, channels that are no whole words": Layer((4, 2), 7, 4, zero=7),
     "pointwise, few channels": Layer((3, 3), 2, 5),
-    "one channel": Layer((4, 4), 1, 5, (3, 3), (1, 1, 1, 1)),
-    "three channels, padded": Layer((5, 4), 3, 2, (3, 3), (1, 1, 1, 1), zero=-128),
-    "padded at one side": Layer((5, 5), 8, 4, (3, 3), (0, 0, 1, 1), (2, 2), zero=127),
-    "padded at the other": Layer((5, 5), 9, 2, (3, 3), (2, 1, 0, 0)),
-    "a column of five": Layer((7, 4), 2, 3, (5, 1), (2, 0, 1, 0), zero=3),
-    "strided columns": Layer((5, 7), 8, 3, (1, 1), stride=(2, 2)),
-    "dilated": Layer((6, 6), 3, 3, (3, 3), (1, 1, 1, 1), dilation=(2, 2)),
-    "strided and dilated": Layer((7, 9), 8, 2, (3, 3), (2, 2, 2, 2), (2, 1), (1, 2), zero=-5),
-    "a residual before the requantization": Layer((3, 5), 6, 3, residual=True, zero=1),
-    "a residual on padded positions": Layer((4, 3), 8, 5, (3, 3), (1, 1, 1, 1), residual=True),
-    "sums as they are": Layer((3, 3), 7, 9, requantized=False),
+    **WINDOWS,
 }
 
 
@@ -81,26 +84,15 @@ def test_layers_that_define_parts_of_one_tensor_keep_every_bit() -> None:
     assert len(assert_same_bytes(module, ANY, goal="size")) == 2
 
 
-def _random_layer(seed: int) -> Layer:
-    random = np.random.default_rng(seed)
-    kernel = ((1, 1), (3, 3), (5, 1), (1, 5), (2, 2), (1, 1))[seed % 6]
-    top, left, bottom, right = (int(v) for v in random.integers(0, 3, 4))
-    stride, dilation = ((int(a), int(b)) for a, b in random.integers(1, 3, (2, 2)))
-    height, width = (d * (k - 1) + 1 + int(more) for d, k, more in zip(dilation, kernel, random.integers(1, 4, 2), strict=True))
-    pad = (top, left, bottom, right) if kernel != (1, 1) else (0, 0, 0, 0)
-    channels, outputs = (int(v) for v in random.integers(1, 13, 2))
-    return Layer((height, width), channels, outputs, kernel, pad, stride, dilation, zero=int(random.integers(-128, 128)), residual=seed % 4 == 3)
-
-
 @pytest.mark.parametrize("seed", range(1000 if soaking() else 18))
 def test_random_layers_keep_every_bit(seed: int) -> None:
-    assert_same_bytes(_random_layer(seed).module(seed), GatherRows(positions=2 + seed % 3), seed, "size")
+    assert_same_bytes(random_layer(seed).module(seed), GatherRows(positions=2 + seed % 3), seed, "size")
 
 
 def test_most_of_the_random_layers_are_gathered() -> None:
     gathered = 0
     for seed in range(16):
-        module = _random_layer(seed).module(seed)
+        module = random_layer(seed).module(seed)
         apply(module, [ANY], "size")
         gathered += any("schedule" in o.attributes for o in module.walk())
     assert gathered >= 9
