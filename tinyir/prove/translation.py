@@ -11,7 +11,7 @@ to the right) is taken apart only where bounds of the terms say that nothing was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any, cast
 
@@ -19,30 +19,17 @@ import attrs
 import numpy
 from numpy.typing import NDArray
 
-from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, linear_terms, used_dimensions
+from tinyir.ir.affine import AffineConstant, linear_terms, used_dimensions
 from tinyir.prove import nest_program as program
 from tinyir.prove.bounds import Interval, Variable, box_of
 from tinyir.prove.claim import DEFAULT_RLIMIT, Claim, Negation, Verdict, proved, refuted, union, unknown
 from tinyir.prove.digits import digits
 from tinyir.prove.grids import Grid, as_grid, combined, everywhere, joined
+from tinyir.prove.nest_definitions import Definition, defines, definition_of
 from tinyir.prove.nest_values import Axis, Environment, Evaluation, Masks, Table
 from tinyir.prove.same_terms import Comparison, Difference
 from tinyir.prove.term_claims import Recorder, together
 from tinyir.prove.terms import UndecidedError, Value
-
-Path = tuple[tuple[program.Loop | program.Branch, int], ...]
-"""Loops and branches around a step, each branch with the number of the body."""
-
-
-@attrs.frozen(eq=False)
-class Definition:
-    """A definition of the program before, and how its loops' indices follow from the element's."""
-
-    path: Path
-    define: program.Define
-    indices: tuple[AffineExpression, ...]
-    """Over the loops around, as are the bounds of these."""
-    loops: tuple[Variable, ...]
 
 
 class RefutedError(Exception):
@@ -76,10 +63,10 @@ class Translation:
             self.offsets[number] = first
             first += prod(tensor.shape)
         self.definitions: dict[int, list[Definition]] = {number: [] for number in compared}
-        own = {define.tensor for _, define in _defines(before, ())} - set(compared)
-        for path, define in _defines(before, ()):
+        own = {define.tensor for _, define in defines(before, ())} - set(compared)
+        for path, define in defines(before, ()):
             if define.tensor in self.definitions:
-                self.definitions[define.tensor].append(_definition(before, path, define))
+                self.definitions[define.tensor].append(definition_of(before, path, define))
         self.old = Evaluation(tensors, self.offsets, self.axes, self._tables(own), _ignored)
         if own:
             self.old.run(before, {}, ())
@@ -94,7 +81,7 @@ class Translation:
             RefutedError: they differ.
             UndecidedError: it cannot be told whether they do.
         """
-        own = {define.tensor for _, define in _defines(self.after, ())} - set(self.compared)
+        own = {define.tensor for _, define in defines(self.after, ())} - set(self.compared)
         Evaluation(self.tensors, self.offsets, self.axes, self._tables(own), self._compare).run(self.after, {}, ())
         for number in self.compared:
             self._check_complete(number)
@@ -243,46 +230,6 @@ def _ignored(_step: program.Define, _value: Value, _indices: list[Grid], _masks:
 def _is_nest(step: program.Step) -> bool:
     """Whether a step does nothing but define elements."""
     return isinstance(step, program.Define) or (isinstance(step, program.Loop | program.Branch) and not step.results)
-
-
-def _defines(steps: Sequence[program.Step], path: Path) -> Iterator[tuple[Path, program.Define]]:
-    for step in steps:
-        if isinstance(step, program.Define):
-            yield path, step
-        elif isinstance(step, program.Loop):
-            yield from _defines(step.body, (*path, (step, 0)))
-        elif isinstance(step, program.Branch):
-            for number, body in enumerate(step.bodies):
-                yield from _defines(body, (*path, (step, number)))
-
-
-def _definition(steps: Sequence[program.Step], path: Path, define: program.Define) -> Definition:
-    """
-    Raises:
-        UndecidedError: an index or a bound is computed from data.
-    """
-    known: dict[int, AffineExpression] = {}
-    loops: list[Variable] = []
-
-    def over(expressions: Sequence[AffineExpression], operands: Sequence[int]) -> tuple[AffineExpression, ...]:
-        if any(operand not in known for operand in operands):
-            raise UndecidedError("an index is computed from data")
-        return tuple(expression.replace([known[operand] for operand in operands]) for expression in expressions)
-
-    for each, body in (*path, (None, 0)):
-        for step in steps:
-            if isinstance(step, program.Index) and all(operand in known for operand in step.operands):
-                known[step.result] = step.expression.replace([known[operand] for operand in step.operands])
-            elif isinstance(step, program.Constant) and isinstance(step.value, int):
-                known[step.result] = AffineConstant(step.value)
-        if isinstance(each, program.Loop):
-            bounds = over(each.lower, each.lower_operands), over(each.upper, each.upper_operands)
-            known[each.variable] = AffineDimension(len(loops))
-            loops.append(Variable(f"i{len(loops)}", *bounds, each.step))
-            steps = each.body
-        elif each is not None:
-            steps = each.bodies[body]
-    return Definition(path, define, over(define.indices, define.operands), tuple(loops))
 
 
 def _followed(loops: Sequence[Variable], position: int, box: Sequence[Interval], known: Mapping[int, Grid]) -> Grid:
