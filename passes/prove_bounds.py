@@ -63,7 +63,7 @@ class _Walk:
         self.conditions: list[Operation] = []
         self.accesses = 0
         self.magnitude = 0
-        self.data: dict[Value, Interval] = {}
+        self.closed: dict[Value, Interval | None] = {}
 
     def block(self, operation: Operation) -> None:
         """All operations inside of one."""
@@ -126,6 +126,9 @@ class _Walk:
         address = linear_address(operation, indices)
         verb = "load from" if position == 0 else "store to"
         statement = f"{verb} '{memory.name or memory.type}' stays within its {memory.type.element_count} elements"
+        ran = [found for value in data if (found := self._run_through(value)) is not None]
+        if ran:
+            statement += f": its index is computed from constants, all iterations were run and gave {' and '.join(f'{low} to {high}' for low, high in ran)}"
         claim = BoundsClaim(tuple(self._variables(data)), address, memory.type.element_count, 1, tuple(condition_constraints(self.conditions, self.loops)))
         self.context.ledger.add(Obligation("bounds", self._place(), statement, claim))
         whole = address + memory_behind(memory)[1] // element_bytes(memory.type.element)
@@ -156,9 +159,13 @@ class _Walk:
 
     def _range(self, value: Value) -> Interval:
         """Of an index that comes from data; if these are constants, it is run through."""
-        if value not in self.data:
-            self.data[value] = reached(self.ranges.module, value) or self.ranges.of(value)
-        return self.data[value]
+        return self._run_through(value) or self.ranges.of(value)
+
+    def _run_through(self, value: Value) -> Interval | None:
+        """What an index takes that is computed from constants, by running all iterations; None: it is not."""
+        if value not in self.closed:
+            self.closed[value] = reached(self.ranges.module, value)
+        return self.closed[value]
 
     def _variables(self, data: Sequence[Value]) -> list[Variable]:
         found = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from tests.passes.product_layers import Layer, apply, assert_same_bytes
+from tests.passes.product_layers import BUFFER, Layer, apply, assert_same_bytes
 from tinyir.dialects import loop
 from tinyir.dialects.coded_rows import CodedRows, decoded_claim
 from tinyir.dialects.prefix_code import LONGEST_CODE, PrefixCode, counts_of
@@ -38,6 +39,7 @@ def test_code_words_of_any_distribution_are_a_prefix_code() -> None:
                 assert all(start + size <= following for (start, size), (following, _) in pairwise(spans)), name
                 assert all(length + each.extra_bits <= LONGEST_CODE for each, (_, length) in zip(code.classes, code.prefixes, strict=True))
                 assert len(code.table) == 1 << prefix_bits
+                assert all(entry & LONGEST_CODE for entry in code.table), "32 bits less the length are shifted away, which must not be all"
 
 
 def test_a_code_is_close_to_the_entropy() -> None:
@@ -66,6 +68,13 @@ def test_the_result_keeps_every_bit_at_each_level(terms: int, outputs: int) -> N
     assert_same_bytes(module, ALL, goal="size")
 
 
+def test_the_bounds_of_what_a_decoder_reads_say_that_it_was_run() -> None:
+    module = _dense(64, 32)
+    ledger = apply(module, [ALL, *BUFFER], "size")
+    stated = [obligation.statement for obligation, verdict in ledger if obligation.kind == "bounds" and verdict.state == "proved"]
+    assert any(re.search(r"stays within its \d+ elements: its index is computed from constants, all iterations were run and gave 0 to \d+$", each) for each in stated)
+
+
 @pytest.fixture
 def decoder() -> tuple[list[Operation], list[Operation], Operation, DenseElements]:
     """What decodes the rows of a layer, the loops around it, the tensor that it defines, and the weights."""
@@ -88,7 +97,7 @@ def decoder() -> tuple[list[Operation], list[Operation], Operation, DenseElement
     return operations[: operations.index(nest) + 1], steps[::-1], scratch, weights
 
 
-def test_each_spoilt_word_of_the_code_is_refuted(decoder: tuple[list[Operation], list[Operation], Operation, DenseElements]) -> None:
+def test_a_spoilt_constant_of_the_code_is_not_proved(decoder: tuple[list[Operation], list[Operation], Operation, DenseElements]) -> None:
     operations, steps, scratch, weights = decoder
     assert decoded_claim(operations, steps, scratch.result, weights).decide().state == "proved"
     used = {o.definer for each in operations for inner in each.walk() for o in inner.operands}
