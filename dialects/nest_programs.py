@@ -73,11 +73,8 @@ def _rounds(tensor: Value) -> list[Round]:
     """Of the loops around a tensor, each iteration of which has one of its own.
 
     A loop that moves the bounds of another one of them is left out: no iteration of that one comes again, or what it defines is as before.
-    A constant is the same in all of them.
     """
-    if tensor.definer is None or is_constant(tensor):
-        return []
-    loops = [each for each in tensor.definer.ancestors() if each.name == "loop.for"]
+    loops = [each for each in tensor.definer.ancestors() if each.name == "loop.for"] if tensor.definer is not None else []
     moving = {operand for each in loops for operand in (*loop.lower_operands(each), *loop.upper_operands(each))}
     found: list[Round] = []
     for each in reversed(loops):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tinyir.dialects import loop
 from tinyir.dialects.product_nests import ProductNest, constant_elements, places_read, weight_elements
 from tinyir.ir.attributes import DenseElements
@@ -14,14 +16,14 @@ from tinyir.rewrite.passes import PassContext
 
 
 def folded_zero_point(nest: ProductNest) -> FoldedZeroPointClaim | None:
-    """The bias that takes the zero point of x in a nest with one loop over outputs, each of which has an element of a bias of its own; None: there is none."""
+    """The bias that takes the zero point of x in a nest with one loop over outputs, whose bias has an element for each, in their order; None: there is none."""
     read, zero = nest.sum.operands[-1].definer, nest.x.shift
     if not zero or len(nest.outputs) != 1 or read is None or read.name != "loop.read":
         return None
     bias, weights, places = constant_elements(loop.accessed_tensor(read)), weight_elements(nest), places_read(read, nest.outputs)
-    if bias is None or weights is None or places is None or sorted(places.tolist()) != list(range(bias.size)):
+    if bias is None or weights is None or places is None or places.tolist() != list(range(bias.size)):
         return None
-    return FoldedZeroPointClaim.of(weights.reshape(len(places), -1), zero, bias.reshape(-1)[places])
+    return FoldedZeroPointClaim.of(weights.reshape(len(places), -1), zero, bias.reshape(-1))
 
 
 def fold_zero_point(nest: ProductNest, context: PassContext) -> bool:
@@ -30,13 +32,11 @@ def fold_zero_point(nest: ProductNest, context: PassContext) -> bool:
     where = ", ".join(nest.root.location.names) or "a sum of products"
     if claim is None or read is None or context.ledger.add(Obligation("rule", where, claim.statement, claim)).state != "proved":
         return False
-    places = places_read(read, nest.outputs)
-    assert places is not None
-    _replace(read, [claim.folded[output] for output in places.argsort().tolist()])
+    _replace(read, claim.folded)
     return True
 
 
-def _replace(read: Operation, values: list[int]) -> None:
+def _replace(read: Operation, values: Sequence[int]) -> None:
     """Lets a read read other values, of the same type."""
     tensor = loop.accessed_tensor(read)
     constant = tensor.definer
