@@ -110,6 +110,29 @@ def test_the_most_promising_is_measured_first_and_what_cannot_win_is_not(monkeyp
     assert choose_variant(parse("module {}"), target, Limits(60), Variant("speed"), "model").goal == "size"
 
 
+CODED_UNTIL_IT_FITS = [
+    (0, "size code_weights{saved_bytes=430}"),
+    (640, "the smallest found takes 640 bytes of flash (size code_weights{saved_bytes=4"),
+]
+
+
+@pytest.mark.parametrize(("least", "outcome"), CODED_UNTIL_IT_FITS)
+def test_weights_are_coded_until_it_fits_or_no_more_is_saved(least: int, outcome: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(_: VariantMeter, variant: Variant) -> Measurement:
+        saved = next((value for name, _, value in variant.options if name == "code_weights"), 0)
+        assert isinstance(saved, int)
+        decoder = 30 if saved else 0
+        return Measurement(instructions=1, flash_bytes=max(1000 - saved + decoder, least) if variant.goal == "size" else 2000)
+
+    monkeypatch.setattr(VariantMeter, "measure", measure)
+    monkeypatch.setattr(VariantMeter, "estimate", lambda *_: Cost(1.0, 0, 0, 0))
+    try:
+        found = str(choose_variant(parse("module {}"), load_target("cortex-m4"), Limits(600), Variant("speed"), "model"))
+    except TinyirError as error:
+        found = str(error)
+    assert outcome in found
+
+
 def test_the_stack_counts_as_ram() -> None:
     measured = Measurement(flash_bytes=1000, arena_bytes=90, stack_bytes=20, ram_bytes=110)
     assert Limits(1000, 110).missing(measured) == {}
