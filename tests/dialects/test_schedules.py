@@ -10,6 +10,7 @@ import pytest
 
 from tests.passes.product_layers import Layer, apply
 from tinyir.backends.target import load_target
+from tinyir.dialects.isa import block_registers, has_sequence, sequence_lanes
 from tinyir.dialects.nest_classes import CLASSES, FACTS, NestFacts, facts_of, nest_root
 from tinyir.dialects.nest_costs import MACHINE
 from tinyir.dialects.product_nests import scheduled_nests
@@ -153,3 +154,10 @@ def test_the_page_names_all_classes_and_numbers(repository: Path) -> None:
     text = (repository / "specs" / "schedules" / "products.sched").read_text()
     assert page.partition("```\n")[2].partition("```")[0] in text
     assert all(schedule.summary for schedule in schedules())
+
+
+def test_a_target_has_the_sequences_of_all_its_instruction_sets() -> None:
+    m55, m4, rv32 = (load_target(name) for name in ("cortex-m55", "cortex-m4", "rv32imc"))
+    assert [has_sequence(each, "pair") for each in (m55, m4, rv32)] == [True, True, False]
+    assert [sequence_lanes(each, "dot") for each in (m55, m4, rv32)] == [16, 4, 1], "of the set that stands first"
+    assert block_registers(m55) == block_registers(m4) > block_registers(rv32) == 0
