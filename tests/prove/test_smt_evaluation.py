@@ -41,6 +41,7 @@ def test_integers_are_as_z3_has_them(formula: str, a: int) -> None:
         ("(= (bvmul x x) (_ bv9 32))", True),
         ("(bvsle (bvneg x) (_ bv3 32))", True),
         ("(= (bvashr x (_ bv1 32)) (bvsub x (_ bv4294967295 32)))", True),
+        ("(= (bvashr x x) (_ bv4294967295 32))", True),
         ("(= ((_ extract 7 4) x) (_ bv15 4))", True),
         ("(= (ite (bvsge x (_ bv0 32)) x (bvneg x)) (_ bv3 32))", True),
     ],
@@ -63,6 +64,6 @@ def test_all_assertions_must_hold_and_absent_values_are_0() -> None:
 
 
 def test_quantifiers_and_other_names_are_not_evaluated() -> None:
-    for formula in ("(exists ((n Int)) (= n a))", "(= a nothing)", "(= (mod a 0) 0)", "(= ((_ rotate_left 1) a) a)"):
+    for formula in ("(exists ((n Int)) (= n a))", "(= a nothing)", "(= (mod a 0) 0)", "(= (/ 1.0 0.0) 0.0)", "(= ((_ rotate_left 1) a) a)"):
         with pytest.raises(NotEvaluatedError):
             are_met((formula,), INTEGERS, {})

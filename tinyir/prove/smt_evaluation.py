@@ -126,6 +126,12 @@ def _divided(dividend: Number, divisor: Number) -> int:
     return int(dividend // divisor) if divisor > 0 else -int(dividend // -divisor)
 
 
+def _quotient(dividend: Number, divisor: Number) -> Fraction:
+    if not divisor:
+        raise NotEvaluatedError("a division by 0")
+    return Fraction(dividend) / divisor
+
+
 Operation = Callable[[list[Known]], Known]
 
 
@@ -166,7 +172,7 @@ _OPERATIONS: dict[str, Operation] = {
     "+": _folded(operator.add),
     "*": _folded(operator.mul),
     "-": _subtracted,
-    "/": _folded(lambda a, b: Fraction(a) / b),
+    "/": _folded(_quotient),
     "div": _folded(_divided),
     "mod": _folded(lambda a, b: a - b * _divided(a, b)),
     "abs": lambda operands: max(_number(operands[0]), -_number(operands[0])),
@@ -181,7 +187,7 @@ _OPERATIONS: dict[str, Operation] = {
     "bvadd": _with_bits(operator.add),
     "bvsub": _with_bits(operator.sub),
     "bvmul": _with_bits(operator.mul),
-    "bvashr": _with_bits(lambda a, b: a >> min(max(b, 0), 64)),
+    "bvashr": _with_bits(lambda a, b: a >> (b if 0 <= b < 64 else 64)),  # the distance has no sign
     "bvsle": _with_bits(operator.le),
     "bvsge": _with_bits(operator.ge),
     "bvneg": _negated_bits,
