@@ -21,7 +21,7 @@ from tinyir.dialects.loop_edits import Index, clone_substituted
 from tinyir.dialects.product_nests import extent_of
 from tinyir.dialects.product_rows import LANES
 from tinyir.ir.affine import AffineDimension
-from tinyir.ir.attributes import StringAttribute
+from tinyir.ir.attributes import StringAttribute, element_bytes
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.location import fuse
 from tinyir.ir.operation import BlockArgument, Operation, Value
@@ -52,14 +52,15 @@ class FuseNests(Pass):
     def run(self, module: Operation, context: PassContext) -> None:
         costs = context.target.costs.instructions if context.target is not None else {}
         for function in functions(module):
-            # producers first: what is fused into a nest moves on with it
-            for tensor in [operation for operation in function.body if operation.name == "loop.tensor"]:
-                self._fuse(tensor, costs)
+            # producers first: what is fused into a nest moves on with it.  But before a nest takes in the sum that it reads, and has to be stored
+            # then, one that widens elements goes to its reader: the narrow ones are stored
+            for only_widening in (True, False):
+                for tensor in [operation for operation in function.body if operation.name == "loop.tensor"]:
+                    producer = _producer(tensor)
+                    if producer is not None and (not only_widening or _widens(producer, tensor.result)):
+                        self._fuse(tensor, producer, costs)
 
-    def _fuse(self, tensor: Operation, costs: Mapping[str, float]) -> None:
-        producer = _producer(tensor)
-        if producer is None:
-            return
+    def _fuse(self, tensor: Operation, producer: _Producer, costs: Mapping[str, float]) -> None:
         readers = [user for user in tensor.result.users if user is not producer.define]
         if not readers or any(reader.name != "loop.read" or reader.is_inside(producer.root) for reader in readers):
             return
@@ -156,6 +157,18 @@ def _root(operation: Operation) -> Operation:
 
 def _holds_sum(root: Operation) -> bool:
     return any(o.name == "loop.for" and not loop.is_parallel(o) for o in root.walk())
+
+
+def _widens(producer: _Producer, result: Value) -> bool:
+    """Whether a nest without a sum computes its elements from those of one tensor, which take fewer bytes."""
+    read = {o.operands[0] for o in producer.root.walk() if o.name == "loop.read" and _is_computed(o.operands[0], result)}
+    return len(read) == 1 and not _holds_sum(producer.root) and all(_width(tensor) < _width(result) for tensor in read)
+
+
+def _width(tensor: Value) -> int:
+    """Bytes of an element."""
+    assert isinstance(tensor.type, TensorType)
+    return element_bytes(tensor.type.element)
 
 
 def _is_of_bytes(tensor: Value) -> bool:
