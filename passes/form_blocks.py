@@ -36,8 +36,8 @@ class FormBlocks(Pass):
 
     Blocks that differ in nothing but their trips are one text if they run the same `rounds`: of these (where a block carries sums
     `sum_rounds`) the first is taken that divides the trips and costs all runs together at most the share `shared_text` of the
-    instructions in blocks more than what is best for the loop alone.  `sums_only`: loops that carry nothing stay loops: the distances of
-    their words and bytes are numbers of their blocks, so that few of them would be one text.
+    instructions in blocks more than what is best for the loop alone.  `least_instructions`: loops that carry nothing and run fewer stay
+    loops: the distances of their words and bytes are numbers of their blocks, so that few of them would be one text.
     """
 
     name: ClassVar[str] = "form_blocks"
@@ -48,7 +48,7 @@ class FormBlocks(Pass):
     sum_rounds: tuple[int, ...] = (4, 3, 1)
     shared_text: float = 0.004
     shared_strides: float = 0.05
-    sums_only: bool = False
+    least_instructions: int = 0
 
     def run(self, module: Operation, context: PassContext) -> None:
         names = getattr(context.target, "isa", ()) if getattr(context.target, "assembly", "blocks") == "blocks" else ()
@@ -58,7 +58,7 @@ class FormBlocks(Pass):
             formed: list[_Formed] = []
             for nest in [o for o in module.walk() if o.name == "loop.for"]:
                 found = machine_loop(nest)
-                block = _formed(nest, found, instructions) if found is not None and (nest.results or not self.sums_only) else None
+                block = _formed(nest, found, instructions) if found is not None and self._is_long_enough(nest) else None
                 if block is not None and _is_proved(block, instructions, context):
                     nest.attributes["block"] = StringAttribute(instructions.name)
                     formed.append(block)
@@ -67,6 +67,9 @@ class FormBlocks(Pass):
             for block in formed:
                 round = self._round(block, len(instructions.block.until), self.shared_text * total)
                 block.nest.attributes["round"] = IntegerAttribute(round, INDEX)
+
+    def _is_long_enough(self, nest: Operation) -> bool:
+        return bool(nest.results) or sum(each.name.startswith("isa.") for each in nest.body) >= self.least_instructions
 
     def _by_strides(self, formed: Sequence[_Formed], total: int, instructions: InstructionSet, context: PassContext) -> list[_Formed]:
         """The blocks, and in place of those that share a text by it those with strides; they are marked."""

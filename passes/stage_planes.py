@@ -7,11 +7,9 @@
       %w... = w[%o, ...]                      // its weights, in registers
       for %t { for %p { two sums, side by side: xs[%p + i, 2 * %t + j] * %w[i][j], all terms written out } } }
 
-Planes that are to be alike are written in one form: each row asks whether it is padding, a last column that has no neighbour has one
-that is not kept, and rows lie as far apart as those of the widest plane, so that the distances of words are the same everywhere.
-
 Neighbours in a row share words of two lanes, and neither padding nor the kernel's loops are left inside.  The longer of the two
-loops is the inner one; a last column that has no neighbour is a strip of its own, or has one that is not kept.  Where the
+loops is the inner one; a last column that has no neighbour is a strip of its own, or of a plane of one row has one that is not kept.
+Planes that are to be alike have the same loops, and their rows lie equally far apart, so that the distances of words are the same.  Where the
 rows come one at a time from a loop outside, the plane holds what one of them reads.  A zero point is what the plane is padded with,
 and moves into the bias where that is a constant.
 """
@@ -47,8 +45,8 @@ class StagePlanes(SchedulingPass):
     """Stages the planes of the sums of products that a schedule gives to it, if each output channel reads one channel.
 
     `most_terms`: sums of more terms are left alone, since all are written out.  `columns`: neighbours whose sums are side by side.
-    `alike`: 1: all planes are written in one form, their rows as far apart as those of the widest plane; 2: planes of one window have the
-    same loops, even those that run once or never in some, and the rows of all are as far apart where memory allows.
+    `alike`: 1: planes of one window have the same loops, even those that run once or never in some, and the rows of all are as far apart
+    where memory allows.
     """
 
     name: ClassVar[str] = "stage_planes"
@@ -57,7 +55,7 @@ class StagePlanes(SchedulingPass):
 
     most_terms: int | None = scheduled("where", "terms")
     columns: int | None = scheduled("jam", "columns", (1, 2))
-    alike: int | None = scheduled("pad", "alike", (0, 1, 2))
+    alike: int | None = scheduled("pad", "alike", (0, 1))
 
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):
@@ -68,8 +66,7 @@ class StagePlanes(SchedulingPass):
                 plane = _Plane.of(nest) if nest is not None and plan is not None else None
                 if plane is not None and plan is not None:
                     stagings.append(_Staging(plane, plan))
-            _widen(stagings)
-            _regulate([staging for staging in stagings if staging.plan["pad", "alike"] == 2])
+            _regulate([staging for staging in stagings if staging.plan["pad", "alike"]])
             for staging in stagings:
                 spare = spare_bytes(staging.nest.root)
                 if spare is None or staging.plane_bytes <= spare:
@@ -145,15 +142,6 @@ def _group(nest: ProductNest, expression: AffineExpression) -> Value | None:
     return index if index not in inside and index in loop.access_indices(nest.w.read) else None
 
 
-def _widen(stagings: Sequence[_Staging]) -> None:
-    """Rows of planes that are to be alike become as wide as the widest, unless a plane takes more memory then than any does as it is."""
-    alike = [staging for staging in stagings if staging.is_alike]
-    width, most = (max((getattr(staging, each) for staging in alike), default=0) for each in ("width", "plane_bytes"))
-    for staging in alike:
-        if staging.height * width * LANE_BYTES <= most:
-            staging.width = width
-
-
 def _regulate(stagings: Sequence[_Staging]) -> None:
     """Rows of planes lie equally far apart, and are filled by as many elements at a time; planes of one window have the same loops."""
     width, divisor = max((staging.width for staging in stagings), default=0), gcd(*(staging.filled for staging in stagings))
@@ -182,18 +170,16 @@ class _Staging:
         self.channel: Index = write.constant_index(0)
         self.height = plane.rows.reached(plane.rows.positions)
         self.whole, self.last = divmod(plane.columns.positions, self.sides)
-        self.is_alike = plan["pad", "alike"] == 1
-        self.is_padded = self.is_alike or (self.last > 0 and plane.rows.positions == 1)
+        self.is_padded = self.last > 0 and plane.rows.positions == 1
         if self.is_padded:  # of one row, a strip for the last column costs more than it saves
             self.whole, self.last = self.whole + (self.last > 0), 0
-        reached = plane.columns.reached(self.whole * self.sides + self.last)
-        grain = 4 if plan["pad", "alike"] == 2 else 2  # a row begins with a word; two words of padding are stored at a time
-        self.width = self.padded = -(-reached // grain) * grain
-        self.reached = self.width if self.is_alike else reached
+        self.reached = plane.columns.reached(self.whole * self.sides + self.last)
+        grain = 4 if plan["pad", "alike"] else 2  # a row begins with a word; two words of padding are stored at a time
+        self.width = self.padded = -(-self.reached // grain) * grain
         self.left = min(plane.columns.before, self.reached)
         self.filled = min(plane.columns.size, self.reached - self.left)
-        self.together = 1 if self.is_alike else _together(self.filled)
-        self.keeps_loops = self.is_alike
+        self.together = _together(self.filled)
+        self.keeps_loops = False
         """Whether loops stay that run once or never."""
 
     @property
@@ -229,7 +215,7 @@ class _Staging:
 
     def _stage(self, builder: Builder) -> None:
         rows = self.plane.rows
-        if rows.outside or self.is_alike:
+        if rows.outside:
             at, padded = write.inside(write.for_each(builder, [write.constant_index(self.height)], "r"))
             self._stage_row_inside(at, write.combined(AffineDimension(0) + AffineDimension(1), [rows.first(), padded]), padded)
             return
@@ -243,7 +229,7 @@ class _Staging:
     def _stage_row_inside(self, builder: Builder, row: Index, padded: Index) -> None:
         """A row that may be beyond the input."""
         rows = self.plane.rows
-        if not rows.is_clipped and not self.is_alike:
+        if not rows.is_clipped:
             self._stage_row(builder, row, padded)
             return
         conditions = [row, write.combined(rows.size - 1 - AffineDimension(0), [row])]
@@ -280,10 +266,9 @@ class _Staging:
             self._pad(inner, write.combined(AffineDimension(0) + first, [row]), 0, self.padded)
 
     def _pad(self, builder: Builder, row: Index, first: int, last: int) -> None:
-        if first < last or self.is_alike:
-            before = first if self.is_alike else 0  # else loops begin at zero, so that they go by words
-            inner, column = write.inside(write.for_each(builder, [write.constant_index(last - first + before)], "c", start=before))
-            at = [self.channel, row, write.combined(AffineDimension(0) + first - before, [column])]
+        if first < last:  # a loop that begins at zero, so that it goes by words
+            inner, column = write.inside(write.for_each(builder, [write.constant_index(last - first)], "c"))
+            at = [self.channel, row, write.combined(AffineDimension(0) + first, [column])]
             write.define(inner, write.literal(inner, self.padding, I16), self.plane_rows, at)
 
     # -- the sums
@@ -304,7 +289,7 @@ class _Staging:
         for operation in fixed:
             builder.insert(clone_substituted(operation, shared, known))
         for count, sides, first in ((self.whole, self.sides, 0), (self.last, 1, self.whole * self.sides)):
-            if count or (self.keeps_loops and not self.is_alike):
+            if count or self.keeps_loops:
                 at, row, strip = self._loops(builder, count)
                 places = [write.combined(AffineDimension(0) * self.sides + first + side, [strip]) for side in range(sides)]
                 self._strip(at, output, row, places, weights, shared, moving)
@@ -315,7 +300,7 @@ class _Staging:
         row_label = loop.induction_variable(rows.position).name if rows.position is not None else None
         indices: list[Index] = [write.constant_index(0), write.constant_index(0)]
         loops = (0, rows.positions, row_label or "p"), (1, strips, "t")
-        for axis, count, label in loops[::-1] if self.is_alike else sorted(loops, key=lambda each: each[1]):
+        for axis, count, label in sorted(loops, key=lambda each: each[1]):
             if count != 1 or self.keeps_loops:
                 builder, indices[axis] = write.inside(write.for_each(builder, [write.constant_index(count)], label))
         return builder, indices[0], indices[1]

@@ -19,7 +19,7 @@ FAST_FLASH_BYTES = {"kws": 31_500, "ic": 90_800, "vww": 46_000, "ad": 274_000}
 PLAIN_INSTRUCTIONS = {"kws": 3_450_000, "ic": 13_900_000, "vww": 6_800_000, "ad": 326_000}
 STREAMED_INSTRUCTIONS = {"kws": 3_900_000, "ic": 13_600_000, "vww": 7_000_000, "ad": 320_000}
 STREAMED_RAM_BYTES = {"kws": 6_100, "ic": 21_000, "vww": 28_500, "ad": 1_000}
-SMALL_INSTRUCTIONS = {"kws": 4_600_000, "ic": 18_400_000, "vww": 9_900_000, "ad": 310_000}
+SMALL_INSTRUCTIONS = {"kws": 4_100_000, "ic": 17_800_000, "vww": 8_500_000, "ad": 310_000}
 """At most twice those of `FAST_INSTRUCTIONS`."""
 GREATEST_CODE_BYTES = 4 * KB
 GREATEST_VWW_WEIGHT_BYTES = 32 * KB

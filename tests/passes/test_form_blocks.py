@@ -113,10 +113,10 @@ def test_a_target_without_blocks_is_left_alone(target: str) -> None:
     assert not _marked(module)
 
 
-@pytest.mark.parametrize("sums_only", [False, True])
-def test_loops_that_carry_nothing_stay_loops_where_only_sums_are_wanted(sums_only: bool) -> None:
+@pytest.mark.parametrize("least", [0, 1])
+def test_short_loops_that_carry_nothing_stay_loops_where_that_is_wanted(least: int) -> None:
     sums = parse(PROGRAM.format(lines=load_line() + ADD + YIELD))
     copies = parse(PROGRAM.replace("%s = loop.for", "loop.for").replace(" iter(%a = %0) -> (i32)", "").format(lines=load_line() + _store() + "loop.yield"))
-    for module, is_block in ((sums, True), (copies, not sums_only)):
-        apply(module, [FormBlocks(sums_only=sums_only)])
+    for module, is_block in ((sums, True), (copies, least == 0)):
+        apply(module, [FormBlocks(least_instructions=least)])
         assert _marked(module) == is_block

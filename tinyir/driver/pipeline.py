@@ -37,7 +37,7 @@ LEAN_LOOP = ("lower_to_loops", "fold_reshapes", "fuse_nests{sums_apart=true}", "
 """Before those that carry out the schedules of `specs/schedules`."""
 BUFFER = ("bufferize", "collapse_loops", "plan_memory", "outline_layers", "mark_no_overflow", "prove_bounds")
 FAST_BUFFER = (*BUFFER, "select_instructions", "pair_lanes", "pair_chains", "select_scalars", "form_blocks", "walk_words")
-SMALL_BLOCKS = "form_blocks{rounds=[1], sum_rounds=[1], shared_text=1.0e9, sums_only=true}"
+SMALL_BLOCKS = "form_blocks{rounds=[1], sum_rounds=[1], shared_text=1.0e9, least_instructions=6}"
 LEAN_BLOCKS = "form_blocks{shared_text=0.0, shared_strides=0.0}"
 SMALL_BUFFER = tuple(SMALL_BLOCKS if name == "form_blocks" else name for name in FAST_BUFFER)
 LEAN_BUFFER = tuple(LEAN_BLOCKS if name == "form_blocks" else name for name in FAST_BUFFER)
