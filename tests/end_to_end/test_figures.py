@@ -12,7 +12,7 @@ from tinyir.ir.attributes import DenseElements
 from tinyir.ir.operation import Operation
 
 KB = 1024
-ARENA_BYTES = {"kws": 8_640, "ic": 34_500, "vww": 41_800, "ad": 1_410}
+ARENA_BYTES = {"kws": 8_640, "ic": 34_500, "vww": 42_000, "ad": 1_410}
 FAST_ARENA_BYTES = {"kws": 16_500, "ic": 56_300, "vww": 51_000, "ad": 1_410}
 FAST_INSTRUCTIONS = {"kws": 2_910_000, "ic": 11_100_000, "vww": 5_180_000, "ad": 270_000}
 FAST_FLASH_BYTES = {"kws": 31_500, "ic": 90_800, "vww": 46_000, "ad": 274_000}
