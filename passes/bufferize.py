@@ -201,7 +201,8 @@ class _Memory:
         """
         old, folded = self.storage_maps[source], []
         for axis, result in enumerate(old.results):
-            ring = isinstance(result, AffineBinary) and result.kind == "mod" and result.left is AffineDimension(axis)
+            turns = isinstance(result, AffineBinary) and result.kind == "mod" and result.left is AffineDimension(axis)
+            ring = turns or result.constant_value == 0  # x mod 1
             if not ring and result is not AffineDimension(axis):
                 raise TinyirError(f"tensor '{source.name}' is reshaped and has a layout of its own")
             folded += [axis] if ring else []
