@@ -38,6 +38,8 @@ class FuseNests(Pass):
     numbers stay so.
     `word_moves`: a move for the sake of sums that then read so many neighbours together is carried out once, where that takes fewer
     instructions; 0: never.
+    `narrowing_apart`: what makes elements of at most half the bytes (a quantization) is not computed where they are read in another order: it
+    then writes over its own input.
     """
 
     name: ClassVar[str] = "fuse_nests"
@@ -48,6 +50,7 @@ class FuseNests(Pass):
     sums_apart: bool = False
     sums_alone: bool = False
     word_moves: int = 0
+    narrowing_apart: bool = False
 
     def run(self, module: Operation, context: PassContext) -> None:
         costs = context.target.costs.instructions if context.target is not None else {}
@@ -66,6 +69,8 @@ class FuseNests(Pass):
             return
         moves = all(inner.name in ("loop.for", "loop.yield", "loop.read", "loop.define") for inner in producer.root.walk())
         if not moves and not (len(readers) == 1 and _reads_once(readers[0])):
+            return
+        if self.narrowing_apart and not moves and _narrows(producer) and not _reads_in_order(producer, readers[0]):
             return
         if moves and self.word_moves and _saved_by_moving(producer, readers, self.word_moves, costs) > 0:
             return
@@ -143,6 +148,22 @@ def _reads_once(reader: Operation) -> bool:
     selected = {indices[e.position] for e in loop.access_map(reader).results if isinstance(e, AffineDimension)}
     around = [above for above in reader.ancestors() if above.name in ("loop.for", "loop.if")]
     return all(above.name == "loop.for" and loop.induction_variable(above) in selected for above in around)
+
+
+def _narrows(producer: _Producer) -> bool:
+    """Whether every element is made of one tensor's alone, of elements that are at least twice as large."""
+    read = [o.result.type for o in producer.root.walk() if o.name == "loop.read" and _is_computed(o.operands[0], producer.define.operands[1])]
+    made = producer.define.operands[0].type
+    return len(read) == 1 and element_bytes(read[0]) >= 2 * element_bytes(made)
+
+
+def _reads_in_order(producer: _Producer, reader: Operation) -> bool:
+    """Whether elements are read in the order in which the producer defines them."""
+    defined = [loop.induction_variable(nest) for nest in reversed(_plain_loops(producer.define) or ()) if extent_of(nest) > 1]
+    indices = loop.access_indices(reader)
+    at = {indices[e.position]: v for e, v in zip(loop.access_map(reader).results, producer.variables, strict=True) if isinstance(e, AffineDimension)}
+    read = [at.get(loop.induction_variable(above)) for above in reader.ancestors() if above.name == "loop.for"][::-1]
+    return [variable for variable in read if variable in defined] == defined
 
 
 def _root(operation: Operation) -> Operation:

@@ -33,7 +33,8 @@ GRAPH = (
 )
 LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true,sums_alone=true,word_moves=1}", "fold_reads", "order_nests")
 FAST_LOOP = ("lower_to_loops", "fuse_nests{sums_apart=true,word_moves=4}", "fold_reads", "hoist_groups", "order_nests")
-LEAN_LOOP = ("lower_to_loops", "fold_reshapes", "fuse_nests{sums_apart=true}", "fold_reads", "order_nests{streamed=true}", "stream_rows", "hoist_groups")
+LEAN_FUSION = "fuse_nests{sums_apart=true,word_moves=4,narrowing_apart=true}"
+LEAN_LOOP = ("lower_to_loops", "fold_reshapes", LEAN_FUSION, "fold_reads", "order_nests{streamed=true}", "stream_rows", "hoist_groups")
 """Before those that carry out the schedules of `specs/schedules`."""
 BUFFER = ("bufferize", "collapse_loops", "plan_memory", "outline_layers", "mark_no_overflow", "prove_bounds")
 FAST_BUFFER = (*BUFFER, "select_instructions", "pair_lanes", "pair_chains", "select_scalars", "form_blocks", "walk_words")
