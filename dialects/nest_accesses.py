@@ -15,7 +15,7 @@ from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, 
 from tinyir.ir.attributes import IntegerAttribute, element_bytes
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import BlockArgument, Operation, Value
-from tinyir.ir.types import MemRefType
+from tinyir.ir.types import MemRefType, TensorType
 
 
 @attrs.frozen(eq=False)
@@ -98,6 +98,19 @@ def around(operation: Operation) -> tuple[tuple[Operation, ...], tuple[Operation
             conditions.append(above)
         inner = above
     return tuple(reversed(loops)), tuple(reversed(conditions))
+
+
+def tensor_access(operation: Operation) -> MemoryAccess:
+    """The same of a loop.read or loop.define before tensors have names: addresses are bytes from the start of the tensor, under whatever shape."""
+    type = loop.accessed_tensor(operation).type
+    assert isinstance(type, TensorType)
+    size = element_bytes(type.element)
+    loops, conditions = around(operation)
+    indices = index_expressions(loop.access_indices(operation), loops)
+    linear: AffineExpression = AffineConstant(0)
+    for index, extent in zip(loop.access_map(operation).results, type.shape, strict=True):
+        linear = linear * extent + (index.replace(indices) if indices is not None else AffineConstant(0))
+    return MemoryAccess(operation, "", operation.name == "loop.define", size, linear * size if indices is not None else None, loops, conditions)
 
 
 def _access(operation: Operation, loops: tuple[Operation, ...], conditions: tuple[Operation, ...]) -> MemoryAccess:

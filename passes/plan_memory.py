@@ -20,8 +20,7 @@ import attrs
 from tinyir.dialects import loop
 from tinyir.dialects.buffer import FLASH, RAM, alignment_bytes, global_type, network_functions, referenced_symbol, size_bytes, symbol_name, text_of
 from tinyir.dialects.nest_accesses import MemoryAccess, nest_accesses
-from tinyir.dialects.nest_instances import instances, step_loop
-from tinyir.ir.affine import AffineConstant
+from tinyir.dialects.nest_sharing import NestSharing
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import IntegerAttribute, StringAttribute, SymbolReference, TypeAttribute, UnitAttribute
 from tinyir.ir.builder import Builder
@@ -31,7 +30,7 @@ from tinyir.prove.memory_check import PlanClaim
 from tinyir.prove.memory_planner import Plan, plan_memory
 from tinyir.prove.memory_problem import Buffer, Sharing
 from tinyir.prove.obligations import Obligation
-from tinyir.prove.overlap import Access, Direction, InPlaceClaim, Nest, OverlapClaim, smallest_distance
+from tinyir.prove.overlap import InPlaceClaim, Nest, OverlapClaim
 from tinyir.rewrite.passes import Pass, PassContext
 
 MOST_STEPS = 1 << 22
@@ -128,21 +127,11 @@ class _Planning:
         writes = [access for access in accesses if access.memory == made.name]
         if any(access.is_write for access in reads):
             return None
-        loops = _step_loops(reads, writes)
-        if loops is None:
+        found = NestSharing.of(reads, writes, given.size_bytes, made.size_bytes, self.options.reverse, MOST_STEPS)
+        if found is None or not found.saved_bytes(given.size_bytes, made.size_bytes):
             return None
-        nest = _nest(loops, reads, writes, given.size_bytes, made.size_bytes)
-        if nest.steps > MOST_STEPS:
-            return None
-        turnable = self.options.reverse and all(loop.is_parallel(each) for each in loops)
-        directions: tuple[Direction, ...] = ("forward", "reverse") if turnable else ("forward",)
-        forward = smallest_distance(nest, "forward")
-        reverse = smallest_distance(nest, "reverse") if turnable else given.size_bytes
-        nearer = [needed for direction, needed in (("forward", forward), ("reverse", reverse)) if direction in directions]
-        in_place = not any(needed is None or needed <= 0 for needed in nearer) and InPlaceClaim(nest).decide().state == "proved"
-        if not in_place and forward is not None and forward >= made.size_bytes and reverse is not None and reverse >= given.size_bytes:
-            return None  # neither way has a byte in common
-        return _Pair(root, Sharing(f"nest{step}", given.name, made.name, forward, reverse, directions, in_place), nest, loops)
+        sharing = Sharing(f"nest{step}", given.name, made.name, found.forward, found.reverse, found.directions, found.in_place)
+        return _Pair(root, sharing, found.nest, found.loops)
 
     # -- the plan and its proofs
 
@@ -261,48 +250,3 @@ def _child(operation: Operation, root: Operation) -> Operation:
 def _is_planned(operation: Operation) -> bool:
     """Whether a global is memory of one run of the network: in RAM, without a value that it starts with."""
     return global_type(operation).space is not FLASH and "value" not in operation.properties
-
-
-# -- nests as the provers see them
-
-
-def _step_loops(reads: Sequence[MemoryAccess], writes: Sequence[MemoryAccess]) -> tuple[Operation, ...] | None:
-    """The loops around all accesses, if in each of their iterations every read comes before every write; else None."""
-    common: list[Operation] = []
-    for level in zip(*(access.loops for access in (*reads, *writes)), strict=False):
-        if any(each is not level[0] for each in level) or loop.constant_bounds(level[0]) is None:
-            break
-        common.append(level[0])
-    depth = len(common)
-    for read in reads:
-        for write in writes:
-            deeper = read.loops[depth : depth + 1]
-            if (deeper and deeper == write.loops[depth : depth + 1]) or not _comes_before(read.operation, write.operation):
-                return None
-    return tuple(common)
-
-
-def _comes_before(first: Operation, second: Operation) -> bool:
-    """Whether an operation stands before another one in the text of the function."""
-    chains = [[operation, *operation.ancestors()][::-1] for operation in (first, second)]
-    for a, b in zip(*chains, strict=False):
-        if a is not b:
-            if a.parent is not b.parent:
-                return False
-            following = a.next
-            while following is not None and following is not b:
-                following = following.next
-            return following is b
-    return False
-
-
-def _nest(loops: tuple[Operation, ...], reads: Sequence[MemoryAccess], writes: Sequence[MemoryAccess], read_size: int, write_size: int) -> Nest:
-    steps = tuple(step_loop(each, number) for number, each in enumerate(loops))
-    return Nest(steps, tuple(_nest_access(a, loops, write_size) for a in writes), tuple(_nest_access(a, loops, read_size) for a in reads))
-
-
-def _nest_access(access: MemoryAccess, steps: tuple[Operation, ...], size: int) -> Access:
-    """The access over the step loops and its own inner ones; anywhere in the memory if its address is not known."""
-    if access.address is None:
-        return Access(AffineConstant(0), size)
-    return instances(access.loops, access.conditions, len(steps), access.address, access.bytes)
