@@ -1,27 +1,40 @@
 """Which neighbouring nests run together, row by row, so that the peak of memory is least: a partition of a function's root.
 
 The bytes of one group are those of all tensors that live while it runs: whole ones, rings for what is made and used inside of it,
-and less what an input that dies and an output that is born may share, row by row.  Among the partitions of the least peak that
-one wins which streams the fewest nests.
+and less what an input that dies and an output that is born may share, row by row.  Where instructions are known, the peak is the
+least whose best partition takes at most half as many again as the goal speed would; among the partitions of that peak the one of the
+fewest instructions wins, and where nothing is known of these that which streams the fewest nests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import numpy
 
 from tinyir.dialects import loop
+from tinyir.dialects.nest_accesses import tensor_access
+from tinyir.dialects.nest_sharing import NestSharing
 from tinyir.dialects.row_nests import RowNest, RowRead, is_constant, row_bytes, row_elements, row_nest, stored, tensor_bytes
 from tinyir.dialects.row_schedule import RowSchedule, Timing, row_schedule
+from tinyir.dialects.schedule_choice import RAM_SLOWDOWN
+from tinyir.dialects.stream_costs import StreamCosts
 from tinyir.ir.attributes import element_bytes
 from tinyir.ir.operation import Operation, Value
 
+MOST_STEPS = 1 << 18
+"""Iterations up to which a nest is looked at element by element."""
 LONGEST_GROUP = 32
 """Nests that run together at most: what there is to gain is gained by then, and planning stays linear in their number."""
-Shared = tuple[int, int, int]
-"""Of two tensors, for each the bytes of its rows, and how far the output's must stay behind the input's."""
+MOST_SLOWDOWN = 0.93 * RAM_SLOWDOWN
+"""Estimates are a few hundredths off."""
+SCRATCH_BYTES = (0, 256, 512, 1024, 2048)
+"""What the peaks that are tried leave for scratch beside some group."""
+SCRATCH_SHARE = 4
+MOST_SCRATCH_BYTES = 4096
+"""Scratch for the nests of a stream may make the peak higher by a quarter, by so much at most, and never higher than it is without streams."""
 
 
 @attrs.frozen(eq=False)
@@ -47,14 +60,20 @@ class Group:
     bytes: int
     apart: int
 
+    @property
+    def nests(self) -> int:
+        return self.last - self.first + 1
+
 
 class RowGroups:
     """The stages of one function, and what running some of them together costs."""
 
-    def __init__(self, function: Operation) -> None:
+    def __init__(self, function: Operation, costs: StreamCosts | None = None) -> None:
+        self.costs = costs
         self.stages = [stage for operation in function.body if (stage := _stage(operation)) is not None]
         self.lives = _lives(function, self.stages)
         self.bound = 1 << 62
+        self.shared: dict[tuple[int, Value, Value], int] = {}
         self.alive_at: list[list[Value]] = [[] for _ in self.stages]
         for tensor, (born, dies) in self.lives.items():
             for number in range(max(born, 0), min(dies, len(self.stages) - 1) + 1):
@@ -63,36 +82,79 @@ class RowGroups:
 
     def peak(self, streamed: bool) -> int:
         """The most bytes that live at once: of the best groups, or of the stages one after the other."""
-        groups = [group.bytes for group in self.best()] if streamed else [self._bytes(stage, stage, None)[0] for stage in range(len(self.stages))]
-        return max(groups, default=0)
+        return self.best()[0] if streamed else max((self._bytes(stage, stage, None)[0] for stage in range(len(self.stages))), default=0)
 
     def shared_bytes(self, stage: int, given: Value, made: Value) -> int:
-        """The bytes that an input which dies in a stage and an output which is born there may share."""
-        return self._common(stage, stage, None, given, made)
+        """The bytes that an input which dies in a stage and an output which is born there may share: by rows, or if that is not all by elements."""
+        key = stage, given, made
+        if key not in self.shared:
+            by_rows = self._common(stage, stage, None, given, made)
+            self.shared[key] = by_rows if by_rows == min(tensor_bytes(given), tensor_bytes(made)) else max(by_rows, self._shared_elements(stage, given, made))
+        return self.shared[key]
 
-    def best(self) -> list[Group]:
-        """The groups that cover all stages in order."""
+    def _shared_elements(self, stage: int, given: Value, made: Value) -> int:
+        inner = list(self.stages[stage].root.walk())
+        reads = [tensor_access(o) for o in inner if o.name == "loop.read" and stored(loop.accessed_tensor(o)) is given]
+        writes = [tensor_access(o) for o in inner if o.name == "loop.define" and stored(loop.accessed_tensor(o)) is made]
+        sizes = tensor_bytes(given), tensor_bytes(made)
+        found = NestSharing.of(reads, writes, *sizes, reverse=True, most_steps=MOST_STEPS) if reads and writes else None
+        return found.saved_bytes(*sizes) if found is not None else 0
+
+    def best(self) -> tuple[int, list[Group]]:
+        """The groups that cover all stages in order, and the peak of memory that they keep within."""
         count = len(self.stages)
-        self.bound = max((self._bytes(stage, stage, None)[0] for stage in range(count)), default=0)
+        self.bound = self.peak(streamed=False)
         groups = [self._ending_at(last) for last in range(count)]
-        peak = [0] * (count + 1)
+        peaks = [0] * (count + 1)
         for last in range(count):
-            peak[last + 1] = min(max(peak[group.first], group.bytes) for group in groups[last])
+            peaks[last + 1] = min(max(peaks[group.first], group.bytes) for group in groups[last])
+        least = peaks[count]
+        if self.costs is None:
+            return least, self._partition(groups, least, lambda group: float(group.nests if group.schedule is not None else 0))[1]
+        budget = MOST_SLOWDOWN * sum(self.costs.fast(stage.root) for stage in self.stages)
+        tried = {group.bytes + scratch for found in groups for group in found for scratch in SCRATCH_BYTES}
+        steps = sorted({peak for peak in tried if least <= peak <= self.bound} | {least, self.bound})
+        low, high = 0, len(steps) - 1
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._cheapest(groups, steps[middle])[0] <= budget else (middle + 1, high)
+        return steps[low], self._cheapest(groups, steps[low])[1]
+
+    def scratch(self, group: Group, peak: int) -> tuple[int, int]:
+        """The bytes that the nests of a group may take beside the tensors, and how many of them make the peak higher."""
+        if group.schedule is None:
+            return max(peak - group.apart, 0), 0
+        free = peak - group.bytes
+        spare = max(free, min(peak // SCRATCH_SHARE, MOST_SCRATCH_BYTES, self.bound - group.bytes))
+        return spare, spare - free
+
+    def _cheapest(self, groups: Sequence[Sequence[Group]], peak: int) -> tuple[float, list[Group]]:
+        """The partition of the fewest instructions within a peak."""
+        return self._partition(groups, peak, lambda group: self._instructions(group, self.scratch(group, peak)[0]))
+
+    def _instructions(self, group: Group, spare: int) -> float:
+        assert self.costs is not None
+        if group.schedule is None:
+            return self.costs.whole(self.stages[group.first].root, spare)
+        return sum(self.costs.by_rows(nest, 1, spare) for nest in group.schedule.nests)
+
+    def _partition(self, groups: Sequence[Sequence[Group]], peak: int, cost: Callable[[Group], float]) -> tuple[float, list[Group]]:
+        """The groups of the least cost none of which needs more bytes than that, and what they cost."""
+        costs = [0.0] + [math.inf] * len(groups)
+        choice: list[Group | None] = [None] * (len(groups) + 1)
+        for last, found in enumerate(groups):
+            for group in found:
+                total = costs[group.first] + cost(group) if group.bytes <= peak and costs[group.first] < math.inf else math.inf
+                if total < costs[last + 1]:
+                    costs[last + 1], choice[last + 1] = total, group
         chosen: list[Group] = []
-        streamed = [0] + [1 << 30] * count
-        choice: list[Group | None] = [None] * (count + 1)
-        for last in range(count):
-            for group in groups[last]:
-                cost = streamed[group.first] + (group.last - group.first + 1 if group.schedule is not None else 0)
-                if group.bytes <= peak[count] and cost < streamed[last + 1]:
-                    streamed[last + 1], choice[last + 1] = cost, group
-        end = count
+        end = len(groups)
         while end:
             best = choice[end]
             assert best is not None
             chosen.append(best)
             end = best.first
-        return chosen[::-1]
+        return costs[-1], chosen[::-1]
 
     def _ending_at(self, last: int) -> list[Group]:
         """All groups whose last stage is this one."""
@@ -134,7 +196,9 @@ class RowGroups:
         total = sum(tensor_bytes(tensor) for tensor in alive) + (_ring_bytes(schedule) if schedule is not None else 0)
         dying = [tensor for tensor in alive if self.lives[tensor][1] <= last and self.lives[tensor][0] < first]
         born = [tensor for tensor in alive if self.lives[tensor][0] >= first and self.lives[tensor][1] > last]
-        return total - max((self._common(first, last, schedule, i, o) for i in dying for o in born), default=0), total
+        alone = schedule is None and first == last
+        shared = [self.shared_bytes(first, i, o) if alone else self._common(first, last, schedule, i, o) for i in dying for o in born]
+        return total - max(shared, default=0), total
 
     def _common(self, first: int, last: int, schedule: RowSchedule | None, given: Value, made: Value) -> int:
         """The bytes that an input and an output of a group may share."""

@@ -67,8 +67,8 @@ def choose(nests: Iterable[tuple[Operation, NestFacts]], context: PassContext, o
 
     Nests that no schedule can be applied to, or of whose schedules no cost is known, are left out.
     """
-    weighed = [(nest, facts, candidates(nest, facts, context)) for nest, facts in nests]
-    found = [(nest, facts, [each for each in plans if not only or each.plan.schedule.name in only]) for nest, facts, plans in weighed]
+    known = [(nest, facts, candidates(nest, facts, context)) for nest, facts in nests]
+    found = [(nest, facts, [each for each in plans if not only or each.plan.schedule.name in only]) for nest, facts, plans in known]
     options = [each for each in found if any(candidate.cost is not None for candidate in each[2])]
     decide = {"ram": _least_memory, "size": _least_code}.get(context.goal, _fastest)
     picks = decide(options, context)
@@ -77,10 +77,19 @@ def choose(nests: Iterable[tuple[Operation, NestFacts]], context: PassContext, o
 
 def candidates(nest: Operation, facts: NestFacts, context: PassContext, goal: str = "") -> list[Candidate]:
     """All that can be carried out for a nest, in the order in which they stand."""
-    numbers = {name: float(getattr(facts, name)) for name in FACTS}
-    model = find_nest_cost_model()
+    return weighed(plans_for(nest, facts, context, goal), facts, context)
+
+
+def plans_for(nest: Operation, facts: NestFacts, context: PassContext, goal: str = "") -> list[Plan]:
+    """The same without their costs."""
     plans = [plan for schedule in schedules() if fits(schedule, facts, context, goal=goal) for plan in plans_of(schedule)]
-    return [Candidate(plan, model(plan.schedule, plan.values, numbers, context.target)) for plan in plans if _takes(plan, nest, context)]
+    return [plan for plan in plans if _takes(plan, nest, context)]
+
+
+def weighed(plans: Iterable[Plan], facts: NestFacts, context: PassContext) -> list[Candidate]:
+    """What plans cost on a nest of these numbers."""
+    numbers, model = {name: float(getattr(facts, name)) for name in FACTS}, find_nest_cost_model()
+    return [Candidate(plan, model(plan.schedule, plan.values, numbers, context.target)) for plan in plans]
 
 
 def _takes(plan: Plan, nest: Operation, context: PassContext) -> bool:
@@ -99,12 +108,12 @@ def _quickest(found: Sequence[Candidate]) -> Candidate:
 
 def _least_memory(options: Sequence[Options], context: PassContext) -> list[Candidate]:
     """The fastest that need no more memory than some nest does anyway."""
-    within = [_quick_enough(found, candidates(nest, facts, context, "speed")) for nest, facts, found in options]
+    within = [quick_enough(found, candidates(nest, facts, context, "speed")) for nest, facts, found in options]
     needed = max((min(each.memory(facts) for each in found) for (_, facts, _), found in zip(options, within, strict=True)), default=0.0)
     return [_quickest([each for each in found if each.memory(facts) <= needed]) for (_, facts, _), found in zip(options, within, strict=True)]
 
 
-def _quick_enough(found: Sequence[Candidate], fast: Iterable[Candidate]) -> list[Candidate]:
+def quick_enough(found: Sequence[Candidate], fast: Iterable[Candidate]) -> list[Candidate]:
     """Those that take at most half as many instructions again as the best of all and of the goal speed's; the quickest if none does."""
     most = RAM_SLOWDOWN * min(each.instructions for each in (*found, *fast))
     return [each for each in found if each.instructions <= most] or [_quickest(found)]

@@ -20,6 +20,7 @@ import attrs
 from tinyir.dialects.nest_order import OrderProblem, least_peak_order
 from tinyir.dialects.row_groups import RowGroups, Stage
 from tinyir.dialects.row_nests import is_constant, stored, tensor_bytes
+from tinyir.dialects.stream_costs import StreamCosts, stream_costs
 from tinyir.ir.builder import functions
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.rewrite.passes import Pass, PassContext
@@ -45,16 +46,16 @@ class OrderNests(Pass):
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):
             if all(o.name in MOVABLE or o.name.startswith("arith.") or o is function.body.terminator for o in function.body):
-                self._order(function)
+                self._order(function, stream_costs(context) if self.streamed else None)
 
-    def _order(self, function: Operation) -> None:
-        groups = RowGroups(function)
+    def _order(self, function: Operation, costs: StreamCosts | None) -> None:
+        groups = RowGroups(function, costs)
         order = least_peak_order(_problem(function, groups), self.most_sets)
         if order is None:
             return
         before, given = groups.peak(self.streamed), function.body.operations
         _arrange(function.body, [groups.stages[number].root for number in order])
-        if RowGroups(function).peak(self.streamed) >= before:
+        if RowGroups(function, costs).peak(self.streamed) >= before:
             for operation in given[:-1]:
                 operation.move_before(given[-1])
 

@@ -6,7 +6,8 @@
       define %b, %y[%p] }                                          ... read %x[%p + %i - 1] ... define %b, %y[%p] } }
 
 No row is computed twice.  A global sum (a pool behind the chain) is carried from row to row as a tensor of one more axis whose
-ring has one place.  Which nests run together is chosen so that the peak of memory is least; every ring is an `overlap` obligation.
+ring has one place.  Which nests run together is chosen so that the peak of memory is least while they take at most half as many
+instructions again as with the goal speed; every ring is an `overlap` obligation.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tinyir.dialects.row_groups import RowGroups
 from tinyir.dialects.row_nests import RowNest, row_axis, stored
 from tinyir.dialects.row_schedule import RowSchedule, Timing
 from tinyir.dialects.row_sums import carry_sums
+from tinyir.dialects.stream_costs import stream_costs
 from tinyir.ir.affine import AffineConstant, AffineDimension, AffineExpression, AffineMap
 from tinyir.ir.attributes import DenseArray, IntegerAttribute
 from tinyir.ir.builder import Builder, functions
@@ -31,33 +33,32 @@ from tinyir.prove.overlap import Access
 from tinyir.prove.ring import RingClaim, RingRead
 from tinyir.rewrite.passes import Pass, PassContext
 
-SCRATCH_SHARE = 4
-MOST_SCRATCH_BYTES = 4096
-"""Scratch for the nests of a stream may make the peak higher by a quarter, and by so much at most."""
-
 
 @attrs.frozen
 class StreamRows(Pass):
-    """Streams what lowers the peak of memory; `spare_bytes` at each root tells what may be scratch there, `beyond_bytes` what of it makes the peak higher."""
+    """Streams what lowers the peak of memory; `spare_bytes` at each root tells what may be scratch there, `beyond_bytes` what of it makes the peak higher.
+
+    `at_any_cost`: however many instructions that takes.
+    """
 
     name = "stream_rows"
     reads = ("builtin", "func", "arith", "loop")
     leaves = ("builtin", "func", "arith", "loop")
 
+    at_any_cost: bool = False
+
     def run(self, module: Operation, context: PassContext) -> None:
         for function in functions(module):
             if any(operation.name == "loop.for" for operation in function.body):
-                groups = RowGroups(function)
-                best = groups.best()
-                peak = max((group.bytes for group in best), default=0)
+                groups = RowGroups(function, None if self.at_any_cost else stream_costs(context))
+                peak, best = groups.best()
                 for group in best:
-                    root, spare = groups.stages[group.first].root, peak - group.apart
+                    root = groups.stages[group.first].root
+                    spare, beyond = groups.scratch(group, peak)
                     if group.schedule is not None:
                         root = _Streaming(function, group.schedule, context).run()
-                        free = peak - group.bytes
-                        spare = max(free, min(peak // SCRATCH_SHARE, MOST_SCRATCH_BYTES))
-                        root.attributes["beyond_bytes"] = IntegerAttribute(spare - free, INDEX)
-                    root.attributes["spare_bytes"] = IntegerAttribute(max(spare, 0), INDEX)
+                        root.attributes["beyond_bytes"] = IntegerAttribute(beyond, INDEX)
+                    root.attributes["spare_bytes"] = IntegerAttribute(spare, INDEX)
 
 
 class _Streaming:

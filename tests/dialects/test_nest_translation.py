@@ -229,7 +229,7 @@ def test_a_nest_that_stays_as_it_is_needs_no_proof() -> None:
     assert stated(translated(PADDED.module(), ThenChanged(JamOutputs(factor=1), lambda _module: None))) == []
 
 
-@pytest.mark.parametrize("schedules", [(HoistGroups(), BlockProducts()), (StreamRows(), JamOutputs(factor=4))])
+@pytest.mark.parametrize("schedules", [(HoistGroups(), BlockProducts()), (StreamRows(at_any_cost=True), JamOutputs(factor=4))])
 def test_passes_that_follow_each_other_are_one_step(schedules: tuple[Pass, ...]) -> None:
     layers: list[Step] = [
         ("graph.conv2d", [6, 1, 2], {"pad": (1, 1, 1, 1), "x_zero_point": 3}),
@@ -259,7 +259,7 @@ def test_sums_that_are_carried_are_those_of_all_channels_that_stand_side_by_side
     ]
     module = in_loops([TensorType((1, 12, 6, 3), I8), *constants(np.random.default_rng(0), (7, 3, 3, 3))], layers)
     context = PassContext(ledger=Ledger(), translations=(NestTranslation(),))
-    PassPipeline([StreamRows(), JamOutputs(factor=4)]).run(module, context)
+    PassPipeline([StreamRows(at_any_cost=True), JamOutputs(factor=4)]).run(module, context)
     assert isinstance(context.ledger, Ledger)
     for translation in context.translations:
         translation.settle(context)
