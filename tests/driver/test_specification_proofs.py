@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tinyir.driver import specification_proofs
-from tinyir.driver.specification_proofs import lock_of, prove_shipped
+from tinyir.driver.specification_proofs import lock_of, prove_file, prove_shipped
+from tinyir.ir.errors import TinyirError
 from tinyir.prove.rules import RuleProof
 from tinyir.rewrite.proof_lock import locked
 from tinyir.rewrite.rule_book import shipped_rules
@@ -30,3 +33,24 @@ def test_a_rule_with_a_stale_line_is_proved_again(monkeypatch: pytest.MonkeyPatc
     found = lock_of(prove_shipped(keep=True))
     assert proved == ["load_again"]
     assert set(shipped_rules().rules) - set(found) == {"load_again"}
+
+
+def test_each_wrong_rule_is_told_and_what_a_function_says_wrong_once(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.rules"
+    names = [f"rule r{i}   graph.relu(x)  =>  x where y{i} == 1" for i in range(10)]
+    callers = [f"rule s{i}   graph.relu(x)  =>  x where half(rank(x)) == {i}" for i in range(3)]
+    file.write_text("\n".join(["function half(n) = n / 0", *names, *callers, "rule last   graph.relu(graph.relu(x))  =>  graph.relu(x)", ""]))
+    with pytest.raises(TinyirError) as caught:
+        prove_file(file)
+    assert [(d.place.line, d.message) for d in caught.value.diagnostics[:10]] == [
+        (i + 2, f"'y{i}' is not bound by the pattern") for i in range(10)
+    ]
+    assert [(d.place.line, d.message) for d in caught.value.diagnostics[10:]] == [(1, "a division by 0")]
+
+
+def test_each_unknown_rule_behind_before_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.rules"
+    file.write_text("rule a before nobody before none   graph.relu(x)  =>  x\nrule b before never   graph.relu(x)  =>  x\n")
+    with pytest.raises(TinyirError) as caught:
+        prove_file(file)
+    assert [d.place.column for d in caught.value.diagnostics] == [15, 29, 15]

@@ -221,6 +221,30 @@ def test_what_nothing_confirms_is_unknown(kind: str) -> None:
     assert found.detail
 
 
+UNANSWERED = (
+    "graph.transpose(x) {permutation = p} => x where rank(x) == 1 or is_power_of_two(shape(x)[0])",
+    "graph.transpose(x) {permutation = p} => x where rank(x) == 1 or log2(shape(x)[0]) == 1",
+    "graph.relu(graph.relu(x)) => x where rank(x) == 9 or complement(shape(x), 3) == [0]",
+    "graph.relu(graph.relu(x)) => x where shape(x)[0] == 1 or shape(x)[9] == 1",
+    "graph.relu(graph.relu(x)) => x where not (shape(x)[0] == 1 and shape(x)[9] == 1)",
+    "graph.relu(graph.relu(x)) => x where select(shape(x)[0] == 1, 1, shape(x)[9]) == 1",
+    "graph.relu(graph.relu(x)) => x where not all(i < 9) (shape(x)[i] == 1)",
+)
+
+
+@pytest.mark.parametrize("text", UNANSWERED)
+def test_a_case_without_an_answer_leaves_the_rule_unknown(text: str) -> None:
+    """The driver applies each of these rules to something for which it is wrong."""
+    found = verdicts(f"rule unanswered   {text}")["unanswered"]
+    assert found.state == "unknown"
+    assert "proofs have no answer" in found.detail
+
+
+@pytest.mark.parametrize("condition", ["shape(x)[9] == 1", "1 / (rank(x) - rank(x)) == 1", "all(i < 9) (shape(x)[i] == 1)", "1 << 1000 == 1"])
+def test_a_condition_without_a_value_is_never_satisfied(condition: str) -> None:
+    assert verdicts(f"rule never   graph.relu(graph.relu(x)) => x where {condition}")["never"].state == "vacuous"
+
+
 ILL_FORMED = {
     "graph.leaky_relu(x) {alpha = a} => graph.multiply(x, a)": "'a' is a property, no operand",
     "arith.addi(arith.mulsi_extended(x, y), z) => z": "'arith.mulsi_extended' has 2 results: write `result 0 of arith.mulsi_extended(...)`",

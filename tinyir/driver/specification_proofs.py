@@ -111,8 +111,7 @@ def _prove_rules(file: Path, ledger: Ledger, progress: Progress | None) -> None:
 
 
 def _prove_book(book: RuleBook, ledger: Ledger, progress: Progress | None, kept: Mapping[str, Entry] | None = None) -> Ledger:
-    for rule in book.rules.values():
-        compile_rule(rule, book.functions)  # what is wrong with a rule is told before any is proved
+    _check(book)
     known = Known()
     for rule in book.rules.values():
         if kept and kept.get(rule.name) == Entry(digest_of(rule, used_functions(rule, book.functions)), "proved"):
@@ -127,6 +126,23 @@ def _prove_book(book: RuleBook, ledger: Ledger, progress: Progress | None, kept:
             verdict = attrs.evolve(found, seconds=process_time() - start)
         ledger.add(Obligation("rule", rule.name, str(rule) + ("" if rule.exact else " (over the reals)")), verdict)
     return ledger
+
+
+def _check(book: RuleBook) -> None:
+    """What is wrong with rules is told before any is proved.
+
+    Raises:
+        TinyirError: one diagnostic for each rule that says something wrong; one alone for all that a function of theirs does.
+    """
+    wrong: dict[tuple[str, Place], Diagnostic] = {}
+    for rule in book.rules.values():
+        try:
+            compile_rule(rule, book.functions)
+        except TinyirError as error:
+            for diagnostic in error.diagnostics:
+                wrong.setdefault((diagnostic.message, diagnostic.place), diagnostic)
+    if wrong:
+        raise TinyirError(diagnostics=list(wrong.values()))
 
 
 def _assumed(rule: Rule) -> Verdict:

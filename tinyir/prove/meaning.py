@@ -23,6 +23,7 @@ from tinyir.prove.symbolic import (
     Session,
     SymbolicTensor,
     TermData,
+    UnknownMeaningError,
     stored,
 )
 
@@ -193,7 +194,7 @@ class _Meaning:
     def _by_hand(self, type: Type, index: tuple[Any, ...]) -> ex.Expression:
         """A requantization: its rounded value is an unknown function of the accumulator, the parameters and the channel."""
         if self.operator.name != "graph.requantize":
-            raise NoMeaningError(f"'{self.operator.name}' is said by hand")
+            raise UnknownMeaningError(f"'{self.operator.name}' is said by hand")
         (tensor,) = self.sequence
         names = ("SCALE", "OFFSET", "ROUNDING")
         operands = (tensor.at(index), self.session.lane(index[-1] if index else 0), *(self._typed(self.values[n], I64) for n in names))
@@ -292,7 +293,7 @@ class _Meaning:
                 raise NoMeaningError("axes")
             return [i for i in range(rank) if i not in axes] if complement else axes
         if complement:
-            raise NoMeaningError("a complement of unknown axes")
+            raise UnknownMeaningError("a complement of unknown axes")
         session = self.session
         session.require("axes exist", session.all_of([c for axis in axes for c in (axis >= 0, axis < rank)]))
         session.require("axes are distinct", session.z3.Distinct([session.integer(axis) for axis in axes]) if len(axes) > 1 else True)
@@ -337,13 +338,13 @@ class _Meaning:
             return self._call(expression, lane)
         if isinstance(expression, ast.Reduction):
             return self._fold(expression, None)
-        raise NoMeaningError("a misplaced list")
+        raise UnknownMeaningError("a misplaced list")
 
     def _name(self, name: str, lane: int | None) -> Any:
         value = self.values[name]
         if isinstance(value, tuple):
             if lane is None:
-                raise NoMeaningError("a list as one value")
+                raise UnknownMeaningError("a list as one value")
             value = value[lane]
         if value is None:
             raise NoMeaningError(f"an axis of '{name}' is not bound")
@@ -353,7 +354,7 @@ class _Meaning:
         value = self.evaluate(expression.operand, lane)
         if expression.operator == "-":
             return ex.negate(value) if isinstance(value, ex.Expression) else -value
-        raise NoMeaningError(f"'{expression.operator}'")
+        raise UnknownMeaningError(f"'{expression.operator}'")
 
     def _binary(self, expression: ast.Binary, lane: int | None) -> Any:
         left = self.evaluate(expression.left, lane)
@@ -391,7 +392,7 @@ class _Meaning:
                 pack = list(self.values.get(access.name, (None,) * len(extents)))
                 for axis in self._selection(access, len(extents)):
                     if not isinstance(axis, int):
-                        raise NoMeaningError("a fold over unknown axes")
+                        raise UnknownMeaningError("a fold over unknown axes")
                     pack[axis] = self._variable(extents[axis], variables)
                 self.values[access.name] = tuple(pack)
             else:
@@ -517,6 +518,8 @@ def combine_integers(session: Session, operator: str, left: Any, right: Any) -> 
         ">": lambda: left > right,
         ">=": lambda: left >= right,
     }
+    if operator not in functions:
+        raise UnknownMeaningError(f"'{operator}' of numbers that are not known")
     return functions[operator]()
 
 

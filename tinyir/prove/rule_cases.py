@@ -18,9 +18,12 @@ import attrs
 from tinyir.ir import operator as spec
 from tinyir.ir.types import F32, I8, I16, I32, I64, U8, IntegerType, Type
 from tinyir.prove.meaning import combine_integers, operand, product, result_of, splat
-from tinyir.prove.symbolic import Integer, NoMeaningError, Number, QuantizedElement, Session, SymbolicTensor
+from tinyir.prove.symbolic import Integer, NoMeaningError, Number, QuantizedElement, Session, SymbolicTensor, UnknownMeaningError
 from tinyir.rewrite.rule_compiler import PROVED_DIMENSIONS, used_functions
 from tinyir.rewrite.rule_defaults import plain_default
+from tinyir.rewrite.rule_functions import DeclinedError, calculate
+from tinyir.rewrite.rule_functions import item as element_of
+from tinyir.rewrite.rule_kinds import MOST_ELEMENTS
 from tinyir.rewrite.rule_types import literal_type
 from tinyir.text import rule_syntax as ast
 from tinyir.text.specifications import operators
@@ -98,9 +101,16 @@ class Undefined:
     matched: Matched
 
 
+@attrs.frozen
+class Unknown:
+    """A case in which the rule may apply, with something that the prover has no meaning for."""
+
+    reason: str
+
+
 def cases(
     rule: ast.Rule, functions: Mapping[str, ast.Function], choose: str = "", elements: tuple[Type, ...] | None = None
-) -> Iterator[Case | Undefined]:
+) -> Iterator[Case | Undefined | Unknown]:
     """All cases in which the rule may apply.
 
     `choose`: with "lists" the lists that name axes are chosen too, with "ones" the extents that are 1 as well.  `elements`: the types
@@ -108,11 +118,12 @@ def cases(
     """
     choices, way = Choices(), _Way(rule, functions, choose, elements)
     while True:
-        found = None
-        with suppress(NoMeaningError):
-            found = _build(way, choices)
-        if found is not None:
-            yield found
+        try:
+            yield _build(way, choices)
+        except UnknownMeaningError as error:
+            yield Unknown(str(error))
+        except (NoMeaningError, DeclinedError):  # there is no such case, or the rule is not applied
+            pass
         if not choices.advance():
             return
 
@@ -126,10 +137,6 @@ class _Way:
     choose: str
     elements: tuple[Type, ...] | None
     context: Any = None
-
-
-class _DeclinedError(NoMeaningError):
-    """The rule is not applied in this case."""
 
 
 class _FixedExtentsError(Exception):
@@ -213,7 +220,7 @@ class _Builder:
         session.hypotheses += [c for lane, extent in zip(index, left.shape, strict=True) for c in session.within(lane, extent)]
         before = left.at(index)
         if rule.condition is not None:
-            condition = self.scope.truth(self.scope.evaluate(rule.condition))
+            condition = self.scope.truth(self.scope.evaluate(rule.condition, demanded=True))
             self._fix_extents(condition)
             session.require("the condition", condition)
         session.assuming = False
@@ -222,7 +229,7 @@ class _Builder:
             right = self._right(rule.result)
             same_type = self._same_type(left, right)
             after = right.at(index) if same_type is not False else before
-        except _DeclinedError:
+        except UnknownMeaningError:
             raise
         except NoMeaningError as error:
             return Undefined(session, str(error), self._matched())
@@ -335,7 +342,7 @@ class _Builder:
     def _splat_of(self, name: str, shape: tuple[Integer, ...], element: Any) -> SymbolicTensor:
         """A constant whose elements are all one number, which the rule asks for."""
         if isinstance(element, QuantizedElement):
-            raise NoMeaningError("the value of a constant of a quantized type")
+            raise DeclinedError  # it has none
         number = Number(self.session, f"{name}#value")
         self.scope.numbers[name] = number
         value = number.typed(element)
@@ -348,8 +355,14 @@ class _Builder:
         """
         known = {name for name, value in self.scope.values.items() if not isinstance(value, Number)} | set(self.scope.tensors)
         for part, names in self.conditions:
-            if names <= known and self.scope.evaluate(part) is False:
+            if names <= known and self._fails(part):
                 raise NoMeaningError("the condition")
+
+    def _fails(self, part: ast.Expression) -> bool:
+        """Whether a part of the condition is known to be false; what the prover has no meaning for is told when all is matched."""
+        with suppress(UnknownMeaningError):
+            return self.scope.evaluate(part, demanded=True) is False
+        return False
 
     def _extent(self, name: str) -> Integer:
         if self.chosen_ones:
@@ -471,13 +484,13 @@ class _Builder:
             if isinstance(made, ast.Splat | ast.Made):
                 beside = self.scope.tensor(names[0]) if names else None
                 if beside is None:
-                    raise NoMeaningError("a number without an operand beside it")
+                    raise UnknownMeaningError("a number without an operand beside it")
                 tensors[i] = self._made(made, (), beside.element)
         return [tensors[i] for i in range(len(application.operands))]
 
     def _made(self, pattern: ast.Splat | ast.Made, shape: tuple[Integer, ...], element: Any) -> SymbolicTensor:
         if isinstance(element, QuantizedElement):
-            raise _DeclinedError("a number is no element of a quantized type")
+            raise DeclinedError
         value = pattern.value if isinstance(pattern, ast.Splat) else self.scope.evaluate(pattern.value)
         if isinstance(value, int | float):
             return splat(value, shape, element)
@@ -513,8 +526,15 @@ class Scope:
     def truth(self, value: Any) -> Any:
         return value if isinstance(value, bool) else self.session.boolean(value)
 
-    def evaluate(self, expression: ast.Expression, local: Mapping[str, Any] | None = None) -> Any:
-        """A Python number, type, list (tuple), tensor, z3 term or `Number`."""
+    def evaluate(self, expression: ast.Expression, local: Mapping[str, Any] | None = None, demanded: bool = False) -> Any:
+        """A Python number, type, list (tuple), tensor, z3 term or `Number`.
+
+        `demanded`: the rule applies only if the expression is true, so that it does not matter which of its parts has no value.
+
+        Raises:
+            DeclinedError: a part that is computed whatever the operands are has no value: the rule is not applied.
+            UnknownMeaningError: so has a part that is computed for some operands only, or the prover has no meaning for one.
+        """
         local = local or {}
         if isinstance(expression, ast.Number | ast.Text):
             return expression.value
@@ -522,21 +542,24 @@ class Scope:
             return self._name(expression.name, local)
         if isinstance(expression, ast.Comprehension | ast.Every):
             count = self.evaluate(expression.count, local)
-            if not isinstance(count, int):
-                raise NoMeaningError("a list of unknown length")
-            body = expression.body if isinstance(expression, ast.Comprehension) else expression.condition
-            items = tuple(self.evaluate(body, {**local, expression.variable: i}) for i in range(count))
-            return items if isinstance(expression, ast.Comprehension) else self.session.all_of(items)
+            if not isinstance(count, int) or count > MOST_ELEMENTS:
+                raise UnknownMeaningError("a list of unknown length")
+            if isinstance(expression, ast.Comprehension):
+                return tuple(self.evaluate(expression.body, {**local, expression.variable: i}) for i in range(count))
+            return self._every(expression, count, local, demanded)
         if isinstance(expression, ast.Call):
-            return self._call(expression, local)
+            return self._call(expression, local, demanded)
         if isinstance(expression, ast.Binary) and expression.operator in ("and", "or"):
-            left = self.evaluate(expression.left, local)
+            both = demanded and expression.operator == "and"
+            left = self.evaluate(expression.left, local, both)
             if left is (expression.operator == "or"):
                 return left
-            return self.combine(expression.operator, left, self.evaluate(expression.right, local))
+            return self.combine(expression.operator, left, self._perhaps(expression.right, local, both or isinstance(left, bool), demanded))
         parts = [self.evaluate(child, local) for child in ast.children(expression)]
         if isinstance(expression, ast.Element):
-            return self.session.item(*parts)
+            if not isinstance(parts[0], tuple):
+                raise UnknownMeaningError("an element of an unknown list")
+            return element_of(*parts) if isinstance(parts[1], int) else self.session.item(*parts)
         if isinstance(expression, ast.ListOf):
             return tuple(parts)
         if isinstance(expression, ast.Unary):
@@ -546,6 +569,25 @@ class Scope:
         assert isinstance(expression, ast.Binary)
         return self.combine(expression.operator, *parts)
 
+    def _every(self, expression: ast.Every, count: int, local: Mapping[str, Any], demanded: bool) -> Any:
+        """Whether all conditions hold; those behind one that is false are not computed."""
+        found: list[Any] = []
+        for i in range(count):
+            computed = demanded or all(isinstance(item, bool) for item in found)
+            found.append(self._perhaps(expression.condition, {**local, expression.variable: i}, computed, demanded))
+            if found[-1] is False:
+                return False
+        return self.session.all_of(found)
+
+    def _perhaps(self, expression: ast.Expression, local: Mapping[str, Any], computed: bool, demanded: bool = False) -> Any:
+        """An expression that is computed only for some operands, unless `computed`."""
+        try:
+            return self.evaluate(expression, local, demanded)
+        except DeclinedError:
+            if computed:
+                raise
+            raise UnknownMeaningError(f"'{ast.spell(expression)}', which has no value and is not always asked for") from None
+
     def _name(self, name: str, local: Mapping[str, Any]) -> Any:
         for known in (local, self.values, self.tensors):
             if name in known:
@@ -554,7 +596,7 @@ class Scope:
             return self.tensors[self.spell(name)]
         type = literal_type(name)
         if type is None:
-            raise NoMeaningError(f"'{name}' is not known yet")
+            raise UnknownMeaningError(f"'{name}' is not known yet")
         return type
 
     def combine(self, operator: str, left: Any, right: Any) -> Any:
@@ -566,14 +608,17 @@ class Scope:
             return same if operator == "==" else self.session.z3.Not(self.session.boolean(same))
         if isinstance(left, Type | QuantizedElement) or isinstance(right, Type | QuantizedElement):
             return left is right if operator == "==" else left is not right
+        plain = (bool, int, float, str)
+        if isinstance(left, plain) and isinstance(right, plain):
+            return calculate(operator, left, right) if operator not in ("and", "or") else combine_integers(self.session, operator, left, right)
         return combine_integers(self.session, operator, left, right)
 
-    def _call(self, call: ast.Call, local: Mapping[str, Any]) -> Any:
+    def _call(self, call: ast.Call, local: Mapping[str, Any], demanded: bool = False) -> Any:
         if call.name == "select":
             condition = self.evaluate(call.arguments[0], local)
             if isinstance(condition, bool):
-                return self.evaluate(call.arguments[1 if condition else 2], local)
-            return self.session.choose(condition, *(self.evaluate(a, local) for a in call.arguments[1:]))
+                return self.evaluate(call.arguments[1 if condition else 2], local, demanded)
+            return self.session.choose(condition, *(self._perhaps(a, local, computed=False) for a in call.arguments[1:]))
         if call.name in ("is_constant", "is_parameter", "is_line"):
             assert isinstance(call.arguments[0], ast.Name)
             key = (call.name, call.arguments[0].name)
@@ -582,12 +627,12 @@ class Scope:
             return self._uses(call.arguments[0].name)
         if call.name == "value" and isinstance(call.arguments[0], ast.Name):
             if self.spell(call.arguments[0].name) not in self.numbers:
-                raise NoMeaningError(f"the value of '{call.arguments[0].name}', which is no constant of the pattern")
+                raise UnknownMeaningError(f"the value of '{call.arguments[0].name}', which is no constant of the pattern")
             return self.numbers[self.spell(call.arguments[0].name)]
         arguments = [self.evaluate(argument, local) for argument in call.arguments]
         if call.name in self.functions:
             function = self.functions[call.name]
-            return self.evaluate(function.value, dict(zip(function.parameters, arguments, strict=True)))
+            return self.evaluate(function.value, dict(zip(function.parameters, arguments, strict=True)), demanded)
         return self._built_in(call.name, arguments)
 
     def _uses(self, name: str) -> Any:
@@ -603,7 +648,7 @@ class Scope:
             return {"shape": first.shape, "rank": len(first.shape), "element": first.element}[name]
         if name == "length":
             if not isinstance(first, tuple):
-                raise NoMeaningError("the length of an unknown list")
+                raise UnknownMeaningError("the length of an unknown list")
             return len(first)
         if name == "position":
             return session.position(first, arguments[1])
@@ -611,18 +656,20 @@ class Scope:
             return product(session, first)
         if name == "complement":
             if not all(isinstance(axis, int) for axis in first):
-                raise NoMeaningError("a complement of unknown axes")
+                raise UnknownMeaningError("a complement of unknown axes")
             return tuple(i for i in range(arguments[1]) if i not in first)
         if name == "fits":
+            if isinstance(arguments[1], QuantizedElement):
+                raise UnknownMeaningError("a number that fits a quantized type")
             if not isinstance(arguments[1], IntegerType):
-                raise NoMeaningError("a number that fits a type that is no integer")
+                raise DeclinedError
             within = [self.combine(">=", first, arguments[1].lowest), self.combine("<=", first, arguments[1].greatest)]
             return session.all_of(within)
         if name == "abs":
             negative = self.combine("<", first, 0)
             return session.choose(negative, self.combine("-", 0, first), first.integer() if isinstance(first, Number) else first)
         if name not in _OF_TYPES and name not in ("min", "max"):
-            raise NoMeaningError(f"'{name}' in rules over tensors")
+            raise UnknownMeaningError(f"'{name}' in rules over tensors")
         if name in ("min", "max"):
             a, b = arguments
             take = self.combine(">" if name == "max" else "<", b, a)
@@ -683,7 +730,13 @@ def _bits(element: Any) -> int:
 
 
 def _limit(name: str) -> Any:
-    return lambda element: getattr(element.storage if isinstance(element, QuantizedElement) else element, name)
+    def limit(element: Any) -> int:
+        stored = element.storage if isinstance(element, QuantizedElement) else element
+        if not isinstance(stored, IntegerType):
+            raise DeclinedError
+        return int(getattr(stored, name))
+
+    return limit
 
 
 _OF_TYPES: dict[str, Any] = {

@@ -21,7 +21,7 @@ from tinyir.ir.types import F32, I32, Type
 from tinyir.prove.alike import form_of
 from tinyir.prove.equality import RLIMIT, Answer, Asked, Prover
 from tinyir.prove.program_rules import prove_program
-from tinyir.prove.rule_cases import MOST_DIMENSIONS, Case, Matched, Undefined, asks_for_ones, cases, chooses_axes, moves_only, used_operators
+from tinyir.prove.rule_cases import MOST_DIMENSIONS, Case, Matched, Undefined, Unknown, asks_for_ones, cases, chooses_axes, moves_only, used_operators
 from tinyir.prove.scalar_rules import ScalarAnswer, prove_scalars
 from tinyir.prove.symbolic import NoMeaningError, Session
 from tinyir.prove.tensor_examples import find_counterexample
@@ -144,14 +144,19 @@ class _Attempt:
         self.asked = asked
 
     def prove(self) -> RuleProof:
-        count, fires = 0, False
+        count, fires, unknown = 0, False, ""
         for case in cases(self.rule, self.functions, self.choose, self.elements):
+            count += 1
+            if isinstance(case, Unknown):
+                unknown = unknown or f"proofs have no answer: {case.reason}"
+                continue
             prover = Prover(case.session, self.asked, self.rlimit)
             answer = self._undefined(prover, case) if isinstance(case, Undefined) else self._decide(prover, case)
-            count += 1
             if answer.state != "proved":
                 return RuleProof(answer.state, count, len(self.asked.answers), answer.detail)
             fires = fires or (isinstance(case, Case) and case.same_type is not False and _can_hold(case.session))
+        if unknown:
+            return RuleProof("unknown", count, len(self.asked.answers), unknown)
         return RuleProof("proved", count, len(self.asked.answers)) if fires else RuleProof("vacuous", count, len(self.asked.answers), VACUOUS)
 
     def _undefined(self, prover: Prover, case: Undefined) -> Answer:

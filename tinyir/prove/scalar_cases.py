@@ -14,6 +14,7 @@ from tinyir.prove.rule_cases import Choices, Scope, conjuncts
 from tinyir.prove.scalar_operations import Machine, Use
 from tinyir.prove.symbolic import NoMeaningError
 from tinyir.prove.wide import TooWideError, Wide
+from tinyir.rewrite.rule_functions import DeclinedError, calculate
 from tinyir.rewrite.rule_types import RuleTypes, literal_type, words_of
 from tinyir.text import rule_syntax as ast
 
@@ -60,10 +61,6 @@ def scalar_cases(rule: ast.Rule, functions: Mapping[str, ast.Function]) -> Itera
                 break
 
 
-class _DeclinedError(Exception):
-    """The rule does not apply in this case."""
-
-
 class _Builder:
     def __init__(
         self,
@@ -99,13 +96,13 @@ class _Builder:
             left = self._pattern(rule.pattern, (0,))
             assumed = [condition for _, condition in machine.required]
             if rule.condition is not None:
-                condition = self.scope.truth(self.scope.evaluate(rule.condition))
+                condition = self.scope.truth(self.scope.evaluate(rule.condition, demanded=True))
                 if condition is False or machine.z3.is_false(machine.z3.simplify(condition)):
                     return None
                 assumed.append(condition)
             machine.required = []
             right = self._result(rule.result, (1,))
-        except _DeclinedError:
+        except DeclinedError:
             return None
         except TooWideError:
             raise NoMeaningError("numbers of the condition that may be too large") from None
@@ -131,9 +128,9 @@ class _Builder:
 
     def _literal(self, value: int | float, type: Type | None) -> Any:
         if (type is None or isinstance(value, float) != isinstance(type, FloatType)) and not (isinstance(type, FloatType) and isinstance(value, int)):
-            raise _DeclinedError
+            raise DeclinedError
         if isinstance(type, IntegerType) and not _fits(int(value), type):
-            raise _DeclinedError
+            raise DeclinedError
         return self.machine.constant(value, type)
 
     def _leaf(self, name: str, type: Type | None) -> Any:
@@ -142,7 +139,7 @@ class _Builder:
             if name in self.exponents and isinstance(type, IntegerType):
                 width = type.width
                 if width == 1:
-                    raise _DeclinedError  # true is -1
+                    raise DeclinedError  # true is -1
                 exponent = self.choices.pick(range(width if type.is_unsigned else width - 1))
                 self.leaves[name] = self.machine.constant(1 << exponent, type)
             else:
@@ -169,7 +166,7 @@ class _Builder:
             return self.leaves[pattern.name]
         assert isinstance(pattern, ast.Application)
         if pattern.type is not None and not isinstance(pattern.type, ast.Name) and self.scope.evaluate(pattern.type) is not type:
-            raise _DeclinedError
+            raise DeclinedError
         operands = [self._result(operand, (*path, i)) for i, operand in enumerate(pattern.operands)]
         if pattern.rest and "fastmath" in _declared(pattern.operation):
             raise NoMeaningError(f"'..' would copy the flags of '{pattern.operation}': leave it out")
@@ -291,16 +288,16 @@ class ScalarScope(Scope):
         table = {"==": z3.fpEQ, "!=": z3.fpNEQ, "<": z3.fpLT, "<=": z3.fpLEQ, ">": z3.fpGT, ">=": z3.fpGEQ}
         return table[operator](a, b, context)
 
-    def _call(self, call: ast.Call, local: Mapping[str, Any]) -> Any:
+    def _call(self, call: ast.Call, local: Mapping[str, Any], demanded: bool = False) -> Any:
         if call.name == "select":
             condition = self.evaluate(call.arguments[0], local)
             if isinstance(condition, bool):
-                return self.evaluate(call.arguments[1 if condition else 2], local)
-            first, second = (self.evaluate(a, local) for a in call.arguments[1:])
+                return self.evaluate(call.arguments[1 if condition else 2], local, demanded)
+            first, second = (self._perhaps(a, local, computed=False) for a in call.arguments[1:])
             return self._wide(first).choose(condition, self._wide(second))
         if call.name == "value" and isinstance(found := self.evaluate(call.arguments[0], local), _Leaf):
             return self._value(found.name)
-        return super()._call(call, local)
+        return super()._call(call, local, demanded)
 
     def _built_in(self, name: str, arguments: list[Any]) -> Any:
         first = arguments[0] if arguments else None
@@ -325,7 +322,7 @@ class ScalarScope(Scope):
         if name == "fits":
             type = arguments[1]
             if not isinstance(type, IntegerType | IndexType):
-                raise _DeclinedError
+                raise DeclinedError
             low, high = limits(type)
             x = self._wide(first)
             return self.machine.z3.And(x.combine(">=", self._wide(low)), x.combine("<=", self._wide(high)))
@@ -353,7 +350,7 @@ class ScalarScope(Scope):
         if z3.is_bv_value(literal):
             value = literal.as_signed_long()
             if value <= 0 or value & (value - 1):
-                raise _DeclinedError
+                raise DeclinedError
             return Wide.of(z3, context, value.bit_length() - 1)
         found = self._wide(0)
         for i in range(1, x.high.bit_length()):
@@ -378,13 +375,7 @@ def limits(type: Type) -> tuple[int, int]:
 def _plain(operator: str, left: Any, right: Any) -> Any:
     if isinstance(left, Type) or isinstance(right, Type):
         return (left is right) if operator == "==" else left is not right
-    functions: dict[str, Any] = {
-        "+": lambda: left + right, "-": lambda: left - right, "*": lambda: left * right, "/": lambda: left // right,
-        "%": lambda: left % right, "<<": lambda: left << right, ">>": lambda: left >> right, "&": lambda: left & right,
-        "|": lambda: left | right, "^": lambda: left ^ right, "==": lambda: left == right, "!=": lambda: left != right,
-        "<": lambda: left < right, "<=": lambda: left <= right, ">": lambda: left > right, ">=": lambda: left >= right,
-    }  # fmt: skip
-    return functions[operator]()
+    return calculate(operator, left, right)
 
 
 _OF_TYPES: dict[str, Any] = {

@@ -22,6 +22,10 @@ class NoMeaningError(Exception):
     """The case is not defined (ranks or types do not fit), or the prover has no meaning for something in it."""
 
 
+class UnknownMeaningError(NoMeaningError):
+    """The case may well be defined, but the prover has no meaning for something in it."""
+
+
 @attrs.frozen(eq=False)
 class QuantizedElement:
     """A quantized element type with symbolic scale and zero point; per axis if `axis` is not None."""

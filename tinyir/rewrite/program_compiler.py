@@ -212,7 +212,7 @@ class ProgramWriter(RuleWriter):
         operands = "".join(self._build(operand, (*path, i)) + ", " for i, operand in enumerate(pattern.operands))
         if self._has_several(pattern):
             if pattern.number is None or definition.infer is None:
-                raise self.error(f"which result of '{pattern.operation}', and of what type, is not known", word=pattern.operation)
+                raise self.error(f"which result of '{pattern.operation}', and of what type, is not known", word=pattern.operation, of=pattern)
             return f"edit.create({pattern.operation!r}, ({operands}), {self._properties(pattern)}).results[{pattern.number}]"
         source = self.variables.get(pattern.operation)
         if definition.infer is None and source is not None:

@@ -80,13 +80,18 @@ class RuleBook:
 def _in_order(rules: Mapping[str, ast.Rule], is_part: bool) -> dict[str, ast.Rule]:
     """The order of the text, changed where `before` demands it."""
     sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(rules, ()))
+    errors = []
     for rule in rules.values():
         for later in rule.before:
             if later not in rules and is_part:
                 continue
             if later not in rules:
-                raise TinyirError(f"rule '{rule.name}' is before the unknown rule '{later}'", place=ast.place_of(rule, later), hint=did_you_mean(later, rules))
+                message, hint = f"rule '{rule.name}' is before the unknown rule '{later}'", did_you_mean(later, rules)
+                errors.append(Diagnostic(message, ast.place_of(rule, later), hint=hint))
+                continue
             sorter.add(later, rule.name)
+    if errors:
+        raise TinyirError(diagnostics=errors)
     try:
         sorter.prepare()
     except CycleError as error:

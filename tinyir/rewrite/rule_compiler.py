@@ -30,6 +30,7 @@ from tinyir.ir.types import I1, I32, I64, INDEX, Type
 from tinyir.rewrite.definers import Definers
 from tinyir.rewrite.edit import Edit
 from tinyir.rewrite.rule_functions import BUILT_IN, CONSTANT_OPERATIONS, PARTIAL
+from tinyir.rewrite.rule_kinds import check_kinds
 from tinyir.rewrite.rule_scope import names_of
 from tinyir.rewrite.rule_types import RuleTypes, TypeClass, constant_operation, is_program_rule, is_scalar_rule, literal_type, signature_of, words_of
 from tinyir.text import rule_syntax as ast
@@ -151,6 +152,7 @@ def compile_rule(rule: ast.Rule, functions: Mapping[str, ast.Function], most_dim
     makes = import_module("tinyir.rewrite.program_compiler").ProgramWriter if is_program_rule(rule) else RuleWriter  # late: it builds on this module
     writer: RuleWriter = makes(rule, functions, most_dimensions)
     body = writer.write()
+    check_kinds(rule, functions)
     source = "\n".join([*_function_lines(used_functions(rule, functions), functions), body])
     return CompiledRule(rule, source, names_of(source, f"<rule {rule.name}>")["rewrite"])
 
@@ -163,9 +165,9 @@ class _Names:
         self.functions = functions
         self.bound = bound
 
-    def error(self, message: str, hint: str = "", word: str = "") -> TinyirError:
-        """What is wrong with the statement, at a word of it."""
-        return TinyirError(message, place=ast.place_of(self.statement, word), hint=hint)
+    def error(self, message: str, hint: str = "", word: str = "", of: ast.Application | ast.Name | ast.Call | None = None) -> TinyirError:
+        """What is wrong with the statement, at a word of it: the first one, or the first from the part `of` it on."""
+        return TinyirError(message, place=ast.place_of(self.statement, word, of.offset if of is not None else 0), hint=hint)
 
     def spell(self, expression: ast.Expression, variables: frozenset[str] = frozenset()) -> str:
         if isinstance(expression, ast.Number | ast.Text):
@@ -175,7 +177,7 @@ class _Names:
                 type = literal_type(expression.name)
                 if type is not None:
                     return f"type_{type}"
-                raise self.error(f"'{expression.name}' is not bound by the pattern", did_you_mean(expression.name, self.bound), expression.name)
+                raise self.error(f"'{expression.name}' is not bound by the pattern", did_you_mean(expression.name, self.bound), expression.name, expression)
             return f"n_{expression.name}"
         if isinstance(expression, ast.Comprehension | ast.Every):
             inside = variables | {expression.variable}
@@ -185,16 +187,14 @@ class _Names:
             return f"tuple({self.spell(expression.body, inside)} {loop})"
         parts = [self.spell(child, variables) for child in ast.children(expression)]
         if isinstance(expression, ast.Element):
-            return f"{parts[0]}[{parts[1]}]"
+            return f"item({parts[0]}, {parts[1]})"
         if isinstance(expression, ast.ListOf):
             return f"({''.join(part + ',' for part in parts)})"
         if isinstance(expression, ast.Unary):
             return f"({expression.operator} {parts[0]})"
         if isinstance(expression, ast.Binary):
-            operator = "//" if expression.operator == "/" else expression.operator
-            if operator in ("<<", ">>"):
-                return f"shift_{'left' if operator == '<<' else 'right'}({parts[0]}, {parts[1]})"
-            return f"({parts[0]} {operator} {parts[1]})"
+            function = {"/": "quotient", "<<": "shift_left", ">>": "shift_right"}.get(expression.operator, "")
+            return f"{function}({parts[0]}, {parts[1]})" if function else f"({parts[0]} {expression.operator} {parts[1]})"
         return self._spell_call(expression, parts)
 
     def _spell_call(self, call: ast.Call, parts: Sequence[str]) -> str:
@@ -202,9 +202,9 @@ class _Names:
             return f"({parts[1]} if {parts[0]} else {parts[2]})"
         function = self.functions.get(call.name)
         if function is None and call.name not in BUILT_IN:
-            raise self.error(f"there is no function '{call.name}'", did_you_mean(call.name, [*self.functions, *BUILT_IN]), call.name)
+            raise self.error(f"there is no function '{call.name}'", did_you_mean(call.name, [*self.functions, *BUILT_IN]), call.name, call)
         if function is not None and len(function.parameters) != len(parts):
-            raise self.error(f"function '{call.name}' takes {len(function.parameters)} arguments, not {len(parts)}", word=call.name)
+            raise self.error(f"function '{call.name}' takes {len(function.parameters)} arguments, not {len(parts)}", word=call.name, of=call)
         return f"{call.name}({', '.join(parts)})"
 
 
@@ -268,13 +268,15 @@ class RuleWriter(_Names):
                 self.require(f"n_{operand}.definer is None or n_{operand}.definer.name != {name!r}")
 
     def _may_decline(self) -> bool:
-        """Whether an expression may have no value: that of a constant, a quotient, a shift, a word."""
+        """Whether an expression may have no value: that of a constant, an element, a quotient, a shift, a word."""
         words = any(f"{name}(" in line for line in self.lines for name in ("word_of", "constant_attribute"))
         work = [*ast.expressions(self.rule), *(function.value for function in used_functions(self.rule, self.functions))]
         while work:
             expression = work.pop()
             work += ast.children(expression)
             if isinstance(expression, ast.Call) and expression.name in PARTIAL:
+                return True
+            if isinstance(expression, ast.Element):
                 return True
             if isinstance(expression, ast.Binary) and expression.operator in ("/", "%", "<<", ">>"):
                 return True
@@ -356,7 +358,7 @@ class RuleWriter(_Names):
         elif len(application.operands) == 1:
             self._match_sequence(application.operands[0], variable)
         else:
-            raise self.error(f"a sequence must be the only operand of '{application.operation}'", word=application.operation)
+            raise self.error(f"a sequence must be the only operand of '{application.operation}'", word=application.operation, of=application)
         if variable not in self.matched and not self.repeated:
             self.matched.append(variable)
         for name, value in application.properties:
@@ -377,7 +379,8 @@ class RuleWriter(_Names):
     def _check_arity(self, application: ast.Application, definition: OperationDefinition) -> None:
         wanted = definition.operands
         if wanted is not None and len(wanted) != len(application.operands):
-            raise self.error(f"'{application.operation}' takes {len(wanted)} operands, not {len(application.operands)}", word=application.operation)
+            message = f"'{application.operation}' takes {len(wanted)} operands, not {len(application.operands)}"
+            raise self.error(message, word=application.operation, of=application)
 
     def _match_operand(self, pattern: ast.Pattern, text: str, path: Path) -> None:
         if isinstance(pattern, ast.Splat):
@@ -418,7 +421,7 @@ class RuleWriter(_Names):
         results = self._definition(application).results
         several = results is None or len(results) != 1 or results[0].endswith("...")
         if results is not None and not several and application.number:
-            raise self.error(f"'{application.operation}' has 1 result: there is no result {application.number}", word=application.operation)
+            raise self.error(f"'{application.operation}' has 1 result: there is no result {application.number}", word=application.operation, of=application)
         return several
 
     def _bind(self, name: str, text: str) -> None:
@@ -483,11 +486,11 @@ class RuleWriter(_Names):
         if definition is None:
             dialect = application.operation.partition(".")[0]
             name = application.operation
-            raise self.error(f"unknown operation '{name}'", did_you_mean(name, known_operations(dialect)), name)
+            raise self.error(f"unknown operation '{name}'", did_you_mean(name, known_operations(dialect)), name, application)
         known = {name.removeprefix("?") for name in definition.properties}
         for name, _ in application.properties:
             if name not in known:
-                raise self.error(f"'{application.operation}' has no property '{name}'", did_you_mean(name, known), name)
+                raise self.error(f"'{application.operation}' has no property '{name}'", did_you_mean(name, known), name, application)
         return definition
 
     def _default(self, application: ast.Application, name: str) -> str:
@@ -542,7 +545,7 @@ class RuleWriter(_Names):
         missing = [name for name in definition.required_properties if name not in given]
         if missing and not application.rest:
             message, hint = f"'{application.operation}' on the right needs the property '{missing[0]}'", "`..` copies the properties of the left side"
-            raise self.error(message, hint, application.operation)
+            raise self.error(message, hint, application.operation, application)
 
     def _build_constant(self, pattern: ast.Splat | ast.Made, path: Path) -> str:
         """A new constant: of the type of its class, or at the graph level a scalar of its neighbour's element type."""

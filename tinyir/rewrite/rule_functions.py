@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from math import inf, prod
 from typing import Any
@@ -186,9 +187,9 @@ def is_power_of_two(number: int) -> bool:
 def shift_left(number: int, bits: int) -> int:
     """
     Raises:
-        DeclinedError: by fewer than 0 or more than 128 bits.
+        DeclinedError: by fewer than 0 or more than 128 bits, or by a fraction.
     """
-    if not 0 <= bits <= 128:
+    if not 0 <= bits <= 128 or not isinstance(bits, int):
         raise DeclinedError
     return number << bits
 
@@ -196,11 +197,66 @@ def shift_left(number: int, bits: int) -> int:
 def shift_right(number: int, bits: int) -> int:
     """
     Raises:
-        DeclinedError: by fewer than 0 bits.
+        DeclinedError: by fewer than 0 bits, or by a fraction.
     """
-    if bits < 0:
+    if bits < 0 or not isinstance(bits, int):
         raise DeclinedError
     return number >> bits
+
+
+def quotient(number: int | float, divisor: int | float) -> int | float:
+    """Rounded down if both are integers.
+
+    Raises:
+        ZeroDivisionError: by 0.
+    """
+    return number // divisor if isinstance(number, int) and isinstance(divisor, int) else number / divisor
+
+
+def item(values: Sequence[Any], index: int) -> Any:
+    """An element, counted from 0.
+
+    Raises:
+        DeclinedError: there is none.
+    """
+    if not 0 <= index < len(values):
+        raise DeclinedError
+    return values[index]
+
+
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": quotient,
+    "%": operator.mod,
+    "<<": shift_left,
+    ">>": shift_right,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+"""What the operators of expressions do to known numbers, texts and lists."""
+
+
+def calculate(sign: str, left: Any, right: Any) -> Any:
+    """`left sign right`.
+
+    Raises:
+        DeclinedError: it has no value.
+    """
+    if sign in ("&", "|", "^") and not (isinstance(left, int) and isinstance(right, int)):
+        raise DeclinedError
+    try:
+        return OPERATORS[sign](left, right)
+    except (ZeroDivisionError, OverflowError) as error:
+        raise DeclinedError from error
 
 
 def type_bits(type: Type) -> int:

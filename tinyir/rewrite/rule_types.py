@@ -122,14 +122,14 @@ class RuleTypes:
     def _visit_application(self, application: ast.Application, path: Path, rule: ast.Rule) -> TypeClass:
         definition = definition_of(application.operation)
         if definition is None:
-            raise TinyirError(f"rule '{rule.name}': unknown operation '{application.operation}'", place=ast.place_of(rule, application.operation))
+            raise TinyirError(f"rule '{rule.name}': unknown operation '{application.operation}'", place=ast.place_of_operation(rule, application))
         try:
             signature = signature_of(application, definition)
         except TinyirError as error:
-            raise TinyirError(f"rule '{rule.name}': {error.diagnostics[0].message}", place=ast.place_of(rule, application.operation)) from error
+            raise TinyirError(f"rule '{rule.name}': {error.diagnostics[0].message}", place=ast.place_of_operation(rule, application)) from error
         if len(signature.operands) != len(application.operands):
             message = f"rule '{rule.name}': '{application.operation}' takes {len(signature.operands)} operands, not {len(application.operands)}"
-            raise TinyirError(message, place=ast.place_of(rule, application.operation))
+            raise TinyirError(message, place=ast.place_of_operation(rule, application))
         parts = {name: TypeClass(KINDS[kind]) for name, kind in signature.kinds.items()}
         for i, (operand, name) in enumerate(zip(application.operands, signature.operands, strict=True)):
             self._join(parts[name], self._visit(operand, (*path, i), rule), rule)
@@ -166,10 +166,10 @@ def _result_of(application: ast.Application, signature: ScalarSignature, rule: a
     count = len(signature.results)
     if application.number is None and count > 1:
         message = f"'{application.operation}' has {count} results: write `result 0 of {application.operation}(...)`"
-        raise TinyirError(f"rule '{rule.name}': {message}", place=ast.place_of(rule, application.operation))
+        raise TinyirError(f"rule '{rule.name}': {message}", place=ast.place_of_operation(rule, application))
     if (application.number or 0) >= count:
         message = f"'{application.operation}' has {count} result{'s' * (count > 1)}: there is no result {application.number}"
-        raise TinyirError(f"rule '{rule.name}': {message}", place=ast.place_of(rule, application.operation))
+        raise TinyirError(f"rule '{rule.name}': {message}", place=ast.place_of_operation(rule, application))
     return signature.results[application.number or 0]
 
 

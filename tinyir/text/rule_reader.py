@@ -19,7 +19,7 @@ from tinyir.ir.errors import Diagnostic, Place, TinyirError
 from tinyir.text import rule_syntax as ast
 from tinyir.text.grammar import Grammar, make_grammar
 from tinyir.text.grammar_tables import RULES, load_tables
-from tinyir.text.small_parser import UnexpectedTextError, parse_small
+from tinyir.text.small_parser import PlacedText, UnexpectedTextError, parse_small
 
 Statement = ast.Rule | ast.Function
 
@@ -48,7 +48,7 @@ def read_rules(text: str, file: str = "-", wanted: frozenset[str] | None = None)
         name = _STATEMENT.match(body)
         place = Place(file, start + 1, name.start(1) + 1 if name is not None else 1, lines[start])
         try:
-            statement = parse_small(_grammar(), body, _Statements(group, _summary(lines, start), place, body))
+            statement = parse_small(_grammar(), body, _Statements(group, _summary(lines, start), place, body), is_placed=True)
         except UnexpectedTextError as error:
             errors.append(_diagnostic(error, body, start, lines, file))
             continue
@@ -241,13 +241,14 @@ class _Statements:
     def sequence(self, pattern: Any) -> ast.Sequence:
         return ast.Sequence(pattern)
 
-    def operation(self, name: str, *parts: Any) -> ast.Application:
+    def operation(self, name: PlacedText, *parts: Any) -> ast.Application:
         properties = parts[-1] or ()
         return ast.Application(
             str(name),
             tuple(part for part in parts[:-1] if part is not None),
             tuple(p for p in properties if p is not None),
             None in properties,
+            offset=name.offset,
         )
 
     def properties(self, *properties: Any) -> tuple[Any, ...]:
@@ -261,17 +262,17 @@ class _Statements:
 
     # expressions
 
-    def number(self, text: str) -> ast.Number:
-        return ast.Number(_number(text))
+    def number(self, text: PlacedText) -> ast.Number:
+        return ast.Number(_number(text), text.offset)
 
-    def text(self, text: str) -> ast.Text:
-        return ast.Text(str(text)[1:-1])
+    def text(self, text: PlacedText) -> ast.Text:
+        return ast.Text(str(text)[1:-1], text.offset)
 
-    def name(self, name: str) -> ast.Name:
-        return ast.Name(str(name))
+    def name(self, name: PlacedText) -> ast.Name:
+        return ast.Name(str(name), name.offset)
 
-    def call(self, name: str, *arguments: Any) -> ast.Call:
-        return ast.Call(str(name), tuple(a for a in arguments if a is not None))
+    def call(self, name: PlacedText, *arguments: Any) -> ast.Call:
+        return ast.Call(str(name), tuple(a for a in arguments if a is not None), name.offset)
 
     def every(self, variable: str, count: Any, condition: Any) -> ast.Every:
         return ast.Every(str(variable), count, condition)

@@ -16,11 +16,13 @@ from tinyir.ir.record import Record
 @attrs.frozen(repr=False)
 class Number(Record):
     value: int | float
+    offset: int = attrs.field(default=-1, eq=False, repr=False)
 
 
 @attrs.frozen(repr=False)
 class Text(Record):
     value: str
+    offset: int = attrs.field(default=-1, eq=False, repr=False)
 
 
 @attrs.frozen(repr=False)
@@ -28,6 +30,7 @@ class Name(Record):
     """A property bound by the pattern, an operand, a parameter or a variable."""
 
     name: str
+    offset: int = attrs.field(default=-1, eq=False, repr=False)
 
 
 @attrs.frozen(repr=False)
@@ -44,6 +47,7 @@ class Call(Record):
 
     name: str
     arguments: tuple[Expression, ...]
+    offset: int = attrs.field(default=-1, eq=False, repr=False)
 
 
 @attrs.frozen(repr=False)
@@ -160,6 +164,7 @@ class Application(Record):
     type: Expression | None = None
     bodies: tuple[Body, ...] = ()
     number: int | None = None
+    offset: int = attrs.field(default=-1, eq=False, repr=False)
 
 
 @attrs.frozen(repr=False)
@@ -243,12 +248,22 @@ class Rule(Record):
         return (self.pattern,) if self.neighbour is None else (self.pattern, self.neighbour.pattern)
 
 
-def place_of(statement: Rule | Function, word: str) -> Place:
-    """Where a word first stands in a statement, comments left out; where the statement's name does if it does not."""
-    found = re.search(rf"(?<![\w.]){re.escape(word)}(?![\w.])", statement.text) if word else None
-    if found is None:
+def place_of(statement: Rule | Function, word: str, start: int = 0) -> Place:
+    """Where a word first stands in a statement from an offset on, comments left out; where the statement's name does if it does not."""
+    found = re.compile(rf"(?<![\w.]){re.escape(word)}(?![\w.])").search(statement.text, max(start, 0)) if word else None
+    return place_at(statement, found.start() if found is not None else -1)
+
+
+def place_of_operation(statement: Rule | Function, application: Application) -> Place:
+    """Where an operation of a pattern stands; for one of a family where the family names it."""
+    return place_of(statement, application.operation, application.offset)
+
+
+def place_at(statement: Rule | Function, offset: int) -> Place:
+    """The place of an offset into the statement's text; the statement's name if it is less than 0."""
+    if offset < 0:
         return statement.place
-    above, newline, before = statement.text[: found.start()].rpartition("\n")
+    above, newline, before = statement.text[:offset].rpartition("\n")
     number = above.count("\n") + 1 if newline else 0
     line = statement.text.splitlines()[number] if number else statement.place.text
     return attrs.evolve(statement.place, line=statement.place.line + number, column=len(before) + 1, text=line)
@@ -271,6 +286,13 @@ def children(expression: Expression) -> tuple[Expression, ...]:
     if isinstance(expression, Every):
         return expression.count, expression.condition
     return ()
+
+
+def offset_of(expression: Expression) -> int:
+    """Where the first word of an expression stands in its statement; -1 if that is not known."""
+    if isinstance(expression, Number | Text | Name | Call):
+        return expression.offset
+    return min((offset for child in children(expression) if (offset := offset_of(child)) >= 0), default=-1)
 
 
 def calls(expression: Expression) -> Iterator[str]:
