@@ -40,41 +40,27 @@ class Attribute:
     fields: ClassVar[tuple[str, ...]] = ()
     _table: ClassVar[Table]
     _forget: ClassVar[Callable[[ref[Attribute]], None]]
+    _setters: ClassVar[tuple[Callable[[Attribute, Any], None], ...]]
     _text: str
 
     def __init_subclass__(cls) -> None:
         cls._table = {}
         cls._forget = staticmethod(_forgetter(cls._table))
+        cls._setters = tuple(getattr(cls, name).__set__ for name in cls.fields)
 
     @classmethod
-    def _intern(cls, key: tuple[Any, ...]) -> Self:
-        entry = cls._table.get(key)
+    def _intern(cls, key: tuple[Any, ...], values: tuple[Any, ...] | None = None) -> Self:
+        """The attribute of a key; if nobody holds it, a new one with these fields (None: with those of the key)."""
+        table = cls._table
+        entry = table.get(key)
         found: Self | None = entry() if entry is not None else None
-        if found is not None:
-            return found
-        found = cls._make(key)
-        cls._remember(key, found)
+        if found is None:
+            found = object.__new__(cls)
+            for set_field, value in zip(cls._setters, key if values is None else values, strict=True):
+                set_field(found, value)
+            entry = table[key] = Entry(found, cls._forget)
+            entry.key = key
         return found
-
-    @classmethod
-    def _make(cls, values: tuple[Any, ...]) -> Self:
-        """A new attribute with these fields."""
-        found = object.__new__(cls)
-        for name, value in zip(cls.fields, values, strict=True):
-            _set(found, name, value)
-        return found
-
-    @classmethod
-    def _known(cls, key: Any) -> Self | None:
-        """The attribute of a key, if somebody holds it."""
-        entry = cls._table.get(key)
-        return entry() if entry is not None else None
-
-    @classmethod
-    def _remember(cls, key: Any, found: Self) -> None:
-        """Adds an entry to the table."""
-        entry = cls._table[key] = Entry(found, cls._forget)
-        entry.key = key
 
     def _spell(self) -> str:
         raise NotImplementedError(type(self).__name__)
@@ -99,9 +85,6 @@ class Attribute:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), tuple(getattr(self, name) for name in self.fields))
-
-
-_set = object.__setattr__
 
 
 def _restore(cls: type[Attribute], key: tuple[Any, ...]) -> Attribute:

@@ -237,11 +237,7 @@ class DenseArray(Attribute):
         floats = tuple(decode_float(encode_float(v, element), element) for v in values)
         packed = struct.pack(f"<{len(floats)}d", *floats)
         # Known by its bytes: no NaN is equal to itself, and -0.0 is equal to 0.0.
-        found = cls._known((element, packed))
-        if found is None:
-            found = cls._make((element, floats, packed))
-            cls._remember((element, packed), found)
-        return found
+        return cls._intern((element, packed), (element, floats, packed))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return DenseArray, (self.values, self.element)
