@@ -466,7 +466,7 @@ class Block:
     __slots__ = ("arguments", "first", "last", "parent", "symbols")
 
     def __init__(self, argument_types: Sequence[Type] = ()) -> None:
-        self.arguments: tuple[BlockArgument, ...] = tuple(BlockArgument(t, self, i) for i, t in enumerate(argument_types))
+        self.arguments: tuple[BlockArgument, ...] = tuple([BlockArgument(t, self, i) for i, t in enumerate(argument_types)]) if argument_types else ()
         self.first: Operation | None = None
         self.last: Operation | None = None
         self.parent: Region | None = None
