@@ -43,6 +43,7 @@ def test_mlir_opt_reads_a_generated_module_and_agrees(kind: str, require_tool: C
 def test_every_step_is_measured() -> None:
     rows = list(measure(KINDS["fold"](60)))
     assert [step for step, _, _ in rows] == [
+        *("parse_first", "parse_locations_first"),
         *("parse", "parse_without_fast_path", "parse_pretty", "parse_locations", "print", "print_pretty", "print_locations", "verify", "clone", "walk"),
         *("canonicalize", "cse", "dce", "memory"),
     ]
@@ -52,9 +53,9 @@ def test_every_step_is_measured() -> None:
 def test_the_measuring_runs_as_a_file_from_any_folder(tmp_path: Path) -> None:
     command = [sys.executable, ir_speed.__file__, "modules", "60", "fold"]
     printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert printed[0].startswith("tinyir fold_60 parse ")
+    assert printed[0].startswith("tinyir fold_60 parse_first ")
     assert printed[0].endswith(" ops/s")
-    assert len(printed) == 14
+    assert len(printed) == 16
     assert (tmp_path / "modules" / "fold_60.mlir").exists()
 
 
