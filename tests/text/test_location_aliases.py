@@ -153,6 +153,23 @@ def test_a_long_chain_of_definitions_is_read() -> None:
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "tables"])
+@pytest.mark.parametrize(
+    ("argument", "column", "message"),
+    [
+        ("%x: i32<5>", 13, "expected ',' or ')', found '<'"),
+        ('%x: i32 loc("a" 5)', 22, "expected '(', ')' or ':', found '5'"),
+        ('%x: i32 loc("a":1)', 23, "expected ':', found ')'"),
+        ("%x: i32 loc(#lost)", 18, "alias '#lost' is not defined"),
+        ("%x: tensor<4xx>, %y: i1", 19, "expected a type or a dimension, found 'x'"),
+    ],
+)
+def test_a_wrong_argument_of_a_block_is_an_error_at_its_place(argument: str, column: int, message: str, fast: bool) -> None:
+    with pytest.raises(TinyirError) as caught:
+        parse(f'"t.a"() ({{\n^bb0({argument}):\n  "t.b"() : () -> ()\n}}) : () -> ()', fast=fast)
+    assert [(d.place.line, d.place.column, d.message) for d in caught.value.diagnostics] == [(2, column, message)]
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "tables"])
 def test_what_is_wrong_with_a_name_is_said_once_and_the_rest_is_read(fast: bool) -> None:
     lines = [
         '#loc = loc("a" "b")',
@@ -250,6 +267,17 @@ def test_a_definition_that_is_written_out_is_read_the_same_by_the_short_cut(foun
     for text in ("\n".join([*definitions, *uses]), "\n".join([*uses, *definitions])):
         for fast in (True, False):
             assert [str(operation.location) for operation in parse(text, fast=fast).body] == list(map(str, found))
+
+
+@MODERATE
+@given(st.lists(places, min_size=1, max_size=6))
+def test_a_location_that_is_written_out_is_read_the_same_by_the_short_cut(found: list[Location]) -> None:
+    lines = [f'%r{number} = "t.a"() ({{\n  ^bb0(%a: i32 loc({location})):\n  }}) : () -> i32 loc({location})' for number, location in enumerate(found)]
+    lines += [f'"t.b"(%r{number}) : (i32) -> () loc({location})' for number, location in enumerate(found)]
+    for fast in (True, False):
+        operations = list(parse("\n".join(lines), fast=fast).body)
+        assert [operation.location for operation in operations] == found * 2
+        assert [operation.body.arguments[0].location for operation in operations[: len(found)]] == found
 
 
 @MODERATE

@@ -10,9 +10,9 @@ from tinyir.ir.errors import Diagnostic, did_you_mean
 from tinyir.ir.location import Location, LocationAttribute
 from tinyir.ir.source import SourceText
 from tinyir.ir.types import Type
-from tinyir.text.alias_definitions import Definition, PlainPlaces, find_definitions
 from tinyir.text.dense import LiteralError, parse_integer
 from tinyir.text.parser import Parser, StatementError
+from tinyir.text.plain_places import Definition, PlainPlaces, find_definitions
 
 _ALIAS_USE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[#!][a-zA-Z_][\w$\-]*(?![\w$.\-<])')
 _ESCAPE = re.compile(r"\\(?:([nt\"\\])|([0-9a-fA-F]{2}))|\\")
@@ -31,6 +31,7 @@ class AliasReader(Parser):
         self.fast = fast
         self.aliases: dict[str, Any] = {}
         self.used_alias = False
+        self.plain_places = PlainPlaces()
         self._definitions: dict[str, Definition] | None = None
         self._plain_ends: dict[int, int] = {}
         self._being_defined: list[str] = []
@@ -83,9 +84,8 @@ class AliasReader(Parser):
         if self._definitions is None:
             self._definitions = find_definitions(self.text)
             if self.fast and self._definitions:
-                plain = PlainPlaces(self.text, self._definitions)
-                self.aliases.update((name, LocationAttribute(location)) for name, location in plain.found.items())
-                self._plain_ends = plain.ends
+                self._plain_ends = self.plain_places.define(self.text, self._definitions)
+                self.aliases.update((name, LocationAttribute(location)) for name, location in self.plain_places.known.items())
         return self._definitions
 
     def after_definition(self, position: int) -> int:

@@ -13,7 +13,7 @@ from tinyir.ir.operation import Region, Value
 from tinyir.ir.source import SourceText
 from tinyir.ir.types import Type
 from tinyir.text.grammar import SKIP, load_grammar
-from tinyir.text.parser import describe_token, skip_blanks
+from tinyir.text.parser import StatementError, describe_token, skip_blanks
 from tinyir.text.phrases import PhraseBook
 from tinyir.text.value_reader import ValueReader
 
@@ -48,6 +48,7 @@ class Cursor(ValueReader):
     def __init__(self, source: SourceText, fast: bool = True) -> None:
         super().__init__(source, fast)
         self.phrases = PhraseBook()
+        self.places: dict[str, Location] = {}
 
     # -- what the reader of operations adds
 
@@ -159,12 +160,24 @@ class Cursor(ValueReader):
         match = token_pattern("PLACE").match(self.text, self.position)
         if match is None and not self.sees("loc"):
             return None
-        if match is None:
+        found = self.place(match.group(1), match.start(1)) if match is not None else None
+        if match is None or found is None:
             found = self.read_value("location")
+            assert isinstance(found, Location)
         else:
-            found = self.phrase("source_place", match.start(1) + len("loc("), match.end(1) - 1)
-            self.expect(")")
-        assert isinstance(found, Location)
+            self.position = match.end()
+        return found
+
+    def place(self, text: str, begin: int) -> Location | None:
+        """The location that is written `loc(...)` at an offset; None if something is wrong with it.  `position` stays."""
+        found = self.places.get(text)
+        if found is None:
+            if self.fast:
+                found = self.plain_places.read(text)
+            if found is None:
+                found = self.whole("source_place", begin + len("loc("), begin + len(text) - 1)
+            if found is not None:
+                self.places[text] = found
         return found
 
     def phrase(self, kind: str, begin: int, end: int) -> Any:
@@ -180,6 +193,17 @@ class Cursor(ValueReader):
         else:
             self.position = end
         return found
+
+    def whole(self, kind: str, begin: int, end: int) -> Any:
+        """The value of a phrase; None if it is wrong, or does not end at `end`.  `position` stays."""
+        before = self.position
+        try:
+            found = self.phrase(kind, begin, end)
+            return found if self.position == end else None
+        except StatementError:
+            return None
+        finally:
+            self.position = before
 
     def read_value(self, start: str) -> Any:
         """A symbol of the grammar at `position`, which moves behind it."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any
 
 from tinyir.ir.attribute import Attribute
-from tinyir.ir.location import Location, LocationAttribute
+from tinyir.ir.location import Location
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.registry import OperationDefinition
 from tinyir.ir.source import SourceText, TextLocation
@@ -60,13 +59,12 @@ class FastReader(OperationReader):
         super().__init__(source, fast)
         self._match = statement_pattern().match
         self._known: dict[str, Known] = {}
-        self.dictionaries: dict[str, dict[str, Attribute]] = {}
-        self.places: dict[str, Location] = {}
+        self._dictionaries: dict[str, dict[str, Attribute]] = {}
 
     def read_fast(self, position: int) -> int:
         """Reads the plain statements from `position` on; returns where the first other text begins."""
         text, source, value_of, frame = self.text, self.source, self.value_of, self.frame
-        known_of, signature_of, dictionary_of = self._known, self.signatures, self.dictionaries
+        known_of, signature_of, dictionaries, places = self._known, self.signatures, self._dictionaries, self.places
         defined = frame.defined
         match = self._match(text, position)
         while match is not None:
@@ -96,19 +94,25 @@ class FastReader(OperationReader):
             elif inputs:
                 return position
             properties = attributes = None
-            if property_text is not None or attribute_text is not None or place_text is not None:
-                if not self._learn_values(match):
+            if property_text is not None:
+                properties = dictionaries.get(property_text) or self.dictionary_of(property_text, match.start(4))
+                if properties is None:
                     return position
-                if property_text is not None:
-                    properties = dictionary_of[property_text].copy()
-                    if known[2] is not None:
-                        known[2].drop_defaults(properties)
-                if attribute_text is not None:
-                    attributes = dictionary_of[attribute_text].copy()
-                    if known[1] and not known[1].isdisjoint(attributes):
-                        return position
-            offset = match.start(1 if name is not None else 2)
-            location = TextLocation(source, offset if name is not None else offset - 1) if place_text is None else self.places[place_text]
+                properties = properties.copy()
+                if known[2] is not None:
+                    known[2].drop_defaults(properties)
+            if attribute_text is not None:
+                attributes = dictionaries.get(attribute_text) or self.dictionary_of(attribute_text, match.start(5))
+                if attributes is None or (known[1] and not known[1].isdisjoint(attributes)):
+                    return position
+                attributes = attributes.copy()
+            location: Location | None
+            if place_text is None:
+                location = TextLocation(source, match.start(1) if name is not None else match.start(2) - 1)
+            else:
+                location = places.get(place_text) or self.place(place_text, match.start(7))
+                if location is None:
+                    return position
             operation = Operation(known[0], operands, results, properties or None, (), (), attributes, location)
             if name is not None:
                 result = operation.results[0]
@@ -139,52 +143,20 @@ class FastReader(OperationReader):
             self._known[name] = (name, definition.property_names, definition if definition.defaults else None)
         return True
 
-    def _learn_values(self, match: re.Match[str]) -> bool:
-        """The same for its dictionaries and location."""
-        properties, attributes, place = match.group(4), match.group(5), match.group(7)
-        return (
-            (properties is None or self.learn_dictionary(properties, match.start(4) + 1))
-            and (attributes is None or self.learn_dictionary(attributes, match.start(5)))
-            and (place is None or self.learn_place(place, match.start(7)))
-        )
-
     def learn_signature(self, text: str, begin: int) -> bool:
         """Reads `: (types) -> types` at an offset; False if something is wrong with it."""
-        found = self._whole("function_type", begin + 1, begin + len(text))
+        found = self.whole("function_type", begin + 1, begin + len(text))
         if found is None:
             return False
         self.signatures[text] = found
         return True
 
-    def learn_dictionary(self, text: str, begin: int) -> bool:
-        """Reads `{...}` at an offset, known as `text`, unless it is known; False if something is wrong with it."""
-        if text not in self.dictionaries:
-            found = one_integer(text) or self._whole("dictionary", begin, begin + len(text) - (2 if text[0] == "<" else 0))
-            if found is None:
-                return False
-            self.dictionaries[text] = found
-        return True
-
-    def learn_place(self, text: str, begin: int) -> bool:
-        """Reads `loc(...)` at an offset, unless it is known; False if something is wrong with it."""
-        if text not in self.places:
-            alias = self.aliases.get(text[len("loc(") : -1])
-            if isinstance(alias, LocationAttribute):
-                self.places[text] = alias.location
-                return True
-            found = self._whole("source_place", begin + len("loc("), begin + len(text) - 1)
-            if found is None:
-                return False
-            self.places[text] = found
-        return True
-
-    def _whole(self, kind: str, begin: int, end: int) -> Any:
-        """The value of a phrase; None if it is wrong, or does not end at `end`.  `position` stays."""
-        before = self.position
-        try:
-            found = self.phrase(kind, begin, end)
-            return found if self.position == end else None
-        except StatementError:
-            return None
-        finally:
-            self.position = before
+    def dictionary_of(self, text: str, begin: int) -> dict[str, Attribute] | None:
+        """What `{...}` or `<{...}>` at an offset holds, to be copied; None if something is wrong with it."""
+        found = self._dictionaries.get(text)
+        if found is None:
+            bracket = len("<") if text[0] == "<" else 0
+            found = one_integer(text) or self.whole("dictionary", begin + bracket, begin + len(text) - bracket)
+            if found is not None:
+                self._dictionaries[text] = found
+        return found

@@ -25,6 +25,7 @@ class OperationReader(ScopeReader):
     def __init__(self, source: SourceText, fast: bool = True) -> None:
         super().__init__(source, fast)
         self.signatures: dict[str, FunctionType] = {}
+        self._operation_definitions: dict[str, OperationDefinition | None] = {}
 
     # -- phrases
 
@@ -106,7 +107,7 @@ class OperationReader(ScopeReader):
             signature.results,
             properties or None,
             regions or (),
-            [self.block_of(name, where) for name, where in head.successors],
+            [self.block_of(name, where) for name, where in head.successors] if head.successors else (),
             attributes or None,
             TextLocation(self.source, offset) if location is None else location,
         )
@@ -120,10 +121,13 @@ class OperationReader(ScopeReader):
         Raises:
             StatementError: the dialect is known, the operation is not.
         """
+        if name in self._operation_definitions:
+            return self._operation_definitions[name]
         definition = definition_of(name)
         if definition is None:
             dialect = name.partition(".")[0]
             if load_dialect(dialect):
                 hint = did_you_mean(name, known_operations(dialect))
                 raise self.failure(f"dialect '{dialect}' has no operation '{name}'", offset, hint)
+        self._operation_definitions[name] = definition
         return definition

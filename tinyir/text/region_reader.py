@@ -13,7 +13,7 @@ from typing import Any
 
 from tinyir.text.fast_path import FastReader
 from tinyir.text.grammar import SKIP, load_grammar
-from tinyir.text.parser import skip_blanks
+from tinyir.text.parser import BLANKS
 from tinyir.text.scope import Frame, Head
 
 
@@ -53,9 +53,11 @@ class RegionReader(FastReader):
         """Takes lines from `position` on, plain statements between them as well; False if the first is none of these."""
         if not self.fast:
             return False
-        text, start = self.text, self.position
+        text, start, blanks = self.text, self.position, BLANKS.match
         while True:
-            position = skip_blanks(text, self.position)
+            match = blanks(text, self.position)
+            assert match is not None
+            position = match.end()
             first = text[position : position + 1]
             if first == "}":
                 taken = self._close(states, values, begins)
@@ -78,9 +80,10 @@ class RegionReader(FastReader):
         name, operation, operands, property_text, _ = match.groups()
         properties = None
         if property_text is not None:
-            if not self.learn_dictionary(property_text, match.start(4) + 1):
+            properties = self.dictionary_of(property_text, match.start(4))
+            if properties is None:
                 return False
-            properties = self.dictionaries[property_text].copy()
+            properties = properties.copy()
         gotos, offset = self.grammar.gotos, match.start(2)
         self.begin = match.start(3)
         head = Head(sys.intern(operation[1:-1]), offset, self.operand_texts([operands]), [], properties)
@@ -118,9 +121,11 @@ class RegionReader(FastReader):
         dictionary, signature, place = match.groups()
         if signature not in self.signatures and not self.learn_signature(signature, match.start(2)):
             return False
-        if dictionary is not None and not self.learn_dictionary(dictionary, match.start(1)):
+        attributes = self.dictionary_of(dictionary, match.start(1)) if dictionary is not None else None
+        if dictionary is not None and attributes is None:
             return False
-        if place is not None and not self.learn_place(place, match.start(3)):
+        location = self.place(place, match.start(3)) if place is not None else None
+        if place is not None and location is None:
             return False
         index = len(values) - 1 - extra
         head = values[index - 1]
@@ -131,6 +136,5 @@ class RegionReader(FastReader):
         start = index - 2 if has_results else index - 1
         names, self.begin, self.origin, self.position = values[start] if has_results else None, begins[start], "operation", match.end()
         del states[start + 1 :], values[start:], begins[start:]
-        attributes = self.dictionaries[dictionary].copy() if dictionary is not None else None
-        self.operation([names, head, [region], attributes, self.signatures[signature], self.places[place] if place is not None else None])
+        self.operation([names, head, [region], attributes.copy() if attributes is not None else None, self.signatures[signature], location])
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import attrs
@@ -23,6 +24,8 @@ GREATEST_DEPTH = 64
 
 Names = list[tuple[str, int, int]]
 """The names left of `=`: name, number of results, offset."""
+_ARGUMENT = re.compile(r'(%[^:]+): ([^<(), ]+(?:<[^>]*>)?)(?: (loc\((?:"[^"]*")?[^")]*\)))?')
+"""An argument in a BLOCK_LINE of the grammar."""
 
 
 class ScopeReader(Cursor):
@@ -253,46 +256,29 @@ class ScopeReader(Cursor):
     def block_line(self, parts: list[str]) -> None:
         """`^name(%x: type loc(...), ...):` in one piece."""
         line, begin, end = parts[0], self.begin, self.position
-        opening = line.index("(")
-        position = opening + 1
         arguments: list[Argument] = []
-        types = self._argument_types
-        for piece in line[position:-2].split(", "):
-            name, _, text = piece.partition(": ")
-            text, opened, place = text.partition(" loc(")
-            type = types.get(text)
-            if type is None or name[0] != "%" or (opened and place[-1] != ")"):
-                arguments = self._read_arguments(line, begin, opening + 1)
-                break
-            after = begin + position + len(piece)
-            location = self._place_in_line(after - len(place), after - 1) if opened else None
-            arguments.append((name, type, location, begin + position))
-            position += len(piece) + len(", ")
+        for match in _ARGUMENT.finditer(line):
+            name, type_text, place = match.groups()
+            type = self._argument_types.get(type_text) or self._argument_type(type_text, begin + match.start(2))
+            location = None
+            if place is not None:
+                location = self.place(place, begin + match.start(3))
+                if location is None:
+                    self.position = begin + match.start(3)
+                    location = self.read_location()
+            arguments.append((name, type, location, begin + match.start()))
         self.begin, self.position = begin, end
-        self.start_block(line[:opening], arguments)
+        self.start_block(line[: line.index("(")], arguments)
 
-    def _place_in_line(self, begin: int, end: int) -> Location | None:
-        """What `loc(...)` holds, in a line that begins at `self.begin`."""
-        outer = self.begin
-        try:
-            found: Location = self.phrase("source_place", begin, end)
-            return found
-        finally:
-            self.begin = outer
-
-    def _read_arguments(self, line: str, begin: int, position: int) -> list[Argument]:
-        """The arguments of a block whose types were not met before."""
-        arguments: list[Argument] = []
-        while position < len(line):
-            colon = line.index(":", position)
-            self.position, self.used_alias = begin + colon + 1, False
-            type = self.read_type()
-            text = self.text[begin + colon + 2 : self.position]
-            if not self.used_alias and ", " not in text:
-                self._argument_types[text] = type
-            arguments.append((line[position:colon], type, self.read_location(), begin + position))
-            position = self.position - begin + len(", ")
-        return arguments
+    def _argument_type(self, text: str, begin: int) -> Type:
+        """A type that was not met before, or is made of aliases."""
+        self.position, self.used_alias = begin, False
+        type = self.read_type()
+        if self.position != begin + len(text):
+            raise self.expected("',' or ')'")
+        if not self.used_alias:
+            self._argument_types[text] = type
+        return type
 
     def start_block(self, name: str, arguments: list[Argument]) -> None:
         """Begins a block of the region that is being read."""

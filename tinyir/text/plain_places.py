@@ -1,8 +1,8 @@
-"""Where the aliases of a text are defined, and the short cut for those of locations in the shape in which they are printed.
+"""Where the aliases of a text are defined, and the short cut for locations in the shape in which they are printed.
 
-A use may stand a whole file before its definition, so the definitions are looked for at the first use.  Those that make locations
-of strings, positions and aliases defined above them are read on the spot, by one regular expression made of the grammar's
-terminals; all others are left to the grammar's tables, which also say what is wrong: the result is the same without the short cut.
+Locations made of strings, positions and known aliases are read by one regular expression made of the grammar's terminals, both
+behind operations and where an alias of them is defined; all others are left to the grammar's tables, which also say what is
+wrong: the result is the same without the short cut.
 """
 
 from __future__ import annotations
@@ -55,21 +55,27 @@ def _plain_place() -> str:
 
 
 class PlainPlaces:
-    """Reads definitions of locations, each after those that it uses.
+    """Reads locations.  `known`: those that aliases stand for."""
 
-    `found`: the locations by alias.  `ends`: where a definition that was read ends, by the offset of its name.
-    """
+    def __init__(self) -> None:
+        self.known: dict[str, Location] = {}
 
-    def __init__(self, text: str, definitions: dict[str, Definition]) -> None:
-        self.found: dict[str, Location] = {}
-        self.ends: dict[int, int] = {}
+    def define(self, text: str, definitions: dict[str, Definition]) -> dict[int, int]:
+        """Reads the definitions of locations, each after those that it uses; where each ends that was read, by the offset of its name."""
+        ends: dict[int, int] = {}
         match = _place_pattern().match
         for name, definition in definitions.items():
             at = match(text, definition.value) if name[0] == "#" else None
             location = self._location(at) if at is not None else None
             if at is not None and location is not None:
-                self.found[name] = location
-                self.ends[definition.begin] = at.end()
+                self.known[name] = location
+                ends[definition.begin] = at.end()
+        return ends
+
+    def read(self, text: str) -> Location | None:
+        """The location that is written `loc(...)`; None if it has another shape, or holds something that is not known yet."""
+        match = _place_pattern().fullmatch(text)
+        return self._location(match) if match is not None else self.known.get(text[len("loc(") : -1])
 
     def _location(self, match: re.Match[str]) -> Location | None:
         """The location; None if it holds something that is not known yet, or escapes."""
@@ -85,7 +91,7 @@ class PlainPlaces:
 
     def _part(self, text: str) -> Location | None:
         if text[0] == "#":
-            return self.found.get(text)
+            return self.known.get(text)
         if "\\" in text:
             return None
         if text[0] != '"':
