@@ -106,6 +106,14 @@ MUTATIONS: tuple[Mutation, ...] = (
 )
 
 
+@pytest.mark.parametrize(("value", "told"), [([5], "<<[5]>>"), (None, "<<missing>>")])
+def test_what_is_no_attribute_is_printed_where_the_name_is_known(value: object, told: str) -> None:
+    module = parse('"a.b"() <{map = 1 : i32}> : () -> ()\n"a.b"() <{map = 2 : i32}> : () -> ()')
+    last: Any = module.body.last
+    last.properties["map"] = value
+    assert f'"a.b"() <{{map = {told}}}>' in print_module(module, generic=True)
+
+
 @pytest.mark.parametrize("sample", ["loops", "values.mlir"])
 def test_broken_modules_are_printed_and_told(sample: str) -> None:
     choice = random.Random(0)

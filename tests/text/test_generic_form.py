@@ -123,6 +123,7 @@ def test_types_have_their_parts() -> None:
     assert isinstance(quantized, QuantizedType)
     assert (quantized.scales, quantized.zero_points, quantized.axis) == ((0.5, 0.25), (3, 0), 1)
     assert (quantized.lowest, quantized.greatest, quantized.storage.is_unsigned) == (1, 254, True)
+    assert type_of("!quant.uniform<u8<1:254>:f32:0x1, {0.5:3, 0.25}>") is quantized
     for text in ("!foo.bar<a, \">\", (->)>", "!llvm.struct<(i32, ptr)>", "() -> (() -> ())", "tensor<2xi8, #foo.encoding>", "memref<*xf32, 3>"):
         assert str(type_of(text)) == text
 

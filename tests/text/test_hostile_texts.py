@@ -106,6 +106,7 @@ def test_a_mutated_text_is_a_module_or_errors_and_the_short_cut_agrees() -> None
         "%0 = " * 20_000,
         '"a.b"() {t = !quant.uniform<i8:f32, 0x1' + "F" * 16 + ">} : () -> ()",
         '"a.b"() {t = !quant.uniform<i8:f32, -0x1F>} : () -> ()',
+        '"a.b"() {t = !quant.uniform<i8:f32:0x80000000, {0.5}>} : () -> ()',
     ],
     ids=lambda text: repr(text[:24]),
 )

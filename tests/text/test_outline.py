@@ -109,6 +109,11 @@ def test_the_diagnostics_are_those_of_the_reader_and_the_verifier(path: Path) ->
     assert read_outline(text, path.name).diagnostics == caught.value.diagnostics
 
 
+def test_nothing_is_said_of_an_empty_name() -> None:
+    text = '"a.b"() {sym_name = ""} : () -> ()'
+    assert hover_text(read_outline(text), text.index('""') + 1) is None
+
+
 def test_no_text_breaks_the_outline_or_a_hover() -> None:
     generator = random.Random(7)
     for _ in range(COUNT):

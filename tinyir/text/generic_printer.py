@@ -100,7 +100,7 @@ class GenericPrinter:
         texts, keys = self.texts, self._keys
         if len(entries) == 1:
             ((name, value),) = entries.items()
-            if name in keys and value is not _UNIT and name != RESOURCES:
+            if name in keys and value is not _UNIT and name != RESOURCES and isinstance(value, Attribute):
                 return f"{{{keys[name]} = {texts[value]}}}"
         parts: list[str] = []
         for name, value in sorted(entries.items()) if len(entries) > 1 else entries.items():

@@ -84,7 +84,8 @@ class Outline:
             if match.start() <= offset <= match.end():
                 if match.group(1) is not None:
                     return Token(match.group(1), match.start())
-                return Token(match.group()[1:-1], match.start() + 1) if match.group()[0] == '"' else None
+                inside = match.group()[1:-1] if match.group()[0] == '"' else ""
+                return Token(inside, match.start() + 1) if inside else None
         return None
 
     def definition_of(self, token: Token) -> Definition | None:

@@ -118,7 +118,10 @@ class TypeReader(AliasReader):
 
     def per_axis(self, parts: list[Any]) -> Type:
         storage, bounds, expressed, axis, scales = parts
-        return self._quantized(storage, bounds, expressed, self._extent(axis), scales)
+        dimension = self.integer_value(axis)
+        if not -(1 << 31) <= dimension < 1 << 31:
+            raise self.failure(f"the quantized dimension {axis} must have 32 bits", self.begin)
+        return self._quantized(storage, bounds, expressed, dimension, scales)
 
     def _quantized(
         self, storage: str, bounds: tuple[int, int] | None, expressed: Type, axis: int | None, scales: list[tuple[float, int]]
