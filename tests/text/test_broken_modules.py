@@ -114,6 +114,14 @@ def test_what_is_no_attribute_is_printed_where_the_name_is_known(value: object, 
     assert f'"a.b"() <{{map = {told}}}>' in print_module(module, generic=True)
 
 
+def test_an_operand_that_is_wrong_is_told_beside_one_that_is_missing() -> None:
+    text = '"a.b"() ({\n%b = "g.h"() : () -> i32\n}) : () -> ()\n%a = "g.h"() : () -> i32\n"e.f"(%a, %a) : (i32, i32) -> ()'
+    module: Any = parse(text)
+    hidden = next(operation for operation in module.walk() if operation.results)
+    module.body.last._operands = (None, hidden.result)
+    assert ["operand 1 of 'e.f' (%b) is used where its definition does not reach"] == [d.message for d in verify(module) if "reach" in d.message]
+
+
 @pytest.mark.parametrize("sample", ["loops", "values.mlir"])
 def test_broken_modules_are_printed_and_told(sample: str) -> None:
     choice = random.Random(0)

@@ -33,8 +33,8 @@ def operand_place(operation: Operation, index: int) -> Place:
         return location.place
     text, offset = location.source.text, _name_offset(operation, location)
     uses = list(_USE.finditer(text, offset, _line_end(text, offset)))
-    operands = operation.operands
-    if len(uses) >= len(operands) and all(not o.name or o.name == use.group()[1:] for o, use in zip(operands, uses, strict=False)):
+    names = [operand.name if operand is not None else "" for operand in operation._operands]
+    if len(uses) >= len(names) and all(not name or name == use.group()[1:] for name, use in zip(names, uses, strict=False)):
         offset = uses[index].start()
     return location.source.place(offset)
 
