@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import prod
 
 import attrs
 
 from tinyir.dialects import loop
-from tinyir.dialects.product_nests import ProductNest, beyond_bytes, find_product_nest, spare_bytes
+from tinyir.dialects.product_nests import ProductNest, beyond_bytes, find_product_nest, group_size, spare_bytes
 from tinyir.dialects.product_rows import ProductTerms
 from tinyir.ir.affine import AffineDimension, linear_terms
 from tinyir.ir.operation import Operation, Value
@@ -24,6 +25,7 @@ FACTS: Mapping[str, str] = {
     "positions": "how many times the weights are used: the product of the extents of the parallel loops that do not select weights",
     "outputs": "the product of the extents of the parallel loops that select weights (1 where there are none)",
     "terms": "how many terms the sum or fold of one result has (0 without a fold)",
+    "groups": "how many groups of neighbouring outputs each read channels of their own (1 where all read the same)",
     "run": "how many terms of x are neighbours in memory, in their order (1 where there is no x)",
     "neighbours": "the extent of the innermost parallel loop around the sum",
     "loops": "how often the innermost loop of one sum is entered",
@@ -42,6 +44,7 @@ class NestFacts:
     positions: int
     outputs: int
     terms: int
+    groups: int = attrs.field(default=1, eq=False)
     run: int = attrs.field(default=1, eq=False)
     neighbours: int = attrs.field(default=1, eq=False)
     loops: int = attrs.field(default=1, eq=False)
@@ -76,8 +79,12 @@ def _product(nest: ProductNest) -> NestFacts:
     apart = nest.x.uses(nest.outputs) or (positions > 1 and _is_of_one_channel(nest))
     kind = "depthwise" if apart else "product" if positions > 1 else "row"
     loops, padded = _count(nest.folds[:-1]), int(any(nest.clip_conditions()))
-    shared = {"run": ProductTerms(nest, {}).neighbours, "neighbours": _count(nest.loops[-1:]), "inputs": _inputs(nest)}
+    shared = {"run": ProductTerms(nest, {}).neighbours, "neighbours": _count(nest.loops[-1:]), "inputs": _inputs(nest), "groups": _groups(nest)}
     return NestFacts(kind, positions, outputs, terms, loops=loops, padded=padded, **shared)
+
+
+def _groups(nest: ProductNest) -> int:
+    return prod(_count([each]) // group_size(nest, each) for each in nest.x.uses(nest.outputs))
 
 
 def _inputs(nest: ProductNest) -> int:

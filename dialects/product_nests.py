@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tinyir.dialects import loop
 from tinyir.interp.equations import dense_array
-from tinyir.ir.affine import AffineDimension, AffineExpression
+from tinyir.ir.affine import AffineBinary, AffineDimension, AffineExpression
 from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Block, Operation, Value
@@ -136,6 +136,26 @@ def extent_of(nest: Operation) -> int:
     if known is None:
         raise ValueError("the loop has no known bounds")
     return known[1] + 1
+
+
+def group_size(nest: ProductNest, each: Operation) -> int:
+    """How many neighbours along a loop read the same of x: all that x has to do with the loop is the number of their group."""
+    indices, variable = loop.access_indices(nest.x.read), loop.induction_variable(each)
+    divisors = {d for e in loop.access_map(nest.x.read).results for d in _divisors(e, indices, variable)}
+    size = divisors.pop() if len(divisors) == 1 else 1
+    return size if extent_of(each) % size == 0 else 1
+
+
+def _divisors(expression: AffineExpression, indices: Sequence[Value], variable: Value) -> list[int]:
+    """What a variable is divided by where it stands; 1 where it stands alone."""
+    if isinstance(expression, AffineDimension):
+        return [1] if indices[expression.position] is variable else []
+    if not isinstance(expression, AffineBinary):
+        return []
+    divisor = expression.right.constant_value
+    if expression.kind == "floordiv" and divisor and isinstance(expression.left, AffineDimension) and indices[expression.left.position] is variable:
+        return [divisor]
+    return [*_divisors(expression.left, indices, variable), *_divisors(expression.right, indices, variable)]
 
 
 def _clips(fold: Operation) -> list[tuple[AffineExpression, tuple[Value, ...]]]:

@@ -10,7 +10,6 @@ would move alone (depthwise layers) stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 from typing import ClassVar
 
@@ -19,8 +18,8 @@ import attrs
 from tinyir.dialects import loop
 from tinyir.dialects import loop_writer as write
 from tinyir.dialects.loop_edits import Index, clone_substituted, substitute
-from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest
-from tinyir.ir.affine import AffineBinary, AffineDimension, AffineExpression, AffineMap
+from tinyir.dialects.product_nests import ProductNest, extent_of, find_product_nest, group_size
+from tinyir.ir.affine import AffineDimension, AffineMap
 from tinyir.ir.affine_interval import simplify
 from tinyir.ir.builder import Builder, functions
 from tinyir.ir.operation import BlockArgument, Operation, Value
@@ -51,7 +50,7 @@ class HoistGroups(Pass):
 def _hoist(nest: ProductNest, least_outputs: int) -> None:
     """Writes a nest again if it has loops that both factors move with, and such as only one of them does."""
     of_x = nest.x.uses(nest.loops)
-    sizes = {each: _group_size(nest, each) for each in of_x if each in nest.outputs}
+    sizes = {each: group_size(nest, each) for each in of_x if each in nest.outputs}
     groups = list(sizes)
     of_w = [each for each in nest.outputs if sizes.get(each) != 1]
     done = list(nest.loops[: len(groups)]) == groups and set(sizes.values()) == {1}
@@ -85,26 +84,6 @@ def _hoist(nest: ProductNest, least_outputs: int) -> None:
                 _simplify(new)
     made[0].attributes.update(nest.root.attributes)
     nest.root.erase()
-
-
-def _group_size(nest: ProductNest, each: Operation) -> int:
-    """How many neighbours along a loop read the same of x: all that x has to do with the loop is the number of their group."""
-    indices, variable = loop.access_indices(nest.x.read), loop.induction_variable(each)
-    divisors = {d for e in loop.access_map(nest.x.read).results for d in _divisors(e, indices, variable)}
-    size = divisors.pop() if len(divisors) == 1 else 1
-    return size if extent_of(each) % size == 0 else 1
-
-
-def _divisors(expression: AffineExpression, indices: Sequence[Value], variable: Value) -> list[int]:
-    """What a variable is divided by where it stands; 1 where it stands alone."""
-    if isinstance(expression, AffineDimension):
-        return [1] if indices[expression.position] is variable else []
-    if not isinstance(expression, AffineBinary):
-        return []
-    divisor = expression.right.constant_value
-    if expression.kind == "floordiv" and divisor and isinstance(expression.left, AffineDimension) and indices[expression.left.position] is variable:
-        return [divisor]
-    return [*_divisors(expression.left, indices, variable), *_divisors(expression.right, indices, variable)]
 
 
 def _simplify(access: Operation) -> None:

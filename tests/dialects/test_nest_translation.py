@@ -127,7 +127,7 @@ WRONG: dict[str, tuple[Layer, Pass, str, Change]] = {
     "another zero point": (PADDED, BlockProducts(), "speed", other_zero_point),
     "the next term": (PADDED, BlockProducts(), "speed", next_weight),
     "a gathered index shifted": (attrs.evolve(PADDED, channels=8), GATHER, "size", shift_staged),
-    "gathered padding that is not zero": (PADDED, GATHER, "size", pad_with_one),
+    "gathered padding that is not zero": (attrs.evolve(PADDED, zero=0), GATHER, "size", pad_with_one),
     "a plane's padding that is not zero": (DEPTHWISE, StagePlanes(), "speed", pad_with_one),
     "a plane's next column": (DEPTHWISE, StagePlanes(), "speed", next_weight),
 }

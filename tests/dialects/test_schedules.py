@@ -40,7 +40,8 @@ def planned(instance: Pass, facts: NestFacts = PRODUCT, target: str = "cortex-m4
     [
         (Layer((4, 3), 2, 5, (3, 3), (1, 1, 1, 1)), NestFacts("product", 12, 5, 18)),
         (Layer((1, 1), 7, 5), NestFacts("row", 1, 5, 7)),
-        (Layer((5, 4), 3, 3, (3, 2), (1, 0, 1, 1), groups=3), NestFacts("depthwise", 20, 3, 6)),
+        (Layer((5, 4), 3, 3, (3, 2), (1, 0, 1, 1), groups=3), NestFacts("depthwise", 20, 3, 6, 3)),
+        (Layer((5, 4), 6, 12, (3, 2), (1, 0, 1, 1), groups=3), NestFacts("depthwise", 20, 12, 12, 3)),
     ],
 )
 def test_a_nest_is_told_by_what_it_computes(layer: Layer, facts: NestFacts) -> None:
