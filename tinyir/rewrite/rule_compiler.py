@@ -223,7 +223,7 @@ class RuleWriter(_Names):
         self.attributes: set[str] = set()
         self.variables: dict[str, str] = {}
         self.matched: list[str] = []
-        self.computed: dict[ast.Pattern, str] = {}
+        self.computed: dict[ast.Pattern, tuple[str, Path]] = {}
         self.count = 0
         self.types = RuleTypes.infer(rule) if is_scalar_rule(rule) else None
         self.places: dict[Path, str] = {}
@@ -386,7 +386,7 @@ class RuleWriter(_Names):
         if isinstance(pattern, ast.Splat):
             self.places[path] = text
             self.require(f"is_splat({text}, {pattern.value!r})")
-            self.computed.setdefault(pattern, text)
+            self.computed.setdefault(pattern, (text, path))
         elif isinstance(pattern, ast.Application):
             value, definer = self.fresh("v"), self.fresh("o")
             self.emit(f"{value} = {text}")
@@ -399,7 +399,7 @@ class RuleWriter(_Names):
                 self.require(f"{value}.has_one_use")
             self._match(pattern, definer, path)
             if not self.repeated:
-                self.computed.setdefault(attrs.evolve(pattern, once=False), value)
+                self.computed.setdefault(attrs.evolve(pattern, once=False), (value, path))
         else:
             if isinstance(pattern, ast.Made):
                 raise self.error("`constant(...)` makes a constant: it stands on the right", "on the left write `constant c`, and its value in the condition")
@@ -512,7 +512,7 @@ class RuleWriter(_Names):
         definition = self._definition(pattern)
         self._check_right(pattern, definition)
         if pattern in self.computed and not definition.properties and self._same_type(pattern, path):
-            return f"edit.keep({self.computed[pattern]})"
+            return f"edit.keep({self.computed[pattern][0]})"
         operands = "".join(self._build(operand, (*path, i)) + ", " for i, operand in enumerate(pattern.operands))
         if self.types is not None:
             relation = signature_of(pattern, definition).relation
@@ -525,10 +525,7 @@ class RuleWriter(_Names):
 
     def _same_type(self, pattern: ast.Pattern, path: Path) -> bool:
         """Whether what the left side computes is of the type that the right side needs."""
-        if self.types is None:
-            return True
-        wanted = self.types.of[path].root()
-        return any(text == self.computed[pattern] or text == f"{self.computed[pattern]}.definer.results[0]" for text in self._texts(wanted))
+        return self.types is None or self.types.of[self.computed[pattern][1]].root() is self.types.of[path].root()
 
     def _texts(self, wanted: TypeClass) -> list[str]:
         assert self.types is not None
@@ -552,8 +549,8 @@ class RuleWriter(_Names):
         value = repr(pattern.value) if isinstance(pattern, ast.Splat) else self.spell(pattern.value)
         value = {"inf": "inf", "-inf": "-inf"}.get(value, value)
         operation = constant_operation(self.rule.pattern.operation)
-        if self.types is not None and self.computed.get(pattern, "") in self._texts(self.types.of[path].root()):
-            return self.computed[pattern]
+        if self.types is not None and pattern in self.computed and self._same_type(pattern, path):
+            return self.computed[pattern][0]
         type = self._type_at(path) if self.types is not None else "o0.results[0].type" if len(path) == 1 else self._neighbour_type(path)
         made = self.fresh("t")
         self.emit(f"{made} = {type}")
