@@ -577,7 +577,10 @@ class Region:
 
     def add(self, block: Block) -> Block:
         block.parent = self
-        self.blocks.append(block)
+        if self.blocks:
+            self.blocks.append(block)
+        else:
+            self.blocks = [block]  # most regions have one: a list that was appended to has room for four
         return block
 
     @property
