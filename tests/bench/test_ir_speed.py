@@ -69,6 +69,7 @@ def test_the_collector_is_as_before_after_a_large_step() -> None:
     assert gc.get_threshold() == before
     with pytest.raises(TinyirError):
         parse("}")
+    assert gc.isenabled()
     assert gc.get_threshold() == before
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyir.ir.attributes import OpaqueAttribute
-from tinyir.ir.collection import seldom_collected
+from tinyir.ir.collection import never_collected
 from tinyir.ir.errors import TinyirError, did_you_mean
 from tinyir.ir.location import UNKNOWN
 from tinyir.ir.operation import Block, Operation, Region
@@ -185,7 +185,7 @@ def parse(text: str, file: str = "-", fast: bool = True) -> Operation:
     Raises:
         TinyirError: with one diagnostic for each mistake found.
     """
-    with seldom_collected():
+    with never_collected():
         return Reader(SourceText(text, file), fast).read_file()
 
 
