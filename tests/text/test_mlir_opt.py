@@ -136,6 +136,11 @@ def test_an_affine_expression_comes_back_equal_and_means_what_mlir_reads(mlir_op
         assert [values(ours, point) for point in points] == [values(other, point) for point in points], text
 
 
+def test_a_set_of_all_relations_is_what_mlir_reads(mlir_opt: Callable[..., str]) -> None:
+    text = '"t.s"() {x = affine_set<(d0, d1)[s0] : (d0 <= s0 - 1, d1 * 2 >= d0, s0 == d0 + d1, 3 <= d1)>} : () -> ()'
+    assert first_difference(parse(text), parse(mlir_opt(text))) == ""
+
+
 def values(operation: Operation, point: list[int]) -> tuple[int, ...] | None:
     """The map's results at a point; None where it divides by zero."""
     map = operation.attributes["x"]

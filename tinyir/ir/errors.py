@@ -91,10 +91,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean '{close}'?" if close else ""
 
 
-def closest(word: str, known: Iterable[str]) -> str:
-    """The known word that is most like another; empty if none is like it."""
+def closest(word: str, known: Iterable[str], likeness_needed: float = 0.6) -> str:
+    """The known word that is most like another; empty if none is like it (0: nothing in common, 1: the same)."""
     difflib = import_module("difflib")  # late: most runs have no mistakes
-    close = difflib.get_close_matches(word, sorted(known), n=5, cutoff=0.6)
+    close = difflib.get_close_matches(word, sorted(known), n=5, cutoff=likeness_needed)
 
     def likeness(other: str) -> tuple[float, int]:
         """Equally close words: the one that begins alike."""

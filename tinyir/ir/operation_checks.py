@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 import attrs
 
@@ -31,6 +32,8 @@ class OperationChecks(Record):
     results: tuple[int, int]
     required: frozenset[str]
     properties: frozenset[str]
+    optional: frozenset[str]
+    """The properties that may be absent, so that nobody misses one that is misspelt."""
     is_same_type: bool
     is_terminator: bool
     is_isolated: bool
@@ -106,6 +109,10 @@ class OperationChecks(Record):
         for name in operation.properties:
             if name not in self.properties:
                 yield Finding(f"'{self.name}' has no property '{name}'", did_you_mean(name, self.properties), word=name)
+        for name in operation.attributes if self.optional else ():
+            meant = _misspelt(name, self.optional)
+            if meant and meant not in operation.properties:
+                yield Finding(f"'{self.name}' has no property '{name}'", f"did you mean '{meant}'?", word=name)
 
 
 def checks_of(name: str) -> OperationChecks:
@@ -113,7 +120,7 @@ def checks_of(name: str) -> OperationChecks:
     definition = definition_of(name)
     if definition is None:
         is_unknown = load_dialect(name.partition(".")[0])
-        return OperationChecks(name, None, is_unknown, (0, -1), (0, -1), frozenset(), frozenset(), False, False, False, False, False, False, None)
+        return OperationChecks(name, None, is_unknown, (0, -1), (0, -1), frozenset(), frozenset(), frozenset(), False, False, False, False, False, False, None)
     traits = definition.traits
     return OperationChecks(
         name=name,
@@ -123,6 +130,7 @@ def checks_of(name: str) -> OperationChecks:
         results=_bounds(definition.results),
         required=frozenset(definition.required_properties),
         properties=definition.property_names,
+        optional=definition.property_names - frozenset(definition.required_properties),
         is_same_type="same_type" in traits,
         is_terminator="terminator" in traits,
         is_isolated="isolated" in traits,
@@ -131,6 +139,16 @@ def checks_of(name: str) -> OperationChecks:
         has_segments=SEGMENTS in definition.property_names,
         verify=with_kinds(name, definition.properties, definition.verify),
     )
+
+
+@cache
+def _misspelt(name: str, properties: frozenset[str]) -> str:
+    """The property that an attribute of no dialect is all but spelt as; empty if it is like none."""
+    return "" if "." in name else closest(name, properties, LIKENESS)
+
+
+LIKENESS = 0.75
+"""Anybody may add attributes: only what is that much like a property is taken for a mistake."""
 
 
 def _bounds(names: tuple[str, ...] | None) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 
 from tinyir.ir.attribute import Attribute
+from tinyir.ir.errors import closest
 from tinyir.ir.operation import Operation
 from tinyir.ir.plugins import modules_of
 from tinyir.ir.record import Record, ValueRecord
@@ -174,6 +175,14 @@ def known_operations(dialect: str) -> list[str]:
     """The names of a dialect's operations, sorted; loads the dialect."""
     load_dialect(dialect)
     return sorted(name for name in _definitions if name.startswith(dialect + "."))
+
+
+def closest_dialects(name: str) -> list[str]:
+    """The dialect whose name is most like another; none if none is like it.  Only those are loaded that may be it."""
+    candidates = dialect_names()
+    while (found := closest(name, candidates)) and not known_operations(found):
+        candidates.remove(found)
+    return [found] if found else []
 
 
 def dialect_names() -> list[str]:

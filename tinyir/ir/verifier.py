@@ -91,6 +91,7 @@ class _Verifier:
             or checks.has_segments
             or (not checks.required.issubset(properties or ()) if checks.required else False)
             or (properties and not checks.properties.issuperset(properties))
+            or (operation._attributes and checks.optional)
         ):
             found: Sequence[Finding] = list(checks.local(operation))
             if found:

@@ -77,6 +77,9 @@ class AffineReader(TypeReader):
     def at_least(self, parts: list[AffineTree]) -> tuple[AffineTree, bool]:
         return ("-", parts[0], parts[1], self.begin), False
 
+    def at_most(self, parts: list[AffineTree]) -> tuple[AffineTree, bool]:
+        return ("-", parts[1], parts[0], self.begin), False
+
     def equal(self, parts: list[AffineTree]) -> tuple[AffineTree, bool]:
         return ("-", parts[0], parts[1], self.begin), True
 

@@ -16,7 +16,7 @@ from tinyir.ir.collection import never_collected
 from tinyir.ir.errors import TinyirError, did_you_mean
 from tinyir.ir.location import UNKNOWN
 from tinyir.ir.operation import Block, Operation, Region
-from tinyir.ir.registry import OperationDefinition, definition_of, dialect_names, known_operations
+from tinyir.ir.registry import OperationDefinition, closest_dialects, definition_of, known_operations
 from tinyir.ir.source import SourceText, TextLocation
 from tinyir.text.assembly import form_of, infer_results
 from tinyir.text.generic_printer import RESOURCES
@@ -164,7 +164,7 @@ class Reader(RegionReader):
         known = known_operations(dialect)
         if known:
             raise self.failure(f"dialect '{dialect}' has no operation '{word}'", offset, did_you_mean(word, known))
-        close = did_you_mean(dialect, dialect_names())
+        close = did_you_mean(dialect, closest_dialects(dialect))
         raise self.failure(f"no dialect '{dialect}' is known", offset, close or f'operations of unknown dialects are written "{word}"(...)')
 
 

@@ -67,7 +67,7 @@ def _repository() -> dict[str, Any]:
             "match": rf"(?:^\s*|=\s*)(?!{known}\.)([a-zA-Z_]\w*\.[\w$.]+)",
             "captures": {"1": {"name": _scope("entity.name.function.unknown")}},
         },
-        "operator": _match("keyword.operator", "->|::|==|>=|[=+*\\-](?![0-9])"),
+        "operator": _match("keyword.operator", "->|::|==|>=|<=|[=+*\\-](?![0-9])"),
         "shaped-type": {
             "begin": f"{BEFORE_WORD}({'|'.join(SHAPED)})(<)",
             "beginCaptures": {"1": {"name": _scope("storage.type")}},
