@@ -40,7 +40,8 @@ class Tensor:
 
 @attrs.frozen
 class Manifest:
-    """`flags`: those of the C compiler that belong to this variant (empty: the target's for the goal); `arena`:
+    """`variant`: how the goal was reached, if not by its own passes and flags; `flags`: those of the C compiler that belong to it
+    (empty: the target's for the goal); `arena`:
     "static", or "caller" if every function takes a NAME_arena as an argument; `assembly`: what of it may stand in the C,
     as in `Target`; `proofs` counts obligations by state; `versions` names what made the files."""
 
@@ -52,6 +53,7 @@ class Manifest:
     outputs: tuple[Tensor, ...]
     arena_bytes: int
     has_reset: bool = False
+    variant: str = ""
     flags: tuple[str, ...] = ()
     arena: str = "static"
     assembly: str = "blocks"
@@ -106,6 +108,7 @@ def _manifest(value: object) -> Manifest:
         outputs=tuple(_tensor(row) for row in _rows(table, "outputs")),
         arena_bytes=_count(table["arena_bytes"]),
         has_reset=table.get("has_reset") is True,
+        variant=_text(table, "variant") if "variant" in table else "",
         flags=tuple(_word(word) for word in _rows(table, "flags")) if "flags" in table else (),
         arena=_text(table, "arena") if "arena" in table else "static",
         assembly=_text(table, "assembly") if "assembly" in table else "blocks",

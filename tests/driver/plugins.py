@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tinyir.rewrite.pass_finder import known_passes
+
 HEAD = """
 import attrs
 from tinyir.ir.operation import Operation
@@ -44,8 +46,10 @@ def add_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AddPas
     def add(name: str, body: str) -> None:
         (folder / f"{name}.py").write_text(HEAD + body)
         invalidate_caches()
+        known_passes.cache_clear()
         names.append(name)
 
     yield add
+    known_passes.cache_clear()
     for name in names:
         sys.modules.pop(f"tinyir.passes.{name}", None)

@@ -65,6 +65,19 @@ def test_the_pass_that_changes_a_result_is_found_and_that_no_rule_did_it(chain: 
     assert said.endswith("not by a rewrite of a rule: the pass itself does it\n")
 
 
+NO_RELU = """
+        for operation in list(module.walk()):
+            if operation.name == "graph.relu":
+                operation.replace_by(operation.operands[0])
+"""
+
+
+def test_without_inputs_negative_numbers_are_tried_too(chain: Path, add_pass: AddPass, capsys: pytest.CaptureFixture[str]) -> None:
+    add_pass("planted_relu", NO_RELU)
+    assert main(["bisect", str(chain), "-p", "cse,planted_relu,dce"]) == 0
+    assert capsys.readouterr().out.startswith("pass 2, planted_relu, changes the outputs by ")
+
+
 def test_the_rewrite_that_changes_a_result_is_found(chain: Path, add_pass: AddPass, capsys: pytest.CaptureFixture[str]) -> None:
     add_pass("planted_rule", WRONG_RULE)
     assert bisect(chain, "-p", "cse,planted_rule,dce", "--json") == 0

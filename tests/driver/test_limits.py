@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.driver.test_commands import tinyir
 from tinyir.backends.measure import Measurement
 from tinyir.backends.target import load_target
 from tinyir.driver.limits import Limits, choose_variant, read_bytes
+from tinyir.driver.pipeline import GOALS
 from tinyir.driver.variant import Variant
 from tinyir.driver.variant_meter import VariantMeter
 from tinyir.ir.errors import TinyirError
@@ -27,7 +29,7 @@ def model(repository: Path, require_tool: Callable[[str], str]) -> Path:
     return repository / "examples" / "mnist" / "cnn_int8.onnx"
 
 
-def bench(model: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, int]:
+def bench(model: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     assert tinyir("bench", model, "-t", "cortex-m4", "--json", *words) == 0
     (found,) = json.loads(capsys.readouterr().out)
     return dict(found)
@@ -39,6 +41,10 @@ def test_the_fastest_variant_that_fits_is_taken(model: Path, capsys: pytest.Capt
     tight = bench(model, capsys, "--flash", str(fast["flash_bytes"] - 1))
     assert tight["flash_bytes"] < fast["flash_bytes"]
     assert fast["instructions"] < tight["instructions"] < small["instructions"]
+    assert (fast["variant"], small["variant"]) == ("", "")
+    assert tight["variant"].split()[0] in GOALS
+    assert tinyir("bench", model, "-t", "cortex-m4", "--flash", str(fast["flash_bytes"] - 1)) == 0
+    assert f"  speed by {tight['variant']}  " in capsys.readouterr().out
     tightest = bench(model, capsys, "--flash", str(small["flash_bytes"]))
     assert tightest["flash_bytes"] <= small["flash_bytes"]
     assert tinyir("compile", model, "-t", "cortex-m4", "--flash", str(fast["flash_bytes"] - 1), "-o", tmp_path / "net") == 0

@@ -66,3 +66,12 @@ def test_files_are_told_no_progress(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "tinyir", "compile", "net.tir", "-t", "host", "-o", "out"]
     outcome = run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert [line for line in outcome.stderr.splitlines() if not line.startswith("note: ")] == []
+
+
+def test_names_that_the_encoding_of_the_terminal_does_not_have_are_written_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "modèle.tir").write_text(NETWORK)
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for words in (["inspect", "modèle.tir", "-t", "host", "-o", "stages.html"], ["prove", "modèle.tir", "-t", "host", "--smtlib", "smt"]):
+        outcome = run([sys.executable, "-m", "tinyir", *words], cwd=tmp_path, env=environment, capture_output=True, check=False)
+        assert (outcome.returncode, b"error" in outcome.stderr) == (0, False), outcome.stderr
+    assert "<title>modèle.tir for host" in (tmp_path / "stages.html").read_text(encoding="utf-8")

@@ -75,7 +75,8 @@ class Figures:
     """What a model costs on a target; None where the target does not tell.  Units and meaning: `tinyir.backends.measure.Measurement`.
 
     `multiply_accumulates`: terms of all sums of products that the model as it was given asks for (only `bench` counts them).
-    `toolchain` and `simulator`: what the figures were taken with; `assembly`: what of it may stand in the C.
+    `toolchain` and `simulator`: what the figures were taken with; `assembly`: what of it may stand in the C; `variant`: how the goal was
+    reached, if not by its own passes and flags.
     """
 
     model: str
@@ -96,6 +97,7 @@ class Figures:
     toolchain: str = ""
     simulator: str = ""
     assembly: str = ""
+    variant: str = ""
 
 
 class Bench(tuple[Figures, ...]):
@@ -152,8 +154,8 @@ def begin(
     if limits and passes is not None:
         raise TinyirError("limits choose among the compiler's own passes, not among others", hint="leave out either the limits or the passes")
     compilation = start(module, chosen, goal=goal, io=io, prover=prover, hooks=hooks, trace=trace, passes=passes, variant=variant)
-    if variant is not None and variant != Variant(goal):
-        compilation.context.remark(f"compiled as variant '{variant}'")
+    if compilation.variant:
+        compilation.context.remark(f"compiled as variant '{compilation.variant}'")
     return compilation
 
 
@@ -255,7 +257,7 @@ def figures(manifest: Manifest, target: Target, result: RunResult) -> Figures:
     measured: Measurement = result.measurement
     shared = {field.name: getattr(measured, field.name) for field in attrs.fields(Measurement)}
     named = Figures(model=manifest.model, target=target.name, goal=manifest.goal, proofs=manifest.proofs, assembly=manifest.assembly, **shared)
-    return attrs.evolve(named, toolchain=result.toolchain, simulator=result.simulator)
+    return attrs.evolve(named, toolchain=result.toolchain, simulator=result.simulator, variant=manifest.variant)
 
 
 def prove(model: Model, target: str | Target | None = None, *, prover: str = "native", goal: str = "speed", io: str = "model", passes: Passes = None) -> Ledger:

@@ -28,6 +28,20 @@ class Formatter(argparse.HelpFormatter):
         super().__init__(prog, width=_columns() - 2)
 
 
+def _natural(text: str) -> int:
+    """
+    Raises:
+        argparse.ArgumentTypeError: it is no integer, or less than 0.
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of elements")
+    return number
+
+
 def _columns() -> int:
     """The width of the terminal, as `shutil.get_terminal_size` says."""
     columns = os.environ.get("COLUMNS", "")
@@ -124,7 +138,7 @@ def _add_hooks(parser: Parser) -> None:
     parser.add_argument("--timing", action="store_true", help="print CPU time, rewrites and proofs of each pass to stderr")
     parser.add_argument("--expensive-checks", action="store_true", help="check every rewrite, and run the interpreter before and after every pass")
     parser.add_argument("--reproducer", default="", metavar="FILE.tir", help="where the module goes if a pass fails (default: PASS.reproducer.tir)")
-    parser.add_argument("--elide", type=int, metavar="N", help="leave constants of more than N elements out of what is printed")
+    parser.add_argument("--elide", type=_natural, metavar="N", help="leave constants of more than N elements out of what is printed")
     _add_locations(parser)
     parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
 
@@ -138,7 +152,7 @@ def _import(commands: Commands) -> None:
     parser = _command(commands, "import", "read a model and write it as text of the graph level")
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("-o", "--output", metavar="FILE.tir", help="the file to write (default: standard output)")
-    parser.add_argument("--elide", type=int, metavar="N", help="leave constants of more than N elements out")
+    parser.add_argument("--elide", type=_natural, metavar="N", help="leave constants of more than N elements out")
     _add_locations(parser)
     parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
 
@@ -236,7 +250,7 @@ def _inspect(commands: Commands) -> None:
     parser = _command(commands, "inspect", "write one page that shows every stage of a compilation: what each pass changed, rewrote and proved")
     parser.add_argument("model", metavar="MODEL|FILE.tir")
     parser.add_argument("-o", "--output", metavar="FILE.html", help="the file to write (default: standard output)")
-    parser.add_argument("--elide", type=int, default=16, metavar="N", help="leave constants of more than N elements out (default: 16)")
+    parser.add_argument("--elide", type=_natural, default=16, metavar="N", help="leave constants of more than N elements out (default: 16)")
     _add_target(parser, required=False)
     parser.set_defaults(target="host")
     _add_goal(parser)
@@ -278,7 +292,7 @@ def _diff(commands: Commands) -> None:
     parser.add_argument("before", metavar="A", help="a file of IR or a model")
     parser.add_argument("after", metavar="B", help="another")
     parser.add_argument("--locations", action="store_true", help="compare locations as well")
-    parser.add_argument("--elide", type=int, default=16, metavar="N", help="leave constants of more than N elements out of what is printed (default: 16)")
+    parser.add_argument("--elide", type=_natural, default=16, metavar="N", help="leave constants of more than N elements out of what is printed (default: 16)")
     parser.add_argument("--generic", action="store_true", help="print MLIR's generic form")
 
 

@@ -32,7 +32,7 @@ class Compilation:
     """A module, the level that it has left last ("": none), and what became of it so far.
 
     `passes`: what runs at some levels in place of the compiler's own passes.  `goal`: what was asked for, if a variant takes another goal's passes to get
-    there; `flags`: those of the C compiler that belong to the variant.  `begun`: the level that the module was at when it came.
+    there; `variant`: which, if not the goal's own; `flags`: those of the C compiler that belong to it.  `begun`: the level that the module was at when it came.
     """
 
     module: Operation
@@ -43,6 +43,7 @@ class Compilation:
     reports: list[PassReport] = attrs.field(factory=list)
     passes: Mapping[str, PassPipeline] = attrs.field(factory=dict)
     goal: str = ""
+    variant: str = ""
     flags: tuple[str, ...] = ()
     begun: str = attrs.field(init=False)
 
@@ -91,6 +92,7 @@ class Compilation:
             model=model,
             target=target.name if target is not None else "",
             goal=self.goal or self.context.goal,
+            variant=self.variant,
             flags=self.flags,
             arena=arena,
             assembly=getattr(target, "assembly", "blocks"),
@@ -120,7 +122,8 @@ def start(
     """
     if variant is not None:
         made = start(module, target, goal=variant.goal, io=io, prover=prover, hooks=hooks, trace=trace, passes=variant.pipeline(io))
-        return attrs.evolve(made, goal=goal, flags=variant.compiler_flags(target) if target is not None else ())
+        other = str(variant) if variant != Variant(goal) else ""
+        return attrs.evolve(made, goal=goal, variant=other, flags=variant.compiler_flags(target) if target is not None else ())
     passes_of("graph", goal, io)
     options: dict[str, Any] = {"io": io}
     context = PassContext(target=target, goal=goal, ledger=Ledger(prover), trace=trace, options=options, translations=(NestTranslation(),))

@@ -93,7 +93,7 @@ class ExpensiveChecks(Observer):
                 )
 
 
-def random_rows(ports: Ports, rows: int, seed: int) -> dict[str, Array]:
+def random_rows(ports: Ports, rows: int, seed: int = 0) -> dict[str, Array]:
     """Inputs: normal floats of both signs, integers over their whole range."""
     found: dict[str, Array] = {}
     for number, port in enumerate(ports.inputs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import attrs
 
 from tinyir.driver.progress import Progress
 from tinyir.driver.reproducer import reproducer_of
+from tinyir.ir.errors import Place
 from tinyir.rewrite.observer import Hooks, Observer
+from tinyir.rewrite.pass_finder import find_pass
 
 
 def hooks_of(arguments: argparse.Namespace, progress: Progress) -> Hooks:
@@ -26,6 +29,8 @@ def _printers(arguments: argparse.Namespace) -> list[Observer]:
     stages = import_module("tinyir.driver.stages")  # late: few commands print on the way
     style = stages.Style(arguments.elide, arguments.generic, _words(arguments.print_functions), arguments.locations)
     passes = _words(arguments.print_passes)
+    for word in re.finditer(r"[^\s,]+", arguments.print_passes):
+        find_pass(word.group(), Place("--print-passes", 1, word.start() + 1, arguments.print_passes))
     found: list[Observer] = []
     if arguments.print_after_all:
         found.append(stages.WriteFiles(attrs.evolve(style, locations=True), passes, Path(arguments.print_after_all)))

@@ -52,7 +52,7 @@ def write_text(path: str | None, text: str) -> None:
         sys.stdout.write(text)
         return
     with output_file(Path(path)) as scratch:
-        scratch.write_text(text, encoding="utf-8")
+        scratch.write_bytes(text.encode("utf-8", "surrogateescape"))  # a name may hold the bytes of another encoding
 
 
 def _scratch_beside(folder: Path) -> Path:

@@ -35,7 +35,7 @@ def figures_table(results: Sequence[Figures]) -> str:
     titles = ("model", "target", "goal", *(column.removesuffix("_bytes") for column in COLUMNS), "per MAC", "proofs")
     rows = [
         (
-            *(result.model, result.target, result.goal),
+            *(result.model, result.target, f"{result.goal} by {result.variant}" if result.variant else result.goal),
             *(count(getattr(result, column)) for column in COLUMNS),
             *(per_multiplication(result), spell_proofs(result.proofs)),
         )

@@ -88,6 +88,6 @@ def write_smtlib(obligations: Iterable[Obligation], folder: Path) -> list[Path]:
         place = re.sub(r"[^A-Za-z0-9]+", "_", obligation.where).strip("_")[-40:]
         path = folder / f"{index:04}_{obligation.kind}_{place}.smt2"
         comment = f"; {obligation.kind}, {obligation.where}: {obligation.statement}; proved if each answer is unsat".replace("\n", " ")
-        path.write_text(f"{comment}\n{obligation.claim.smtlib()}")
+        path.write_bytes(f"{comment}\n{obligation.claim.smtlib()}".encode("utf-8", "surrogateescape"))
         written.append(path)
     return written
