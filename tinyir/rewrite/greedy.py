@@ -144,6 +144,7 @@ class _Driver:
             else:
                 waiting.discard(operation)
             operation.erase()
+            operation.results = ()  # else it and its results hold each other, until the collector comes
             if checks is not None:
                 checks.changed()
             for operand in operands:
