@@ -37,8 +37,7 @@ from tinyir.ir.location import NameLocation
 from tinyir.ir.operation import Block, Operation, Value
 from tinyir.ir.types import I64, INDEX, FloatType, FunctionType, IndexType, IntegerType, ShapedType, TensorType, Type, storage_type
 from tinyir.rewrite.passes import Pass, PassContext
-from tinyir.text.specifications import functions as scalar_functions
-from tinyir.text.specifications import operators
+from tinyir.text.specifications import function_named, operators
 
 
 @attrs.frozen
@@ -363,10 +362,7 @@ def ensure_function(module: Operation, name: str) -> Operation:
     found = find_symbol(module, name)
     if found is not None:
         return found
-    definition = scalar_functions().get(name)
-    if definition is None:
-        raise TinyirError(f"unknown scalar function '{name}'", hint="functions stand in specs/functions")
-    concrete = concrete_function(definition)
+    concrete = concrete_function(function_named(name))
     result = machine_type(concrete.value.type)
     location = NameLocation(name)
     function = create_function(module, name, [machine_type(t) for t in concrete.parameters], [result], location)

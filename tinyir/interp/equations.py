@@ -20,7 +20,7 @@ from tinyir.ir.affine import AffineExpression
 from tinyir.ir.attributes import DenseElements
 from tinyir.ir.function import ConcreteFunction, concrete_function
 from tinyir.ir.instance import ConcreteEquation, Instance
-from tinyir.text.specifications import functions
+from tinyir.text.specifications import function_named
 
 Array = NDArray[Any]
 
@@ -138,9 +138,9 @@ def scalar_function(name: str) -> ConcreteFunction:
     """A function of `specs/functions` as typed expressions.
 
     Raises:
-        KeyError: there is none of that name.
+        TinyirError: there is none of that name, or it says something wrong.
     """
-    return concrete_function(functions()[name])
+    return concrete_function(function_named(name))
 
 
 def call_function(name: str, operands: Sequence[Array]) -> Array:

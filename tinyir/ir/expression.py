@@ -240,12 +240,17 @@ def bits(operand: Expression, type: Type) -> Expression:
 
 
 def start_of(kind: str, type: Type) -> Constant:
-    """The neutral element of a fold."""
+    """The neutral element of a fold.
+
+    Raises:
+        ValueError: the type has none.
+    """
     if kind == "sum":
         return constant(0, type)
     if isinstance(type, FloatType):
         return Constant(float("-inf") if kind == "max" else float("inf"), type)
-    assert isinstance(type, IntegerType)
+    if not isinstance(type, IntegerType):
+        raise ValueError(f"'{kind}' is not defined on {type}")
     return Constant(type.lowest if kind == "max" else type.greatest, type)
 
 

@@ -18,6 +18,7 @@ from tinyir.ir import operator as ast
 from tinyir.ir.affine import AffineDimension, AffineExpression
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import ArrayAttribute, DenseArray, FloatAttribute, IntegerAttribute, StringAttribute, TypeAttribute
+from tinyir.ir.errors import TinyirError
 from tinyir.ir.loose_values import InstanceError
 from tinyir.ir.operator_evaluation import Evaluation, Tensor, spell_value
 from tinyir.ir.types import TensorType, Type, storage_type
@@ -62,8 +63,15 @@ def instantiate(operator: ast.Operator, operands: Sequence[Type], properties: Ma
 
     Raises:
         InstanceError: they do not fit.
+        TinyirError: they fit, but an equation says nothing that has a meaning for them.
     """
-    return _Instantiation(operator, operands, properties).instance()
+    made = _Instantiation(operator, operands, properties)
+    try:
+        return made.instance()
+    except (InstanceError, ValueError) as error:
+        given = ", ".join(map(str, operands))
+        said = str(error) if isinstance(error, InstanceError) else f"'{operator.name}': {error}"
+        raise TinyirError(f"{said} (for operands of {given})", place=operator.place) from error
 
 
 def result_types(operator: ast.Operator, operands: Sequence[Type], properties: Mapping[str, Attribute]) -> list[Type]:
@@ -211,6 +219,10 @@ class _Instantiation(Evaluation):
         if self.operator.form == "concat":
             equations = self._concat_equations()
         elif self.operator.form == "equations":
+            defined = {equation.target.name for equation in self.operator.equations}
+            for result in self.results:
+                if result.name not in defined:
+                    raise self._error(f"has no equation for '{result.name}'")
             saved = dict(self.values)
             for equation in self.operator.equations:
                 self.values = dict(saved)

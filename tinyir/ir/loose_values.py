@@ -72,8 +72,13 @@ def _affine(operator: str, left: Any, right: Any) -> ex.Index | None:
     return None
 
 
+_ARITIES = {"abs": 1, "min": 2, "max": 2, "select": 3, "bits_i32": 1, "bits_f32": 1, "floor_divide": 2, "divide_unsigned": 2}
+
+
 def apply_function(name: str, values: list[Any]) -> Any:
     """A built-in function of the operator language, or a call of a scalar function."""
+    if len(values) != _ARITIES.get(name, len(values)):
+        raise InstanceError(f"'{name}' takes {_ARITIES[name]} arguments, not {len(values)}")
     if all(isinstance(v, int | float) for v in values) and name in ("min", "max", "abs"):
         return abs(values[0]) if name == "abs" else (min(values) if name == "min" else max(values))
     if name == "select" and isinstance(values[0], bool):
@@ -105,5 +110,6 @@ def as_index(value: Any) -> AffineExpression | ex.Expression:
         return AffineConstant(value)
     if isinstance(value, ex.Index):
         return value.expression
-    assert isinstance(value, ex.Expression)
+    if not isinstance(value, ex.Expression):
+        raise InstanceError(f"{value} is no index")
     return value

@@ -118,10 +118,12 @@ class Evaluation:
             variable = self._variable(axes[0] if extent is None and axes else extent, expression.name)
             self.values[expression.name] = ex.Index(variable)
             return [variable]
-        assert isinstance(expression, ast.Pack)
-        inner = expression.expression
-        assert isinstance(inner, ast.Name | ast.Access)
-        extents = self.values[inner.name.upper()]
+        inner = expression.expression if isinstance(expression, ast.Pack) else expression
+        if not isinstance(expression, ast.Pack) or not isinstance(inner, ast.Name | ast.Access):
+            raise self._error(f"defines an element at {ast.spell(expression)}, which is no variable")
+        extents = self.values.get(inner.name.upper())
+        if not isinstance(extents, tuple):
+            raise self._error(f"has no list {inner.name.upper()} for {ast.spell(expression)}")
         lanes = range(len(extents)) if isinstance(inner, ast.Name) else self._selection(inner, len(extents))
         pack = list(self.values.get(inner.name, (None,) * len(extents)))
         variables = []
@@ -133,7 +135,8 @@ class Evaluation:
         return variables
 
     def _variable(self, extent: Any, name: str) -> AffineExpression:
-        assert isinstance(extent, int)
+        if not isinstance(extent, int):
+            raise self._error(f"does not say how far '{name}' goes")
         self.names.append(name)
         self.extents.append(extent)
         return AffineDimension(len(self.extents) - 1)
@@ -206,12 +209,11 @@ class Evaluation:
         outer = dict(self.values)
         for item in reduction.binders:
             binder = item.expression
-            assert isinstance(binder, ast.Binary)
-            assert binder.operator == "<"
+            if not isinstance(binder, ast.Binary) or binder.operator != "<" or not isinstance(binder.left, ast.Name | ast.Pack):
+                raise self._error(f"folds over {ast.spell(binder)}: write a variable, < and how far it goes")
             if isinstance(binder.left, ast.Pack):
                 declared = self._declare(binder.left, None)
             else:
-                assert isinstance(binder.left, ast.Name)
                 declared = [self._variable(self._integer(binder.right), binder.left.name)]
                 self.values[binder.left.name] = ex.Index(declared[0])
             variables += [v.position for v in declared if isinstance(v, AffineDimension)]
@@ -266,6 +268,8 @@ class Evaluation:
         return found
 
     def _call(self, call: ast.Call, lane: int | None) -> Any:
+        if not call.items:
+            raise self._error(f"calls '{call.name}' without arguments")
         if call.name in self.types:
             type = storage_type(self.types[call.name])
             value = self._evaluate(call.items[0].expression, lane)
@@ -282,8 +286,7 @@ class Evaluation:
         return result
 
     def _quantized(self, call: ast.Call) -> QuantizedType:
-        assert isinstance(call.items[0].expression, ast.Name)
-        type = self.types[call.items[0].expression.name]
+        type = self._named_type(call)
         if not isinstance(type, QuantizedType):
             raise self._error(f"needs a quantized type, not {type}")
         return type
@@ -306,20 +309,23 @@ class Evaluation:
         return ex.Read(name, (as_index(index[quantized.axis]),), type)
 
     def _call_lowest(self, call: ast.Call, lane: int | None) -> int:
-        assert isinstance(call.items[0].expression, ast.Name)
-        type = self.types[call.items[0].expression.name]
-        if isinstance(type, QuantizedType):
-            return type.lowest
-        assert isinstance(type, IntegerType)
-        return type.lowest
+        return self._limited(call).lowest
 
     def _call_greatest(self, call: ast.Call, lane: int | None) -> int:
-        assert isinstance(call.items[0].expression, ast.Name)
-        type = self.types[call.items[0].expression.name]
-        if isinstance(type, QuantizedType):
-            return type.greatest
-        assert isinstance(type, IntegerType)
-        return type.greatest
+        return self._limited(call).greatest
+
+    def _limited(self, call: ast.Call) -> QuantizedType | IntegerType:
+        type = self._named_type(call)
+        if not isinstance(type, QuantizedType | IntegerType):
+            raise self._error(f"asks for {ast.spell(call)}, and {type} is no integer")
+        return type
+
+    def _named_type(self, call: ast.Call) -> Type:
+        """The type that the first argument names."""
+        name = call.items[0].expression if call.items else None
+        if not isinstance(name, ast.Name) or name.name not in self.types:
+            raise self._error(f"asks for {ast.spell(call)}, which names no type")
+        return self.types[name.name]
 
     def _call_storage(self, call: ast.Call, lane: int | None) -> ex.Expression:
         return ex.cast(self._typed(call.items[1].expression, None, lane), storage_type(self._quantized(call)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tinyir.ir.errors import TinyirError
+from tinyir.ir.errors import TinyirError, did_you_mean
 from tinyir.ir.operator import Operator, ScalarFunction
 from tinyir.ir.plugins import specification_files
 from tinyir.text.operator_reader import Definition, read_definitions
@@ -45,4 +45,15 @@ def functions() -> dict[str, ScalarFunction]:
         if definition.name in found:
             raise TinyirError(f"function '{definition.name}' is defined twice", place=definition.place)
         found[definition.name] = definition
+    return found
+
+
+def function_named(name: str) -> ScalarFunction:
+    """
+    Raises:
+        TinyirError: there is none, or as `functions`.
+    """
+    found = functions().get(name)
+    if found is None:
+        raise TinyirError(f"unknown scalar function '{name}'", hint=did_you_mean(name, functions()) or "functions stand in specs/functions")
     return found
