@@ -11,6 +11,11 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test depends on how fast the machine is, and in a usual run all find the same on each; a long one (TINYIR_SOAK=1) looks at other examples each time.
+settings.register_profile("tinyir", deadline=None, derandomize=os.environ.get("TINYIR_SOAK") != "1")
+settings.load_profile("tinyir")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
