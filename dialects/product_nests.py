@@ -170,17 +170,21 @@ def _clips(fold: Operation) -> list[tuple[AffineExpression, tuple[Value, ...]]]:
 
 
 def scheduled_nests(function: Operation) -> list[Operation]:
-    """The nests at the root of a function; of a loop that runs several row by row those of one row, which know the row from outside,
-    and of a loop over groups (of channels, heads, images) the nest of one group."""
+    """The nests of `whole_nests`, and of a loop over groups (of channels, heads, images) the nest of one group."""
+    return [of_one_group(nest) for nest in whole_nests(function)]
+
+
+def whole_nests(function: Operation) -> list[Operation]:
+    """The nests at the root of a function; of a loop that runs several row by row those of one row, which know the row from outside."""
     found: list[Operation] = []
     for root in (operation for operation in function.body if operation.name == "loop.for"):
         rows = [] if loop.is_parallel(root) else [operation for operation in root.body if operation.name == "loop.for"]
         inner = [row.body.first for row in rows if loop.is_parallel(row) and row.body.first is not None and row.body.first.next is row.body.terminator]
-        found += [nest for nest in inner if nest.name == "loop.for"] if rows and not root.results else [_of_one_group(root)]
+        found += [nest for nest in inner if nest.name == "loop.for"] if rows and not root.results else [root]
     return found
 
 
-def _of_one_group(root: Operation) -> Operation:
+def of_one_group(root: Operation) -> Operation:
     """The nest inside of the loops that both factors move with, if within it each factor has a loop of its own."""
     nest = find_product_nest(root)
     if nest is None or not nest.positions or all(each in nest.outputs for each in nest.x.uses(nest.loops)):

@@ -6,14 +6,18 @@ Of nests that no schedule with a cost fits, a rough number is good enough: they 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import attrs
 
 from tinyir.dialects import loop
+from tinyir.dialects.group_nests import hoist
 from tinyir.dialects.nest_classes import NestFacts, facts_of
+from tinyir.dialects.product_nests import extent_of, find_product_nest, of_one_group
 from tinyir.dialects.row_nests import RowNest, row_elements
 from tinyir.dialects.schedule_choice import Candidate, plans_for, quick_enough, weighed
 from tinyir.dialects.schedules import Plan
+from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation
 from tinyir.rewrite.passes import PassContext
 
@@ -23,24 +27,36 @@ STEP = 40.0
 """What a nest takes in each step of a stream beside its rows: bounds, places in rings."""
 
 
+@attrs.frozen(eq=False)
+class _Nest:
+    """The nest that schedules are applied to, how often it runs, and the plans that can be carried out with either goal."""
+
+    facts: NestFacts
+    times: int
+    fast: list[Plan]
+    lean: list[Plan]
+
+
 class StreamCosts:
     """Estimates of instructions, for one context."""
 
     def __init__(self, context: PassContext) -> None:
         self.context = context
-        self.plans: dict[tuple[Operation, str, str], list[Plan]] = {}
-        self.facts: dict[Operation, NestFacts] = {}
+        self.nests: dict[Operation, _Nest] = {}
         self.found: dict[tuple[Operation, int, int], float] = {}
 
     def fast(self, root: Operation) -> float:
         """A nest as it stands, with the goal speed."""
-        return self._least(root, self._facts(root), "speed")
+        nest = self._nest(root)
+        known = self._known(nest.fast, nest.facts)
+        return nest.times * min((each.instructions for each in known), default=_rough(nest.facts))
 
     def whole(self, root: Operation, spare: int) -> float:
         """A nest as it stands, with so many bytes of memory to spare."""
         key = root, 0, spare
         if key not in self.found:
-            self.found[key] = self._least(root, attrs.evolve(self._facts(root), spare=spare), "ram")
+            nest = self._nest(root)
+            self.found[key] = nest.times * self._lean(nest, attrs.evolve(nest.facts, spare=spare))
         return self.found[key]
 
     def by_rows(self, nest: RowNest, rows: int, spare: int) -> float:
@@ -53,37 +69,43 @@ class StreamCosts:
     def _by_rows(self, nest: RowNest, rows: int, spare: int) -> float:
         steps, inner = -(-nest.rows // rows), row_body(nest)
         if inner is None:
-            return self._rough(self._facts(nest.root)) + STEP * steps
-        one = self._facts(inner)
-        facts = attrs.evolve(one, spare=spare, run=min([one.run, *(row_elements(read.tensor) for read in nest.reads)]))
-        return steps * (STEP + self._least(inner, facts, "ram"))
+            return _rough(facts_of(nest.root)) + STEP * steps
+        one = self._nest(inner)
+        run = min([one.facts.run, *(row_elements(read.tensor) for read in nest.reads)])
+        return steps * (STEP + one.times * self._lean(one, attrs.evolve(one.facts, spare=spare, run=run)))
 
-    def _facts(self, nest: Operation) -> NestFacts:
-        if nest not in self.facts:
-            self.facts[nest] = facts_of(nest)
-        return self.facts[nest]
+    def _nest(self, root: Operation) -> _Nest:
+        if root not in self.nests:
+            copy = find_product_nest(Builder.before(root).insert(root.clone())) if find_product_nest(root) is not None else None
+            made = hoist(copy) if copy is not None else root
+            self.nests[root] = self._of(made)
+            if copy is not None:
+                made.erase()
+        return self.nests[root]
 
-    def _least(self, nest: Operation, facts: NestFacts, goal: str) -> float:
-        known = [each for each in weighed(self._plans(nest, facts, goal), facts, self.context) if each.cost is not None]
-        return self._fewest(nest, known, facts, goal) if known else self._rough(facts)
+    def _of(self, root: Operation) -> _Nest:
+        inner = of_one_group(root)
+        around = [each for each in inner.ancestors() if each.name == "loop.for" and loop.is_parallel(each)]
+        times = prod(extent_of(each) for each in around[: around.index(root) + 1]) if inner is not root else 1
+        facts = facts_of(inner)
+        fast, lean = (plans_for(inner, facts, self.context, goal) for goal in ("speed", "ram"))
+        return _Nest(facts, times, fast, lean)
 
-    def _plans(self, nest: Operation, facts: NestFacts, goal: str) -> list[Plan]:
-        key = nest, facts.kind, goal
-        if key not in self.plans:
-            self.plans[key] = plans_for(nest, facts, self.context, goal)
-        return self.plans[key]
+    def _known(self, plans: Sequence[Plan], facts: NestFacts) -> list[Candidate]:
+        return [each for each in weighed(plans, facts, self.context) if each.cost is not None]
 
-    def _fewest(self, nest: Operation, known: Sequence[Candidate], facts: NestFacts, goal: str) -> float:
-        """With the goal ram of those that are quick enough and need the least memory beyond what there is to spare."""
-        if goal == "ram":
-            known = quick_enough(known, weighed(self._plans(nest, facts, "speed"), facts, self.context))
-            least = min(each.memory(facts) for each in known)
-            known = [each for each in known if each.memory(facts) <= least]
-        return min(each.instructions for each in known)
+    def _lean(self, nest: _Nest, facts: NestFacts) -> float:
+        """Of the plans that are quick enough the fastest of those that need the least memory beyond what there is to spare."""
+        known = self._known(nest.lean, facts)
+        if not known:
+            return _rough(facts)
+        known = quick_enough(known, self._known(nest.fast, facts))
+        least = min(each.memory(facts) for each in known)
+        return min(each.instructions for each in known if each.memory(facts) <= least)
 
-    @staticmethod
-    def _rough(facts: NestFacts) -> float:
-        return facts.positions * facts.outputs * (ELEMENT + TERM * facts.terms)
+
+def _rough(facts: NestFacts) -> float:
+    return facts.positions * facts.outputs * (ELEMENT + TERM * facts.terms)
 
 
 def stream_costs(context: PassContext) -> StreamCosts | None:
