@@ -61,7 +61,7 @@ class NestFacts:
 
 def facts_of(root: Operation) -> NestFacts:
     """Of a nest by its outermost loop."""
-    nest = find_product_nest(root)
+    nest = find_product_nest(root, in_part=True)
     found = _other(root) if nest is None or not nest.outputs else _product(nest)
     return attrs.evolve(found, spare=spare_bytes(root) or 0, beyond=beyond_bytes(root))
 

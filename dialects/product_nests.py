@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyir.dialects import loop
+from tinyir.dialects.loop_edits import Index
 from tinyir.interp.equations import dense_array
 from tinyir.ir.affine import AffineBinary, AffineDimension, AffineExpression
 from tinyir.ir.attributes import DenseArray, DenseElements, IntegerAttribute
@@ -82,6 +83,11 @@ class ProductNest:
         """The parallel loops that do not."""
         outputs = self.outputs
         return tuple(each for each in self.loops if each not in outputs)
+
+    def position_conditions(self) -> list[Index]:
+        """The conditions (>= 0) under which a position of a nest of a part of a block of rows is one that there is."""
+        first = self.loops[0]
+        return [(expression, (loop.induction_variable(first), *operands)) for expression, operands in _clips(first)]
 
     def clip_conditions(self) -> list[list[tuple[AffineExpression, tuple[Value, ...]]]]:
         """For each fold the conditions (>= 0, with their operands) under which an index of its whole extent is one of the sum.
@@ -216,9 +222,12 @@ def kept_axes(tensor: Value) -> int:
     return max((axis + 1 for axis, length in enumerate(fold.values) if length), default=0) if isinstance(fold, DenseArray) else 0
 
 
-def find_product_nest(root: Operation) -> ProductNest | None:
-    """The sum of products that a root loop computes, if it is of this form."""
-    loops = _parallel_loops(root)
+def find_product_nest(root: Operation, in_part: bool = False) -> ProductNest | None:
+    """The sum of products that a root loop computes, if it is of this form.
+
+    `in_part`: the root may be a loop over a block of rows some of which are not there (`ProductNest.position_conditions`).
+    """
+    loops = _parallel_loops(root, in_part)
     if not loops:
         return None
     body = loops[-1].body
@@ -273,13 +282,14 @@ def _is_constant(tensor: Value) -> bool:
     return definer is not None and definer.name == "arith.constant" and isinstance(definer.properties["value"], DenseElements)
 
 
-def _parallel_loops(root: Operation) -> tuple[Operation, ...]:
-    """The perfectly nested parallel loops from a root on, each from zero by one."""
+def _parallel_loops(root: Operation, in_part: bool) -> tuple[Operation, ...]:
+    """The perfectly nested parallel loops from a root on, each from zero by one; `in_part`: the outermost has bounds beside those."""
     found: list[Operation] = []
     nest: Operation | None = root
     while nest is not None and nest.name == "loop.for" and loop.is_parallel(nest) and not nest.results:
         bounds = loop.constant_bounds(nest)
-        if bounds is None or bounds[0] != 0 or loop.step(nest) != 1:
+        whole = bounds is not None and bounds[0] == 0
+        if loop.step(nest) != 1 or not (whole or (in_part and nest is root and from_zero(nest))):
             return ()
         found.append(nest)
         first = nest.body.first

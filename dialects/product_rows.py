@@ -75,6 +75,10 @@ class ProductTerms:
             for fold, clip in zip(self.nest.folds, self.nest.clip_conditions(), strict=True)
         ]
 
+    def there(self, known: Mapping[Value, Index]) -> list[Index]:
+        """The conditions under which there is a position, of which the loops' indices are known."""
+        return [write.combined(e, [known.get(value, write.index_of(value)) for value in operands]) for e, operands in self.nest.position_conditions()]
+
     # -- runs: terms that are neighbours in memory
 
     def _run_level(self) -> int:
@@ -318,7 +322,7 @@ class ProductRow:
         """Whether the terms below fold `number` - 1 are neighbours in memory, in their order."""
         linear, values = self._linear()
         terms = linear_terms(linear)
-        turning = write.joined(self.slots[: kept_axes(self.tensor)])[1]
+        turning = {index for expression, indices in self.slots[: kept_axes(self.tensor)] for index in _values_of(expression, indices)}
         stride = 1
         for fold, extent in zip(reversed(self.layout.nest.folds[number:]), reversed(self.layout.terms[number:]), strict=True):
             variable = loop.induction_variable(fold)

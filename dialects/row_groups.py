@@ -18,7 +18,7 @@ from tinyir.dialects import loop
 from tinyir.dialects.nest_accesses import tensor_access
 from tinyir.dialects.nest_sharing import NestSharing
 from tinyir.dialects.row_nests import RowNest, RowRead, is_constant, row_bytes, row_elements, row_nest, stored, tensor_bytes
-from tinyir.dialects.row_schedule import RowSchedule, Timing, row_schedule
+from tinyir.dialects.row_schedule import Rows, RowSchedule, Timing, row_schedule
 from tinyir.dialects.schedule_choice import RAM_SLOWDOWN
 from tinyir.dialects.stream_costs import StreamCosts
 from tinyir.ir.attributes import element_bytes
@@ -28,9 +28,11 @@ MOST_STEPS = 1 << 18
 """Iterations up to which a nest is looked at element by element."""
 LONGEST_GROUP = 32
 """Nests that run together at most: what there is to gain is gained by then, and planning stays linear in their number."""
-MOST_SLOWDOWN = 0.93 * RAM_SLOWDOWN
+MOST_SLOWDOWN = 0.97 * RAM_SLOWDOWN
 """Estimates are a few hundredths off."""
-SCRATCH_BYTES = (0, 256, 512, 1024, 2048)
+TOGETHER = (2, 4, 6, 8, 12, 16, 24, 32)
+"""How many steps of a stream may be one."""
+SCRATCH_BYTES = (0, 256, 512, 1024, 2048, 4096)
 """What the peaks that are tried leave for scratch beside some group."""
 SCRATCH_SHARE = 4
 MOST_SCRATCH_BYTES = 4096
@@ -125,6 +127,8 @@ class RowGroups:
         if group.schedule is None:
             return max(peak - group.apart, 0), 0
         free = peak - group.bytes
+        if self.costs is not None:
+            return free, 0  # the peak was chosen for what scratch saves
         spare = max(free, min(peak // SCRATCH_SHARE, MOST_SCRATCH_BYTES, self.bound - group.bytes))
         return spare, spare - free
 
@@ -136,7 +140,7 @@ class RowGroups:
         assert self.costs is not None
         if group.schedule is None:
             return self.costs.whole(self.stages[group.first].root, spare)
-        return sum(self.costs.by_rows(nest, 1, spare) for nest in group.schedule.nests)
+        return sum(self.costs.by_rows(nest, timing, spare) for nest, timing in zip(group.schedule.nests, group.schedule.timings, strict=True))
 
     def _partition(self, groups: Sequence[Sequence[Group]], peak: int, cost: Callable[[Group], float]) -> tuple[float, list[Group]]:
         """The groups of the least cost none of which needs more bytes than that, and what they cost."""
@@ -162,20 +166,23 @@ class RowGroups:
         for first in range(last, max(last - LONGEST_GROUP, -1), -1):
             if self.stages[first].nest is None:
                 break
-            group = self._group(first, last) if first < last else None
+            group = self._group(first, last, 1) if first < last else None
             if group is not None and group.schedule is not None:
                 found.append(group)
                 if _ring_bytes(group.schedule) > self.bound:
                     break  # more nests need more rings
+                if self.costs is not None:
+                    several = [self._group(first, last, steps) for steps in TOGETHER]
+                    found += [each for each in several if each is not None and each.bytes <= self.bound]
         return found
 
-    def _group(self, first: int, last: int) -> Group | None:
+    def _group(self, first: int, last: int, together: int) -> Group | None:
         nests = [stage.nest for stage in self.stages[first : last + 1]]
         assert all(nest is not None for nest in nests)
         known = [nest for nest in nests if nest is not None]
         if not self._reads_sums_after(known):
             return None
-        schedule = row_schedule(known, [nest.tensor for nest in known if self._is_inside(nest, first, last)])
+        schedule = row_schedule(known, [nest.tensor for nest in known if self._is_inside(nest, first, last)], together)
         return Group(first, last, schedule, *self._bytes(first, last, schedule)) if schedule is not None else None
 
     @staticmethod
@@ -217,14 +224,14 @@ class RowGroups:
 
 def _distance(written: Timing, maker: RowNest, reads: Sequence[tuple[Timing, RowRead]], bytes_of_row: int) -> int:
     """How far the output must start before the input so that no row is written over one that is still to be read."""
-    rows = numpy.arange(maker.rows)
+    rows: Rows = numpy.arange(maker.rows, dtype=numpy.int64)
     ends = (rows + 1) * row_bytes(maker.tensor)
     needed = -(1 << 60)
     for timing, read in reads:
         runs = read.runs
-        steps = timing.period * runs + timing.delay
+        steps = timing.steps(runs)
         later = numpy.minimum.accumulate((read.first[runs] * bytes_of_row)[::-1])[::-1]
-        after = numpy.searchsorted(steps, written.period * rows + written.delay, side="right")
+        after = numpy.searchsorted(steps, written.steps(rows), side="right")
         meets = after < len(steps)
         if meets.any():
             needed = max(needed, int((ends[meets] - later[after[meets]]).max()))

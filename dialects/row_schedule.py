@@ -2,7 +2,8 @@
 
 Row x of nest n is made at step period_n * x + delay_n: a nest behind a stride of 2 makes a row every second step.  Periods
 follow from how far the windows move; delays are the least at which every row has been made before it is read, and those of
-nests that read nothing of the group the greatest, so that their rows do not wait.
+nests that read nothing of the group the greatest, so that their rows do not wait.  Several such steps may be one: within it each
+nest makes all of its rows before the next nest does.
 """
 
 from __future__ import annotations
@@ -12,26 +13,51 @@ from fractions import Fraction
 from math import gcd, lcm
 
 import attrs
+import numpy
+from numpy.typing import NDArray
 
 from tinyir.dialects.row_nests import RowNest, RowRead
 from tinyir.ir.operation import Value
 
+Rows = NDArray[numpy.int64]
+
 
 @attrs.frozen(eq=False)
 class Timing:
-    """A nest's rows come at steps period * row + delay."""
+    """A nest's blocks of `rows` rows come at steps period * block + delay; block 0 begins `shift` rows before row 0."""
 
     period: int
     delay: int
+    rows: int = 1
+    shift: int = 0
 
     def step(self, row: int) -> int:
-        return self.period * row + self.delay
+        return self.period * ((row + self.shift) // self.rows) + self.delay
+
+    def steps(self, rows: Rows) -> Rows:
+        return self.period * ((rows + self.shift) // self.rows) + self.delay
+
+    def made(self, steps: Rows) -> Rows:
+        """How many rows there are, of any number, once steps are done."""
+        return ((steps - self.delay) // self.period + 1) * self.rows - self.shift
+
+    def blocks(self, rows: int) -> int:
+        return -(-(rows + self.shift) // self.rows)
+
+    def together(self, steps: int) -> Timing | None:
+        """The same where so many steps are one; None if some have more rows than others."""
+        if steps % self.period == 0:
+            rows = steps // self.period
+            delay, shift = divmod(self.delay // self.period, rows)
+            return Timing(1, delay, rows, shift)
+        return Timing(self.period // steps, self.delay // steps) if self.period % steps == 0 else None
 
 
 @attrs.frozen(eq=False)
 class RowSchedule:
     """Of a group of nests: when they run, within `steps` steps, and the rows that each tensor between them needs (its ring).
 
+    `together`: the steps that are one.
     `passing`: the rings whose rows are all read in the step that makes them; with the nest that makes and the last that reads them.
     """
 
@@ -40,12 +66,13 @@ class RowSchedule:
     steps: int
     rings: Mapping[Value, int]
     passing: Mapping[Value, tuple[int, int]]
+    together: int = 1
 
 
-def row_schedule(nests: Sequence[RowNest], rings: Sequence[Value]) -> RowSchedule | None:
+def row_schedule(nests: Sequence[RowNest], rings: Sequence[Value], together: int = 1) -> RowSchedule | None:
     """The schedule of nests in the order of the program; None if their windows do not move together, or some are not linked.
 
-    `rings`: the tensors that nothing but the group reads.  Several nests may make parts of the rows of one tensor.
+    `rings`: the tensors that nothing but the group reads.  `together`: the steps that are one.  Several nests may make parts of the rows of one tensor.
     """
     makers: dict[Value, list[int]] = {}
     for number, nest in enumerate(nests):
@@ -56,18 +83,22 @@ def row_schedule(nests: Sequence[RowNest], rings: Sequence[Value]) -> RowSchedul
     if periods is None:
         return None
     delays = _delays(periods, links)
-    timings = tuple(Timing(period, delay) for period, delay in zip(periods, delays, strict=True))
+    timed = [Timing(period, delay).together(together) for period, delay in zip(periods, delays, strict=True)]
+    timings = tuple(timing for timing in timed if timing is not None)
+    if len(timings) < len(timed):
+        return None
     steps = max(timing.step(nest.rows - 1) for timing, nest in zip(timings, nests, strict=True)) + 1
     lengths = dict.fromkeys(rings, 1)
     for maker, reader, read in links:
         if read.tensor in lengths:
-            lengths[read.tensor] = max(lengths[read.tensor], _kept(timings[maker], timings[reader], read))
+            lengths[read.tensor] = max(lengths[read.tensor], _kept(timings[maker], nests[maker].rows, timings[reader], read))
     passing: dict[Value, tuple[int, int]] = {}
     for tensor in rings:
         using = [(maker, reader, read) for maker, reader, read in links if read.tensor is tensor]
         if using and all(_passes(timings[maker], timings[reader], read) for maker, reader, read in using):
             passing[tensor] = makers[tensor][0], max(reader for _, reader, _ in using)
-    return RowSchedule(tuple(nests), timings, steps, {tensor: min(length, nests[makers[tensor][0]].rows) for tensor, length in lengths.items()}, passing)
+    kept = {tensor: min(length, nests[makers[tensor][0]].rows) for tensor, length in lengths.items()}
+    return RowSchedule(tuple(nests), timings, steps, kept, passing, together)
 
 
 Link = tuple[int, int, RowRead]
@@ -112,10 +143,12 @@ def _delays(periods: Sequence[int], links: Sequence[Link]) -> list[int]:
 def _passes(maker: Timing, reader: Timing, read: RowRead) -> bool:
     """Whether every row is read in the step that makes it, and in no other."""
     rows = read.runs
-    made = maker.period * read.first[rows] + maker.delay
-    return bool((read.first[rows] == read.last[rows]).all() and (made == reader.period * rows + reader.delay).all())
+    steps = reader.steps(rows)
+    return bool((maker.steps(read.first[rows]) == steps).all() and (maker.steps(read.last[rows]) == steps).all())
 
 
-def _kept(maker: Timing, reader: Timing, read: RowRead) -> int:
-    """The rows that must be there so that none is folded over before its last read."""
-    return int(read.behind + Fraction(reader.delay - maker.delay, maker.period)) + 1
+def _kept(maker: Timing, rows: int, reader: Timing, read: RowRead) -> int:
+    """The rows that must be there so that none is folded over before its last read: from the first that is read to the last that was made."""
+    runs = read.runs
+    newest = numpy.minimum(maker.made(reader.steps(runs)), rows)
+    return int((newest - read.first[runs]).max(initial=1))

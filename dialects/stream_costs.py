@@ -14,8 +14,10 @@ from tinyir.dialects import loop
 from tinyir.dialects.group_nests import hoist
 from tinyir.dialects.nest_classes import NestFacts, facts_of
 from tinyir.dialects.product_nests import extent_of, find_product_nest, of_one_group
+from tinyir.dialects.row_blocks import in_blocks
 from tinyir.dialects.row_nests import RowNest, row_elements
-from tinyir.dialects.schedule_choice import Candidate, plans_for, quick_enough, weighed
+from tinyir.dialects.row_schedule import Timing
+from tinyir.dialects.schedule_choice import Candidate, plans_for, weighed
 from tinyir.dialects.schedules import Plan
 from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation
@@ -43,7 +45,8 @@ class StreamCosts:
     def __init__(self, context: PassContext) -> None:
         self.context = context
         self.nests: dict[Operation, _Nest] = {}
-        self.found: dict[tuple[Operation, int, int], float] = {}
+        self.blocks: dict[tuple[Operation, tuple[int, int]], _Nest] = {}
+        self.found: dict[tuple[Operation, tuple[int, int], int], float] = {}
 
     def fast(self, root: Operation) -> float:
         """A nest as it stands, with the goal speed."""
@@ -53,26 +56,38 @@ class StreamCosts:
 
     def whole(self, root: Operation, spare: int) -> float:
         """A nest as it stands, with so many bytes of memory to spare."""
-        key = root, 0, spare
+        key = root, (0, 0), spare
         if key not in self.found:
             nest = self._nest(root)
             self.found[key] = nest.times * self._lean(nest, attrs.evolve(nest.facts, spare=spare))
         return self.found[key]
 
-    def by_rows(self, nest: RowNest, rows: int, spare: int) -> float:
-        """All rows of a nest, so many in each step of a stream."""
-        key = nest.root, rows, spare
+    def by_rows(self, nest: RowNest, timing: Timing, spare: int) -> float:
+        """All rows of a nest as they come in a stream."""
+        key = nest.root, (timing.rows, timing.shift), spare
         if key not in self.found:
-            self.found[key] = self._by_rows(nest, rows, spare)
+            self.found[key] = self._by_rows(nest, timing, spare)
         return self.found[key]
 
-    def _by_rows(self, nest: RowNest, rows: int, spare: int) -> float:
-        steps, inner = -(-nest.rows // rows), row_body(nest)
+    def _by_rows(self, nest: RowNest, timing: Timing, spare: int) -> float:
+        steps, inner = timing.blocks(nest.rows), row_body(nest)
         if inner is None:
             return _rough(facts_of(nest.root)) + STEP * steps
-        one = self._nest(inner)
-        run = min([one.facts.run, *(row_elements(read.tensor) for read in nest.reads)])
+        one = self._nest(inner) if timing.rows == 1 else self._block(nest.root, timing)
+        run = min([one.facts.run, *(row_elements(read.tensor) for read in nest.reads)]) if timing.rows == 1 else 1  # places in rings cost as much
         return steps * (STEP + one.times * self._lean(one, attrs.evolve(one.facts, spare=spare, run=run)))
+
+    def _block(self, root: Operation, timing: Timing) -> _Nest:
+        """Several rows of a nest, of which a copy is made and thrown away."""
+        key = root, (timing.rows, timing.shift)
+        if key not in self.blocks:
+            outer = in_blocks(Builder.before(root).insert(root.clone()), timing.rows, timing.shift)
+            inner = outer.body.first
+            assert inner is not None
+            product = find_product_nest(inner)
+            self.blocks[key] = self._of(hoist(product) if product is not None else inner)
+            outer.erase()
+        return self.blocks[key]
 
     def _nest(self, root: Operation) -> _Nest:
         if root not in self.nests:
@@ -95,13 +110,10 @@ class StreamCosts:
         return [each for each in weighed(plans, facts, self.context) if each.cost is not None]
 
     def _lean(self, nest: _Nest, facts: NestFacts) -> float:
-        """Of the plans that are quick enough the fastest of those that need the least memory beyond what there is to spare."""
+        """The fastest of the plans that need no more memory than there is to spare; of all, if each needs more."""
         known = self._known(nest.lean, facts)
-        if not known:
-            return _rough(facts)
-        known = quick_enough(known, self._known(nest.fast, facts))
-        least = min(each.memory(facts) for each in known)
-        return min(each.instructions for each in known if each.memory(facts) <= least)
+        enough = [each for each in known if not each.memory(facts)] or known
+        return min((each.instructions for each in enough), default=_rough(facts))
 
 
 def _rough(facts: NestFacts) -> float:

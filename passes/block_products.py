@@ -77,7 +77,7 @@ class BlockProducts(SchedulingPass):
             most = max((_accessed_bytes(root) for root in roots), default=0)
             terms = sum(products_of(root) for root in roots)
             for root in roots:
-                nest = find_product_nest(root)
+                nest = find_product_nest(root, in_part=True)
                 plan = plan_for(self, root, context) if nest is not None and _can_block(nest) else None
                 if nest is not None and plan is not None:
                     stated = spare_bytes(root)
@@ -86,13 +86,15 @@ class BlockProducts(SchedulingPass):
                     _Blocking(nest, plan, room, terms, context).run(context)
 
     def takes(self, nest: Operation, plan: Plan, context: PassContext) -> bool:
-        found = find_product_nest(nest)
+        found = find_product_nest(nest, in_part=True)
         return found is not None and _can_block(found)
 
 
 def _can_block(nest: ProductNest) -> bool:
-    """Whether its weights move with one loop, and the other factor with others."""
-    return len(nest.outputs) == 1 and not nest.x.uses(nest.outputs) and bool(nest.positions)
+    """Whether its weights move with one loop, and the other factor with others; where positions may be missing, nothing is read for these before the sum."""
+    if len(nest.outputs) != 1 or nest.x.uses(nest.outputs) or not nest.positions:
+        return False
+    return not nest.position_conditions() or (nest.loops[0] in nest.positions and not nest.around_sum(nest.split_body()[1])[0])
 
 
 BESIDE_ROWS = 4
@@ -238,7 +240,7 @@ class _Blocking(ProductResults):
     def _is_ragged(self) -> bool:
         """Whether a single run of terms, neighbours in memory, leaves a rest, and all that is read for an output can be read for one more."""
         whole = self.depth == self.padded and self.outputs % self.sides == 0 and self.count % self.rows == 0
-        if whole or self.has_whole_lines or self.level or any(self.nest.clip_conditions()) or self.run_length != self.depth:
+        if whole or self.has_whole_lines or self.level or any(self.nest.clip_conditions()) or self.run_length != self.depth or self.nest.position_conditions():
             return False
         if not self.is_one_run or not self.nest.has_plain_weights:
             return False
@@ -294,7 +296,7 @@ class _Blocking(ProductResults):
 
     def _stage_position(self, builder: Builder, index: Index, known: dict[Value, Index], conditions: list[Index]) -> None:
         row = ProductRow(self, self.xs, [self.block_index, index], self.nest.x, known, self._position(index), self.clips(known))
-        row.fill(builder, conditions)
+        row.fill(builder, [*conditions, *self.there(known)])
 
     def _stage_outputs(self, builder: Builder, pair: Index) -> None:
         inner, side = write.inside(write.for_each(builder, [write.constant_index(self.sides)], "r"))
@@ -384,4 +386,4 @@ class _Blocking(ProductResults):
         if output[1] and (self.ragged or self.outputs % self.sides):
             conditions.append(write.combined(self.outputs - 1 - AffineDimension(0), [output[0]]))
         known = {**self.known(position), loop.induction_variable(self.nest.outputs[0]): output[0]}
-        self.finish(builder, after, values, known, position, conditions)
+        self.finish(builder, after, values, known, position, [*conditions, *self.there(known)])

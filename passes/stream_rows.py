@@ -17,6 +17,7 @@ import attrs
 from tinyir.dialects import loop
 from tinyir.dialects.nest_accesses import around, index_expressions
 from tinyir.dialects.nest_instances import instances, relevant, step_loop
+from tinyir.dialects.row_blocks import in_blocks
 from tinyir.dialects.row_groups import RowGroups
 from tinyir.dialects.row_nests import RowNest, row_axis, stored
 from tinyir.dialects.row_schedule import RowSchedule, Timing
@@ -29,7 +30,7 @@ from tinyir.ir.location import fuse
 from tinyir.ir.operation import Operation, Value
 from tinyir.ir.types import I64, INDEX, TensorType
 from tinyir.prove.obligations import Obligation
-from tinyir.prove.overlap import Access
+from tinyir.prove.overlap import Access, Loop
 from tinyir.prove.ring import RingClaim, RingRead
 from tinyir.rewrite.passes import Pass, PassContext
 
@@ -68,6 +69,7 @@ class _Streaming:
         self.function = function
         self.schedule = schedule
         self.context = context
+        self.roots: dict[RowNest, Operation] = {}
         last = schedule.nests[-1].root
         assert last.parent is not None
         location = fuse(*(nest.root.location for nest in schedule.nests))
@@ -80,11 +82,16 @@ class _Streaming:
         for nest, timing in zip(self.schedule.nests, self.schedule.timings, strict=True):
             if nest.carries_sums:
                 carried = carry_sums(nest, self.steps)
-                self._take(carried.rows, timing, nest.rows)
-                self._state_ring(nest, carried.sums, 1, timing, 1)
+                self._take(carried.rows, row_bounds(timing, nest.rows))
+                if timing.rows == 1:
+                    self._state_ring(nest, carried.sums, 1, timing, 1)
+                else:
+                    self._state_sums(nest, carried.sums, timing)
                 ends.append(carried.end)
             else:
-                self._take(nest.root, timing, nest.rows)
+                blocks = in_blocks(nest.root, timing.rows, timing.shift) if timing.rows > 1 else nest.root
+                self.roots[nest] = blocks
+                self._take(blocks, row_bounds(Timing(timing.period, timing.delay), timing.blocks(nest.rows)))
         Builder.at_end(self.steps.body, self.steps.location).create("loop.yield")
         self._move_reshapes(ends[0] if ends else self.steps)
         for nest, timing in zip(self.schedule.nests, self.schedule.timings, strict=True):
@@ -96,14 +103,13 @@ class _Streaming:
                 self._state_ring(nest, nest.tensor, length, timing, 0)
         return self.steps
 
-    def _take(self, nest: Operation, timing: Timing, rows: int) -> None:
-        """Makes a loop over rows run those that the step is for."""
+    def _take(self, nest: Operation, bounds: tuple[list[AffineExpression], list[AffineExpression]]) -> None:
+        """Makes a loop over rows, or over blocks of them, run those that the step is for."""
         nest.detach()
         self.steps.body.append(nest)
-        lowers, uppers = row_bounds(timing, rows, self.schedule.steps)
         step = loop.induction_variable(self.steps)
-        nest.properties["lower_map"] = AffineMap(1, 0, lowers)
-        nest.properties["upper_map"] = AffineMap(1, 0, uppers)
+        nest.properties["lower_map"] = AffineMap(1, 0, bounds[0])
+        nest.properties["upper_map"] = AffineMap(1, 0, bounds[1])
         nest.properties["operandSegmentSizes"] = loop.segment_sizes(1, 1, 0)
         nest.operands = [step, step]
 
@@ -128,22 +134,49 @@ class _Streaming:
     def _state_ring(self, nest: RowNest, tensor: Value, length: int, timing: Timing, ahead: int) -> None:
         """`ahead`: rows that are defined before the first step, by so much is each nest's row ahead of its iteration."""
         inside = [user for user in tensor.users if user.is_inside(self.steps)]
-        (define,) = [user for user in inside if user.name == "loop.define" and (ahead or user.is_inside(nest.root))]
+        (define,) = [user for user in inside if user.name == "loop.define" and (ahead or user.is_inside(self.roots[nest]))]
         reads = [RingRead(self._rows(user, tensor), before_define=bool(ahead)) for user in inside if user.name == "loop.read"]
         row = AffineDimension(0) - ahead
         claim = RingClaim(
             step_loop(self.steps, 0),
             length,
             self._rows(define, tensor),
-            (row * timing.period + timing.delay, row),
+            self._witness(row, timing),
             tuple(reads),
             ahead,
             (nest.rows,) * ahead,
             per_step=tensor.definer is not None and tensor.definer.parent_operation is self.steps,
         )
-        where = ", ".join(nest.root.location.names) or nest.tensor.name
-        kept = f"{length} of {nest.rows + ahead} rows of '{tensor.name or nest.tensor.name}' are kept"
+        self._state(nest, tensor, f"{length} of {nest.rows + ahead}", claim)
+
+    def _state_sums(self, nest: RowNest, sums: Value, timing: Timing) -> None:
+        """Sums that are carried from row to row, several of which come in a step: the places of all steps, one after the other, are the steps of the claim."""
+        first = timing.delay * timing.rows + timing.shift
+        row = AffineDimension(0) - first
+        there = (row, nest.rows - 1 - row)
+        claim = RingClaim(
+            Loop("place", 0, self.schedule.steps * timing.rows),
+            1,
+            Access(row + 1, 1, (), there),
+            (AffineDimension(0) - 1 + first,),
+            (RingRead(Access(row, 1, (), there), before_define=True),),
+            1,
+            (nest.rows,),
+        )
+        self._state(nest, sums, f"1 of {nest.rows + 1}", claim)
+
+    def _state(self, nest: RowNest, tensor: Value, share: str, claim: RingClaim) -> None:
+        where = ", ".join(self.steps.location.names if nest not in self.roots else self.roots[nest].location.names) or nest.tensor.name
+        kept = f"{share} rows of '{tensor.name or nest.tensor.name}' are kept"
         self.context.ledger.add(Obligation("overlap", where, f"{kept}: each is read after it is made and before another takes its place", claim))
+
+    @staticmethod
+    def _witness(row: AffineExpression, timing: Timing) -> tuple[AffineExpression, ...]:
+        """The step at which a row is made, and its place among the nest's loops."""
+        if timing.rows == 1:
+            return row * timing.period + timing.delay, row
+        block = (row + timing.shift) // timing.rows
+        return block * timing.period + timing.delay, block, (row + timing.shift) % timing.rows
 
     def _rows(self, access: Operation, tensor: Value) -> Access:
         """The rows that an access touches, over the step and the loops on which they depend."""
@@ -155,10 +188,13 @@ class _Streaming:
         return relevant(instances(loops, conditions, 1, loop.access_map(access).results[axis].replace(indices), 1), 1)
 
 
-def row_bounds(timing: Timing, rows: int, steps: int) -> tuple[list[AffineExpression], list[AffineExpression]]:
+def row_bounds(timing: Timing, rows: int) -> tuple[list[AffineExpression], list[AffineExpression]]:
     """The bounds, over the step, of the rows that one step makes."""
     shifted = AffineDimension(0) - timing.delay
-    return [AffineConstant(0), shifted.ceildiv(timing.period)], [AffineConstant(rows), shifted // timing.period + 1]
+    first, last = shifted.ceildiv(timing.period), shifted // timing.period + 1
+    if timing.rows > 1:
+        first, last = (bound * timing.rows - timing.shift for bound in (first, last))
+    return [AffineConstant(0), first], [AffineConstant(rows), last]
 
 
 def _fold(tensor: Value, length: int) -> None:

@@ -17,8 +17,8 @@ FAST_ARENA_BYTES = {"kws": 16_500, "ic": 56_300, "vww": 51_000, "ad": 1_410}
 FAST_INSTRUCTIONS = {"kws": 2_910_000, "ic": 11_100_000, "vww": 5_180_000, "ad": 270_000}
 FAST_FLASH_BYTES = {"kws": 31_500, "ic": 90_800, "vww": 46_000, "ad": 274_000}
 PLAIN_INSTRUCTIONS = {"kws": 3_450_000, "ic": 13_900_000, "vww": 6_800_000, "ad": 326_000}
-STREAMED_INSTRUCTIONS = {"kws": 3_900_000, "ic": 13_600_000, "vww": 7_000_000, "ad": 320_000}
-STREAMED_RAM_BYTES = {"kws": 6_100, "ic": 21_000, "vww": 28_500, "ad": 1_000}
+STREAMED_INSTRUCTIONS = {"kws": 3_900_000, "ic": 15_000_000, "vww": 5_800_000, "ad": 320_000}
+STREAMED_RAM_BYTES = {"kws": 6_100, "ic": 18_400, "vww": 28_700, "ad": 1_000}
 SMALL_INSTRUCTIONS = {"kws": 4_100_000, "ic": 17_800_000, "vww": 8_500_000, "ad": 310_000}
 """At most twice those of `FAST_INSTRUCTIONS`."""
 GREATEST_CODE_BYTES = 4 * KB

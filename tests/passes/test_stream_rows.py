@@ -10,17 +10,23 @@ from tests.oracle.cases import soaking
 from tests.passes.loop_programs import Window
 from tests.passes.models import HALVED, MODELS, SAME, Network
 from tests.passes.pipeline import apply
+from tinyir.backends.target import load_target
 from tinyir.dialects.buffer import global_type, size_bytes, symbol_name
+from tinyir.dialects.nest_translation import NestTranslation
+from tinyir.dialects.row_groups import Group, RowGroups
 from tinyir.interp.machine import InterpreterError, run
 from tinyir.ir.attributes import DenseArray
 from tinyir.ir.operation import Operation
 from tinyir.ir.types import I64
+from tinyir.passes.block_products import BlockProducts
 from tinyir.passes.bufferize import Bufferize
+from tinyir.passes.jam_outputs import JamOutputs
 from tinyir.passes.plan_memory import PlanMemory
 from tinyir.passes.stream_rows import StreamRows
 from tinyir.prove.obligations import Ledger, discharge
 from tinyir.prove.ring import RingClaim
 from tinyir.rewrite.passes import PassContext
+from tinyir.rewrite.pipeline import PassPipeline
 
 SEEDS = range(200 if soaking() else 12)
 
@@ -140,6 +146,44 @@ def test_a_tensor_that_several_nests_make_parts_of_is_one_ring() -> None:
     x = inputs_of(plain, 0)
     assert run(loops, x)["y"].tolist() == run(plain, x)["y"].tolist()
     assert arena_bytes(loops) < arena_bytes(plain)
+
+
+def signal(length: int, stride: int, pad: int) -> Operation:
+    """Windows over an image one element wide, a residual and sums over all rows."""
+    n = Network("net", (length, 1, 6), 3)
+    n.convolution("stem", 8, (3, 1), Window((1, 1), (pad, 0, 2 - pad, 0)))
+    skip = n.convolution("halved", 8, (5, 1), Window((stride, 1), (2, 0, 2, 0)))
+    n.add("added", skip, n.convolution("branch", 8, (3, 1), Window((1, 1), (1, 0, 1, 0))))
+    n.depthwise("pool", (n.shape[1], 1), Window())
+    n.dense("dense", 3)
+    return n.finish()
+
+
+@pytest.mark.parametrize(("length", "stride", "pad", "together"), [(24, 1, 1, 4), (24, 2, 1, 4), (21, 1, 2, 6), (23, 2, 0, 2), (19, 2, 1, 8)])
+def test_a_step_may_make_several_rows(length: int, stride: int, pad: int, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whole blocks and in parts of them, at the start and at the end."""
+    monkeypatch.setattr(RowGroups, "_ending_at", lambda self, last: _every_group(self, last, together))
+    plain, loops = signal(length, stride, pad), signal(length, stride, pad)
+    ledger = Ledger()
+    context = PassContext(target=load_target("cortex-m4"), ledger=ledger, goal="ram", translations=(NestTranslation(),))
+    PassPipeline([StreamRows(at_any_cost=True), BlockProducts(), JamOutputs()]).run(loops, context)
+    assert not context.remarks
+    assert ledger.summary()["proved"] == len(ledger) > len(rings(loops)) > 2
+    assert any("lean_blocks" in str(o.attributes.get("schedule")) and o.parent_operation is not None for o in loops.walk())
+    for obligation, _ in ledger:
+        if isinstance(obligation.claim, RingClaim):
+            assert discharge(obligation, "z3").state == "proved"
+    x = inputs_of(plain, 0)
+    expected = run(plain, x)["y"].tolist()
+    assert run(loops, x)["y"].tolist() == expected
+    apply(loops, [Bufferize(), PlanMemory()], PassContext(ledger=Ledger()))
+    assert run(loops, x)["y"].tolist() == expected
+
+
+def _every_group(groups: RowGroups, last: int, together: int) -> list[Group]:
+    """Streams of several rows a step, and stages that stand alone."""
+    found = [groups._group(first, last, together) for first in range(last) if all(stage.nest is not None for stage in groups.stages[first : last + 1])]
+    return [Group(last, last, None, *groups._bytes(last, last, None)), *(group for group in found if group is not None)]
 
 
 def test_nothing_is_streamed_where_nothing_is_gained() -> None:
