@@ -26,6 +26,7 @@ FACTS: Mapping[str, str] = {
     "outputs": "the product of the extents of the parallel loops that select weights (1 where there are none)",
     "terms": "how many terms the sum or fold of one result has (0 without a fold)",
     "groups": "how many groups of neighbouring outputs each read channels of their own (1 where all read the same)",
+    "taps": "how many terms of a sum are not neighbours along the last axis of x: the places of its window (1 where there is no x)",
     "run": "how many terms of x are neighbours in memory, in their order (1 where there is no x)",
     "neighbours": "the extent of the innermost parallel loop around the sum",
     "loops": "how often the innermost loop of one sum is entered",
@@ -45,6 +46,7 @@ class NestFacts:
     outputs: int
     terms: int
     groups: int = attrs.field(default=1, eq=False)
+    taps: int = attrs.field(default=1, eq=False)
     run: int = attrs.field(default=1, eq=False)
     neighbours: int = attrs.field(default=1, eq=False)
     loops: int = attrs.field(default=1, eq=False)
@@ -79,12 +81,18 @@ def _product(nest: ProductNest) -> NestFacts:
     apart = nest.x.uses(nest.outputs) or (positions > 1 and _is_of_one_channel(nest))
     kind = "depthwise" if apart else "product" if positions > 1 else "row"
     loops, padded = _count(nest.folds[:-1]), int(any(nest.clip_conditions()))
-    shared = {"run": ProductTerms(nest, {}).neighbours, "neighbours": _count(nest.loops[-1:]), "inputs": _inputs(nest), "groups": _groups(nest)}
-    return NestFacts(kind, positions, outputs, terms, loops=loops, padded=padded, **shared)
+    of_x = {"groups": _groups(nest), "taps": _taps(nest), "run": ProductTerms(nest, {}).neighbours, "inputs": _inputs(nest)}
+    return NestFacts(kind, positions, outputs, terms, neighbours=_count(nest.loops[-1:]), loops=loops, padded=padded, **of_x)
 
 
 def _groups(nest: ProductNest) -> int:
     return prod(_count([each]) // group_size(nest, each) for each in nest.x.uses(nest.outputs))
+
+
+def _taps(nest: ProductNest) -> int:
+    indices, last = loop.access_indices(nest.x.read), loop.access_map(nest.x.read).results[-1]
+    along = {indices[term.position] for term in linear_terms(last) if isinstance(term, AffineDimension)}
+    return _count(each for each in nest.folds if loop.induction_variable(each) not in along)
 
 
 def _inputs(nest: ProductNest) -> int:

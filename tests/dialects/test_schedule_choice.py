@@ -112,16 +112,26 @@ def test_goal_ram_may_take_half_as_many_instructions_again_as_goal_speed(monkeyp
     assert names(10, 170) == ["middle"], "the quickest where none is as quick as that"
 
 
-def test_goal_size_gives_up_forms_of_code_within_twice_the_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_goal_size_gives_up_forms_of_code_within_less_than_twice_the_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
     large, small = Layer((4, 4), 64, 8), LAYER
     fast = jam("fast", "cost instructions terms", "cost code 200")
-    shipped(monkeypatch, fast + jam("plain", "cost instructions 2 * terms", "cost code 100", value="1"))
+    shipped(monkeypatch, fast + jam("plain", "cost instructions 1.8 * terms", "cost code 100", value="1"))
     assert plans(chosen("size", large, small)) == ["plain: jam outputs 1"] * 2
-    shipped(monkeypatch, fast + jam("plain", "cost instructions 3 * terms", "cost code 100", value="1"))
+    shipped(monkeypatch, fast + jam("plain", "cost instructions 1.9 * terms", "cost code 100", value="1"))
     assert plans(chosen("size", large, small)) == ["fast: jam outputs 2"] * 2, "one form for both is less code than two"
     best = jam("best", "cost instructions 1", "goal speed")
-    shipped(monkeypatch, fast + jam("plain", "cost instructions 2 * terms", "cost code 100", "goal size", value="1") + best)
+    shipped(monkeypatch, fast + jam("plain", "cost instructions 1.8 * terms", "cost code 100", "goal size", value="1") + best)
     assert plans(chosen("size", large, small)) == ["fast: jam outputs 2"] * 2, "of twice what goal speed takes nothing is left to give up"
+
+
+def test_nests_of_one_form_leave_no_instructions_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    given, only = LAYER, Layer((1, 1), 999, 2)
+    forms = jam("fast", "cost instructions 100", "cost code 200") + jam("plain", "cost instructions 190", "cost code 100", value="1")
+    single = "schedule single for row by jam_outputs\n  jam outputs 1, floats 1\n  cost instructions 1000\n  cost code 50\n"
+    shipped(monkeypatch, forms + single)
+    assert plans(chosen("size", given, only)) == ["fast: jam outputs 2", "single: jam outputs 1, floats 1"]
+    shipped(monkeypatch, forms + single + single.replace("single", "other"))
+    assert plans(chosen("size", given, only))[0] == "plain: jam outputs 1", "where the other nest has a choice, it may leave some"
 
 
 def test_a_nest_says_what_was_chosen_and_what_it_was_weighed_against() -> None:

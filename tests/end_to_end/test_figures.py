@@ -4,8 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from time import process_time
 
+import onnx
 import pytest
 
+from tests.end_to_end.test_layer_costs import SAME
+from tests.end_to_end.test_unusual_networks import Layers, X
 from tinyir.backends.target import load_target
 from tinyir.driver.api import Figures, begin, bench
 from tinyir.ir.attributes import DenseElements
@@ -54,6 +57,34 @@ def test_a_small_model_keeps_to_its_arena_and_code_and_takes_little_longer(name:
     assert found.arena_bytes <= ARENA_BYTES[name]
     assert found.code_bytes <= GREATEST_CODE_BYTES
     assert {state: number for state, number in found.proofs.items() if number and state != "proved"} == {}
+
+
+def _groups_and_planes() -> onnx.ModelProto:
+    layers = Layers((1, 3, 12, 12), X).conv(16, 3, 3, 3, **SAME).relu()
+    for groups, stride in ((4, 1), (8, 1), (32, 1), (32, 2), (32, 1)):
+        layers.conv(32, (16 if groups == 4 else 32) // groups, 3, 3, group=groups, strides=[stride] * 2, **SAME).relu()
+    layers.conv(20, 32, 1, 1).relu().conv(20, 20, 3, 3, **SAME).relu().conv(24, 20, 5, 5, pads=[2] * 4).relu()
+    return layers.then("GlobalAveragePool").end(1.0, 0, X.kind)
+
+
+def _few_channels() -> onnx.ModelProto:
+    """None of them whole words."""
+    layers = Layers((1, 3, 12, 12), X).conv(6, 3, 3, 3, **SAME).relu().conv(7, 6, 1, 1).relu().conv(9, 7, 3, 3, **SAME).relu()
+    layers.conv(6, 9, 5, 5, pads=[2] * 4).relu().conv(6, 1, 3, 3, group=6, **SAME).relu()
+    return layers.then("GlobalAveragePool").end(1.0, 0, X.kind)
+
+
+@pytest.mark.parametrize("make", [_groups_and_planes, _few_channels])
+def test_so_do_networks_that_nothing_was_fitted_to(make: Callable[[], onnx.ModelProto], measure: Callable[..., Figures], tmp_path: Path) -> None:
+    model = tmp_path / "model.onnx"
+    onnx.save(make(), model)
+    small, fast = measure(model, "size"), measure(model, "speed")
+    assert small.code_bytes is not None
+    assert small.instructions is not None
+    assert fast.instructions is not None
+    assert small.code_bytes <= GREATEST_CODE_BYTES
+    assert small.instructions <= 2 * fast.instructions
+    assert {state: number for state, number in small.proofs.items() if number and state != "proved"} == {}
 
 
 def test_a_fast_model_takes_few_instructions(name: str, measure: Callable[..., Figures], corpus: Path) -> None:

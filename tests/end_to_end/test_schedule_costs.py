@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import onnx
 import pytest
 
 from tests.end_to_end.test_layer_costs import SAME, conv, dense
+from tests.end_to_end.test_unusual_networks import Layers, X
 from tinyir.backends.target import load_target
 from tinyir.dialects.schedules import EXPECTED
 from tinyir.driver.compilation import start
@@ -38,30 +39,76 @@ LAYERS: dict[str, tuple[Callable[[], onnx.ModelProto], tuple[str, ...]]] = {
 }
 
 
+SMALL_LAYERS: dict[str, tuple[Callable[[], onnx.ModelProto], tuple[str, ...]]] = {
+    "a window of three channels": (lambda: conv(3, 16, 16, outputs=8, kernel=(3, 3), strides=[2, 2], **SAME), ("gathered", "plain")),
+    "a window of one": (lambda: conv(1, 16, 16, outputs=6, kernel=(5, 5)), ("gathered", "plain")),
+    "a window of words": (lambda: conv(16, 8, 8, outputs=16, kernel=(3, 3), **SAME), ("gathered", "plain")),
+    "a window in time": (lambda: conv(9, 1, 40, outputs=32, kernel=(1, 3)), ("gathered", "plain")),
+    "channels": (lambda: _second(16, 1), ("gathered", "plain")),
+    "groups of words": (lambda: _second(8, 3, group=2, **SAME), ("gathered", "plain")),
+    "groups of four channels": (lambda: _second(4, 3, group=4, **SAME), ("gathered", "plain")),
+    "planes": (lambda: conv(8, 12, 12, outputs=8, kernel=(3, 3), group=8, **SAME), ("alike_planes", "plain")),
+    "planes of every second column": (lambda: conv(8, 12, 12, outputs=8, kernel=(3, 3), group=8, strides=[2, 2], **SAME), ("alike_planes", "plain")),
+    "small planes": (lambda: conv(64, 3, 3, outputs=64, kernel=(3, 3), group=64, **SAME), ("alike_planes", "plain")),
+    "planes of great windows": (lambda: conv(4, 14, 14, outputs=4, kernel=(7, 7), group=4, pads=[3] * 4), ("alike_planes", "plain")),
+    "long rows": (lambda: dense(320, 32), ("long_rows", "plain")),
+}
+"""At goal size."""
+
+
+def _second(inputs: int, size: int, **attributes: Any) -> onnx.ModelProto:
+    """A layer of 16 channels that another has made; `inputs`: those that each output reads."""
+    layers = Layers((1, 1, 8, 8), X).conv(16, 1, 3, 3, **SAME).relu()
+    return layers.conv(16, inputs, size, size, **attributes).end(1.0, 0, X.kind)
+
+
 def expected_instructions(module: Operation) -> float:
     stated = [o.attributes[EXPECTED] for o in module.walk() if EXPECTED in o.attributes]
     return sum(float(cast(StringAttribute, each).value.partition(" ")[0].replace(",", "")) for each in stated)
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_costs_are_near_what_is_counted_and_in_its_order(name: str, require_tool: Callable[[str], str]) -> None:
+@pytest.fixture
+def meter_of(require_tool: Callable[[str], str]) -> Callable[[onnx.ModelProto], VariantMeter]:
     require_tool("arm-none-eabi-gcc")
     require_tool("qemu-system-arm")
-    target = load_target("cortex-m4")
+    return lambda model: VariantMeter(import_onnx(model.SerializeToString()), load_target("cortex-m4"), "model")
+
+
+def told_and_counted(meter: VariantMeter, goal: str, schedule: str) -> tuple[float, int]:
+    """The instructions that a layer is expected to take under a schedule, and those that are counted."""
+    variant = Variant(goal).with_option("choose_schedules", "only", (schedule,))
+    lowered = start(meter.module.clone(), meter.target, goal=goal, passes=variant.pipeline("model")).lower("loop")
+    counted = meter.measure(variant).instructions
+    assert counted is not None
+    return expected_instructions(lowered), counted
+
+
+def assert_in_order(found: Sequence[tuple[float, int]]) -> None:
+    for (less, first), (more, second) in pairwise(sorted(found)):
+        assert first < second or more < SAME_COST * less, str(found)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_costs_are_near_what_is_counted_and_in_its_order(name: str, meter_of: Callable[[onnx.ModelProto], VariantMeter]) -> None:
     make, schedules = LAYERS[name]
-    meter = VariantMeter(import_onnx(make().SerializeToString()), target, "model")
+    meter = meter_of(make())
     found: list[tuple[float, int]] = []
     for schedule in schedules:
-        variant = Variant("speed").with_option("choose_schedules", "only", (schedule,))
-        expected = expected_instructions(start(meter.module.clone(), target, passes=variant.pipeline("model")).lower("loop"))
-        counted = meter.measure(variant).instructions
-        assert counted is not None
+        expected, counted = told_and_counted(meter, "speed", schedule)
         stays = "padding" in name and schedule.startswith("neighbour")
         assert abs(expected / counted - 1) <= (PLAIN_WITHIN if stays else WITHIN), f"{schedule}: {expected:.0f}, counted {counted}"
         found.append((expected, counted))
-    ordered = sorted(found)
-    for (less, first), (more, second) in pairwise(ordered):
-        assert first < second or more < SAME_COST * less, f"{schedules}: {found}"
-    counted = meter.measure(Variant("speed")).instructions
-    assert counted is not None
-    assert counted <= SAME_COST * min(each for _, each in found), "the one that is chosen is about the best"
+    assert_in_order(found)
+    fastest = meter.measure(Variant("speed")).instructions
+    assert fastest is not None
+    assert fastest <= SAME_COST * min(each for _, each in found), "the one that is chosen is about the best"
+
+
+@pytest.mark.parametrize("name", SMALL_LAYERS)
+def test_so_are_those_at_goal_size(name: str, meter_of: Callable[[onnx.ModelProto], VariantMeter]) -> None:
+    make, schedules = SMALL_LAYERS[name]
+    meter = meter_of(make())
+    found = [told_and_counted(meter, "size", schedule) for schedule in schedules]
+    for schedule, (expected, counted) in zip(schedules, found, strict=True):
+        assert abs(expected / counted - 1) <= (PLAIN_WITHIN if schedule == "plain" else WITHIN), f"{schedule}: {expected:.0f}, counted {counted}"
+    assert_in_order(found)
