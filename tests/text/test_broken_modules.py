@@ -119,7 +119,7 @@ def test_an_operand_that_is_wrong_is_told_beside_one_that_is_missing() -> None:
     module: Any = parse(text)
     hidden = next(operation for operation in module.walk() if operation.results)
     module.body.last._operands = (None, hidden.result)
-    assert ["operand 1 of 'e.f' (%b) is used where its definition does not reach"] == [d.message for d in verify(module) if "reach" in d.message]
+    assert [d.message for d in verify(module) if "reach" in d.message] == ["operand 1 of 'e.f' (%b) is used where its definition does not reach"]
 
 
 @pytest.mark.parametrize("sample", ["loops", "values.mlir"])

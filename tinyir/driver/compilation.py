@@ -13,7 +13,7 @@ from tinyir.backends.target import Target
 from tinyir.dialects.nest_translation import NestTranslation
 from tinyir.driver.pipeline import LEVELS, PassPipeline, level_of, levels_between, passes_by_level, passes_of, read_pipeline
 from tinyir.driver.variant import Variant
-from tinyir.ir.errors import Diagnostic, TinyirError
+from tinyir.ir.errors import Diagnostic, Place, TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.prove.claim import Verdict
 from tinyir.prove.obligations import Ledger, Obligation
@@ -158,10 +158,12 @@ def require_proofs(ledger: Ledger) -> None:
 
 def _failure(obligation: Obligation, verdict: Verdict) -> Diagnostic:
     message = f"{obligation.where}: {obligation.kind} is {verdict.state}: {obligation.statement}"
+    if obligation.place.line:  # the statement is shown there
+        message = f"{obligation.kind} '{obligation.where}' is {verdict.state}"
     notes = []
     if verdict.counterexample:
         shown = list(verdict.counterexample.items())[:MOST_COUNTEREXAMPLE_VALUES]
         notes.append("counterexample: " + ", ".join(f"{name} = {value}" for name, value in shown))
     if verdict.reason:
         notes.append(f"{verdict.how}: {verdict.reason}")
-    return Diagnostic(message, notes=tuple((note, Diagnostic("").place) for note in notes))
+    return Diagnostic(message, obligation.place, notes=tuple((note, Place()) for note in notes))

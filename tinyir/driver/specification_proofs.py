@@ -124,7 +124,7 @@ def _prove_book(book: RuleBook, ledger: Ledger, progress: Progress | None, kept:
             start = process_time()
             found = _verdict(prove_rule(rule, book.functions, known))
             verdict = attrs.evolve(found, seconds=process_time() - start)
-        ledger.add(Obligation("rule", rule.name, str(rule) + ("" if rule.exact else " (over the reals)")), verdict)
+        ledger.add(Obligation("rule", rule.name, str(rule) + ("" if rule.exact else " (over the reals)"), place=rule.place), verdict)
     return ledger
 
 

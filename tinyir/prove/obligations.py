@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 import attrs
 
+from tinyir.ir.errors import Place
 from tinyir.prove.cache import VerdictCache
 from tinyir.prove.claim import DEFAULT_RLIMIT, NOT_ATTEMPTED, Claim, Verdict
 
@@ -24,13 +25,14 @@ KINDS: tuple[str, ...] = get_args(Kind)
 class Obligation:
     """`where` names the place (a node, a loop), `statement` says in one line what must hold, `claim` says it to a prover.
 
-    An obligation without a claim can be recorded but not attempted.
+    An obligation without a claim can be recorded but not attempted.  `place`: where what must hold is written, if it is written somewhere.
     """
 
     kind: Kind = attrs.field(validator=attrs.validators.in_(KINDS))
     where: str
     statement: str
     claim: Claim | None = None
+    place: Place = attrs.field(default=Place(), eq=False, repr=False, kw_only=True)
 
 
 def discharge(obligation: Obligation, prover: str = "native", rlimit: int = DEFAULT_RLIMIT, cache: VerdictCache | None = None) -> Verdict:
