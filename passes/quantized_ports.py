@@ -52,8 +52,10 @@ def _is_float(value: Value) -> bool:
 def _quantize_argument(argument: BlockArgument) -> bool:
     """Gives the argument the type that all its users quantize it to; False if they do anything else."""
     users = argument.users
-    types: set[Type] = {user.results[0].type for user in users}
-    if len(types) != 1 or any(user.name != "graph.quantize" for user in users) or not _is_per_tensor(users[0].result):
+    if any(user.name != "graph.quantize" for user in users):
+        return False
+    types: set[Type] = {user.result.type for user in users}
+    if len(types) != 1 or not _is_per_tensor(users[0].result):
         return False
     for user in users:
         user.replace_by(argument)
