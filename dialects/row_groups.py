@@ -18,7 +18,7 @@ from tinyir.dialects import loop
 from tinyir.dialects.nest_accesses import tensor_access
 from tinyir.dialects.nest_sharing import NestSharing
 from tinyir.dialects.row_nests import RowNest, RowRead, is_constant, row_bytes, row_elements, row_nest, stored, tensor_bytes
-from tinyir.dialects.row_schedule import Rows, RowSchedule, Timing, row_schedule
+from tinyir.dialects.row_schedule import RowPace, Rows, RowSchedule, Timing, row_pace, row_schedule
 from tinyir.dialects.schedule_choice import RAM_SLOWDOWN
 from tinyir.dialects.stream_costs import StreamCosts
 from tinyir.ir.attributes import element_bytes
@@ -166,23 +166,24 @@ class RowGroups:
         for first in range(last, max(last - LONGEST_GROUP, -1), -1):
             if self.stages[first].nest is None:
                 break
-            group = self._group(first, last, 1) if first < last else None
-            if group is not None and group.schedule is not None:
+            pace = self._pace(first, last) if first < last else None
+            group = self._group(first, last, pace, 1) if pace is not None else None
+            if pace is not None and group is not None and group.schedule is not None:
                 found.append(group)
                 if _ring_bytes(group.schedule) > self.bound:
                     break  # more nests need more rings
                 if self.costs is not None:
-                    several = [self._group(first, last, steps) for steps in TOGETHER]
+                    several = [self._group(first, last, pace, steps) for steps in TOGETHER]
                     found += [each for each in several if each is not None and each.bytes <= self.bound]
         return found
 
-    def _group(self, first: int, last: int, together: int) -> Group | None:
-        nests = [stage.nest for stage in self.stages[first : last + 1]]
-        assert all(nest is not None for nest in nests)
-        known = [nest for nest in nests if nest is not None]
-        if not self._reads_sums_after(known):
-            return None
-        schedule = row_schedule(known, [nest.tensor for nest in known if self._is_inside(nest, first, last)], together)
+    def _pace(self, first: int, last: int) -> RowPace | None:
+        nests = [nest for stage in self.stages[first : last + 1] if (nest := stage.nest) is not None]
+        assert len(nests) == last - first + 1
+        return row_pace(nests) if self._reads_sums_after(nests) else None
+
+    def _group(self, first: int, last: int, pace: RowPace, together: int) -> Group | None:
+        schedule = row_schedule(pace, [nest.tensor for nest in pace.nests if self._is_inside(nest, first, last)], together)
         return Group(first, last, schedule, *self._bytes(first, last, schedule)) if schedule is not None else None
 
     @staticmethod

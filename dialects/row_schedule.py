@@ -69,10 +69,24 @@ class RowSchedule:
     together: int = 1
 
 
-def row_schedule(nests: Sequence[RowNest], rings: Sequence[Value], together: int = 1) -> RowSchedule | None:
-    """The schedule of nests in the order of the program; None if their windows do not move together, or some are not linked.
+Link = tuple[int, int, RowRead]
 
-    `rings`: the tensors that nothing but the group reads.  `together`: the steps that are one.  Several nests may make parts of the rows of one tensor.
+
+@attrs.frozen(eq=False)
+class RowPace:
+    """How nests follow each other in a stream, however many of its steps are one: the links from makers to readers, and of each nest period and delay."""
+
+    nests: tuple[RowNest, ...]
+    makers: Mapping[Value, list[int]]
+    links: Sequence[Link]
+    periods: Sequence[int]
+    delays: Sequence[int]
+
+
+def row_pace(nests: Sequence[RowNest]) -> RowPace | None:
+    """Of nests in the order of the program; None if their windows do not move together, or some are not linked.
+
+    Several nests may make parts of the rows of one tensor.
     """
     makers: dict[Value, list[int]] = {}
     for number, nest in enumerate(nests):
@@ -80,10 +94,16 @@ def row_schedule(nests: Sequence[RowNest], rings: Sequence[Value], together: int
             makers.setdefault(nest.tensor, []).append(number)
     links = [(maker, number, read) for number, nest in enumerate(nests) for read in nest.reads for maker in makers.get(read.tensor, ())]
     periods = _periods(len(nests), links)
-    if periods is None:
-        return None
-    delays = _delays(periods, links)
-    timed = [Timing(period, delay).together(together) for period, delay in zip(periods, delays, strict=True)]
+    return RowPace(tuple(nests), makers, links, periods, _delays(periods, links)) if periods is not None else None
+
+
+def row_schedule(pace: RowPace, rings: Sequence[Value], together: int = 1) -> RowSchedule | None:
+    """The schedule of nests, so many steps in one; None if they do not fit into each other so.
+
+    `rings`: the tensors that nothing but the nests reads.
+    """
+    nests, links = pace.nests, pace.links
+    timed = [Timing(period, delay).together(together) for period, delay in zip(pace.periods, pace.delays, strict=True)]
     timings = tuple(timing for timing in timed if timing is not None)
     if len(timings) < len(timed):
         return None
@@ -96,12 +116,9 @@ def row_schedule(nests: Sequence[RowNest], rings: Sequence[Value], together: int
     for tensor in rings:
         using = [(maker, reader, read) for maker, reader, read in links if read.tensor is tensor]
         if using and all(_passes(timings[maker], timings[reader], read) for maker, reader, read in using):
-            passing[tensor] = makers[tensor][0], max(reader for _, reader, _ in using)
-    kept = {tensor: min(length, nests[makers[tensor][0]].rows) for tensor, length in lengths.items()}
-    return RowSchedule(tuple(nests), timings, steps, kept, passing, together)
-
-
-Link = tuple[int, int, RowRead]
+            passing[tensor] = pace.makers[tensor][0], max(reader for _, reader, _ in using)
+    kept = {tensor: min(length, nests[pace.makers[tensor][0]].rows) for tensor, length in lengths.items()}
+    return RowSchedule(nests, timings, steps, kept, passing, together)
 
 
 def _periods(count: int, links: Sequence[Link]) -> list[int] | None:

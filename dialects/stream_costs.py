@@ -5,7 +5,8 @@ Of nests that no schedule with a cost fits, a rough number is good enough: they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import prod
 
 import attrs
@@ -31,11 +32,10 @@ STEP = 40.0
 
 @attrs.frozen(eq=False)
 class _Nest:
-    """The nest that schedules are applied to, how often it runs, and the plans that can be carried out with either goal."""
+    """The nest that schedules are applied to, how often it runs, and the plans that can be carried out with the goal ram."""
 
     facts: NestFacts
     times: int
-    fast: list[Plan]
     lean: list[Plan]
 
 
@@ -44,18 +44,24 @@ class StreamCosts:
 
     def __init__(self, context: PassContext) -> None:
         self.context = context
+        self.quickest: dict[Operation, float] = {}
         self.nests: dict[Operation, _Nest] = {}
         self.blocks: dict[tuple[Operation, tuple[int, int]], _Nest] = {}
         self.found: dict[tuple[Operation, tuple[int, int], int], float] = {}
 
     def fast(self, root: Operation) -> float:
         """A nest as it stands, with the goal speed."""
-        nest = self._nest(root)
-        known = self._known(nest.fast, nest.facts)
-        return nest.times * min((each.instructions for each in known), default=_rough(nest.facts))
+        if root not in self.quickest:
+            with _hoisted(root) as made:
+                inner, times = _one_group(made)
+                facts = facts_of(inner)
+                known = self._known(plans_for(inner, facts, self.context, "speed"), facts)
+            self.quickest[root] = times * min((each.instructions for each in known), default=_rough(facts))
+        return self.quickest[root]
 
     def whole(self, root: Operation, spare: int) -> float:
         """A nest as it stands, with so many bytes of memory to spare."""
+        spare = _rounded(spare)
         key = root, (0, 0), spare
         if key not in self.found:
             nest = self._nest(root)
@@ -64,6 +70,7 @@ class StreamCosts:
 
     def by_rows(self, nest: RowNest, timing: Timing, spare: int) -> float:
         """All rows of a nest as they come in a stream."""
+        spare = _rounded(spare)
         key = nest.root, (timing.rows, timing.shift), spare
         if key not in self.found:
             self.found[key] = self._by_rows(nest, timing, spare)
@@ -91,20 +98,14 @@ class StreamCosts:
 
     def _nest(self, root: Operation) -> _Nest:
         if root not in self.nests:
-            copy = find_product_nest(Builder.before(root).insert(root.clone())) if find_product_nest(root) is not None else None
-            made = hoist(copy) if copy is not None else root
-            self.nests[root] = self._of(made)
-            if copy is not None:
-                made.erase()
+            with _hoisted(root) as made:
+                self.nests[root] = self._of(made)
         return self.nests[root]
 
     def _of(self, root: Operation) -> _Nest:
-        inner = of_one_group(root)
-        around = [each for each in inner.ancestors() if each.name == "loop.for" and loop.is_parallel(each)]
-        times = prod(extent_of(each) for each in around[: around.index(root) + 1]) if inner is not root else 1
+        inner, times = _one_group(root)
         facts = facts_of(inner)
-        fast, lean = (plans_for(inner, facts, self.context, goal) for goal in ("speed", "ram"))
-        return _Nest(facts, times, fast, lean)
+        return _Nest(facts, times, plans_for(inner, facts, self.context, "ram"))
 
     def _known(self, plans: Sequence[Plan], facts: NestFacts) -> list[Candidate]:
         return [each for each in weighed(plans, facts, self.context) if each.cost is not None]
@@ -114,6 +115,32 @@ class StreamCosts:
         known = self._known(nest.lean, facts)
         enough = [each for each in known if not each.memory(facts)] or known
         return min((each.instructions for each in enough), default=_rough(facts))
+
+
+@contextmanager
+def _hoisted(root: Operation) -> Iterator[Operation]:
+    """A nest as it will stand when its groups are loops of their own: if they are not yet, a copy that is thrown away."""
+    copy = find_product_nest(Builder.before(root).insert(root.clone())) if find_product_nest(root) is not None else None
+    made = hoist(copy) if copy is not None else root
+    try:
+        yield made
+    finally:
+        if copy is not None:
+            made.erase()
+
+
+def _one_group(root: Operation) -> tuple[Operation, int]:
+    """The nest of one group, which schedules are applied to, and how often it runs."""
+    inner = of_one_group(root)
+    if inner is root:
+        return root, 1
+    around = [each for each in inner.ancestors() if each.name == "loop.for" and loop.is_parallel(each)]
+    return inner, prod(extent_of(each) for each in around[: around.index(root) + 1])
+
+
+def _rounded(spare: int) -> int:
+    """Down to a number of three bits and zeros, so that few different ones are weighed: it is a quarter less at most."""
+    return spare >> (bits := max(spare.bit_length() - 3, 0)) << bits
 
 
 def _rough(facts: NestFacts) -> float:

@@ -182,8 +182,10 @@ def test_a_step_may_make_several_rows(length: int, stride: int, pad: int, togeth
 
 def _every_group(groups: RowGroups, last: int, together: int) -> list[Group]:
     """Streams of several rows a step, and stages that stand alone."""
-    found = [groups._group(first, last, together) for first in range(last) if all(stage.nest is not None for stage in groups.stages[first : last + 1])]
-    return [Group(last, last, None, *groups._bytes(last, last, None)), *(group for group in found if group is not None)]
+    streams = [first for first in range(last) if all(stage.nest is not None for stage in groups.stages[first : last + 1])]
+    paces = [(first, pace) for first in streams if (pace := groups._pace(first, last)) is not None]
+    found = [group for first, pace in paces if (group := groups._group(first, last, pace, together)) is not None]
+    return [Group(last, last, None, *groups._bytes(last, last, None)), *found]
 
 
 def test_nothing_is_streamed_where_nothing_is_gained() -> None:
