@@ -20,7 +20,7 @@ from tinyir.ir.affine import AffineBinary, AffineConstant, AffineDimension, Affi
 from tinyir.ir.affine_interval import Interval, interval_of
 from tinyir.ir.attributes import element_bytes
 from tinyir.ir.operation import Operation, Value
-from tinyir.ir.types import TensorType
+from tinyir.ir.types import IntegerType, TensorType
 
 Rows = NDArray[numpy.int64]
 
@@ -149,7 +149,10 @@ def _runs_over_rows(root: Operation, define: Operation) -> bool:
 
 
 def carried_sum(root: Operation, define: Operation) -> Operation | None:
-    """The outermost loop of the one sum that a nest of parallel loops makes for each element, if it may be cut between rows."""
+    """The outermost loop of the one sum that a nest of parallel loops makes for each element, if it may be cut between rows.
+
+    Of integers: that their sum is the same in parts has a proof.
+    """
     nest = root
     while nest.body.first is not None and nest.body.first.name == "loop.for" and loop.is_parallel(nest.body.first):
         if not loop.is_parallel(nest) or not _is_plain(nest) or nest.body.first.next is not nest.body.terminator:
@@ -158,12 +161,23 @@ def carried_sum(root: Operation, define: Operation) -> Operation | None:
     if not loop.is_parallel(nest) or not _is_plain(nest) or define.parent is not nest.body:
         return None
     sums = [operation for operation in nest.body if operation.name == "loop.for"]
-    if len(sums) != 1 or len(sums[0].results) != 1 or not _is_plain(sums[0]) or loop.is_parallel(sums[0]):
+    if len(sums) != 1 or not _is_plain(sums[0]) or not _adds_up(sums[0]):
         return None
     around = [operation for operation in nest.body if operation is not sums[0]]
     if any((operation.name == "loop.read" and not is_constant(operation.operands[0])) or operation.regions for operation in around):
         return None
     return sums[0]
+
+
+def _adds_up(nest: Operation) -> bool:
+    """Whether a loop carries one integer to which each iteration adds."""
+    if loop.is_parallel(nest) or len(nest.results) != 1 or not isinstance(nest.results[0].type, IntegerType):
+        return False
+    carried, (value,) = nest.body.arguments[1], nest.body.terminator.operands
+    last = value.definer
+    if last is None or last.name != "loop.for":
+        return last is not None and last.name == "arith.addi" and carried in last.operands
+    return carried in last.operands and _adds_up(last)
 
 
 # -- the rows that are read

@@ -15,7 +15,7 @@ from tests.oracle.cases import soaking
 from tests.oracle.models import quantized_case
 from tests.oracle.networks import network_case
 from tests.passes.product_layers import TO_BYTES, constants
-from tinyir.driver.api import begin, run
+from tinyir.driver.api import begin, compile, run
 from tinyir.ir.operation import Operation
 from tinyir.ir.types import I8, TensorType
 
@@ -41,8 +41,8 @@ def test_no_network_takes_more_memory_than_with_the_goal_speed(case: Callable[[i
     assert arena_bytes(model, "ram") <= arena_bytes(model, "speed")
 
 
-def signal(length: int, channels: Sequence[int], kernel: int) -> Operation:
-    """A chain of convolutions over a signal, as front ends import it: an image one element wide."""
+def signal(length: int, channels: Sequence[int], kernel: int, pool: str = "") -> Operation:
+    """A chain of convolutions over a signal, as front ends import it: an image one element wide; a pool over all of it after the last."""
     random = np.random.default_rng(0)
     given: list[TensorType | Array] = [TensorType((1, length, 1, channels[0]), I8)]
     for inputs, outputs in pairwise(channels):
@@ -54,6 +54,8 @@ def signal(length: int, channels: Sequence[int], kernel: int) -> Operation:
         steps.append(("graph.conv2d", [last, first, first + 1], {"x_zero_point": -128, "pad": (kernel // 2, 0, kernel // 2, 0)}))
         steps.append(("graph.requantize_high", [made, *range(first + 2, first + 5)], TO_BYTES))
         last = made + 1
+    if pool:
+        steps.append((pool, [last], {"kernel": (length, 1), "stride": (length, 1)}))
     return chain(given, steps)
 
 
@@ -63,6 +65,12 @@ def test_a_network_over_a_signal_takes_little_memory_and_not_much_more_time(requ
     fast, lean = (measured(signal(64, (8, 16, 32, 16), 5), goal) for goal in ("speed", "ram"))
     assert lean[0] <= 0.6 * fast[0]
     assert lean[1] <= MOST_SLOWDOWN * fast[1]
+
+
+def test_a_maximum_over_all_rows_is_not_streamed_since_nothing_could_be_proved_of_it() -> None:
+    result = compile(signal(64, (8, 16, 32), 5, "graph.max_pool2d"), "cortex-m4", goal="ram")
+    assert result.ledger.summary()["proved"] == len(result.ledger)
+    assert not [remark for remark in result.remarks if "not scheduled" in remark]
 
 
 def measured(module: Operation, goal: str) -> tuple[int, int]:
