@@ -221,7 +221,15 @@ def test_what_nothing_confirms_is_unknown(kind: str) -> None:
     assert found.detail
 
 
+NOTHING_ADDED = "graph.add(x, constant c) => x where is_integer(element(x)) and rank(c) == 0 and (value(c) == 0 or %s)"
 UNANSWERED = (
+    NOTHING_ADDED % "value(c) == 1 and value(c) < 1.5",
+    NOTHING_ADDED % "value(c) == 1 and value(c) / 2.0 == 0.5",
+    NOTHING_ADDED % "value(c) == 1 and min(value(c), 0.5) == 0.5",
+    NOTHING_ADDED % "value(c) == 1 and value(c) < 1 << 64",
+    NOTHING_ADDED % "value(c) == 1 << 22 and value(c) * value(c) * value(c) > 0",
+    NOTHING_ADDED % "complement([1], value(c)) == [0]",
+    "graph.relu(x) => x where rank(x) == 1 and product([shape(x)[0], 2.5]) == 5.0",
     "graph.transpose(x) {permutation = p} => x where rank(x) == 1 or is_power_of_two(shape(x)[0])",
     "graph.transpose(x) {permutation = p} => x where rank(x) == 1 or log2(shape(x)[0]) == 1",
     "graph.relu(graph.relu(x)) => x where rank(x) == 9 or complement(shape(x), 3) == [0]",
@@ -240,7 +248,16 @@ def test_a_case_without_an_answer_leaves_the_rule_unknown(text: str) -> None:
     assert "proofs have no answer" in found.detail
 
 
-@pytest.mark.parametrize("condition", ["shape(x)[9] == 1", "1 / (rank(x) - rank(x)) == 1", "all(i < 9) (shape(x)[i] == 1)", "1 << 1000 == 1"])
+@pytest.mark.parametrize("quotient", ["value(c) / 2 == -1", "(value(c) - 1) / -2 == 1", "value(c) % -2 == -1"])
+def test_quotients_are_rounded_down_whatever_their_signs(quotient: str) -> None:
+    """Each holds for -1, which is not added by doing nothing."""
+    assert verdicts(f"rule rounded   {NOTHING_ADDED % quotient}")["rounded"].state == "refuted"
+
+
+@pytest.mark.parametrize("condition", [
+    "shape(x)[9] == 1", "shape(x)[0.5] == 1", "position([1, 2], 2.5) == 1", '["a"] == ["b"]', "1 / (rank(x) - rank(x)) == 1",
+    "all(i < 9) (shape(x)[i] == 1)", "1 << 1000 == 1",
+])  # fmt: skip
 def test_a_condition_without_a_value_is_never_satisfied(condition: str) -> None:
     assert verdicts(f"rule never   graph.relu(graph.relu(x)) => x where {condition}")["never"].state == "vacuous"
 

@@ -43,6 +43,8 @@ WRONG = {
     '"a" + 1 == 2': ("a number is needed", '"a" + 1'),
     "[1] + [2] == [1]": ("a number is needed, and '[1]' is a list", "1] + [2]"),
     "[[1]] == [1]": ("a list is of numbers", "1]] =="),
+    '[1, "a"] == [1]': ("a list is of numbers, or of texts, and not of both", '"a"'),
+    '["a"][0] + 1 == 2': ("a number is needed, and '[\"a\"][0]' is a text", '"a"'),
     "[x for i < 2] == [1]": ("a list is of numbers, or of texts, and 'x' is an operand", "x for"),
     "[i for i < 10000000000][3] == 3": ("more than 1024 elements", "10000000000"),
     '[i for i < "a"] == [1]': ("a number is needed", '"a"'),
@@ -123,6 +125,16 @@ def test_a_condition_without_a_value_does_not_hold(condition: str, type: str, ap
 def test_a_quotient_of_floats_is_not_rounded() -> None:
     rule = "graph.multiply(x, constant c) => graph.multiply(x, constant(value(c) / 2.0)) where value(c) == 3.0"
     assert "dense<1.500000e+00>" in result_of(rule, constant="3.0")
+
+
+@pytest.mark.parametrize("condition", [
+    "value(c) & 1 == 1", "value(c) ^ value(c) == 0", "value(c) << 1 == 6", "value(c) >> 1 == 1", "log2(value(c)) == 2", "is_power_of_two(value(c))",
+    "shape(x)[value(c) - 4.0] == 4", "[i for i < value(c)] == [0, 1, 2, 3]", "complement(shape(x), value(c)) == [0, 1, 2, 3]",
+    "length([i for i < 2000 * rank(x)]) == 2000",
+])  # fmt: skip
+def test_a_float_is_no_number_of_bits_or_elements(condition: str) -> None:
+    assert result_of("graph.multiply(x, constant c) => graph.absolute(x)", constant="4.0")
+    assert not result_of(f"graph.multiply(x, constant c) => graph.absolute(x) where {condition}", constant="4.0")
 
 
 NO_VALUES = [("/", 1, 0), ("%", 1, 0), ("<<", 1, 10**12), ("<<", 1, -1), (">>", 1, 0.5), ("&", 1, 2.5), ("/", 10**400, 2.0)]

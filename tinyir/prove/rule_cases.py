@@ -18,12 +18,12 @@ import attrs
 from tinyir.ir import operator as spec
 from tinyir.ir.types import F32, I8, I16, I32, I64, U8, IntegerType, Type
 from tinyir.prove.meaning import combine_integers, operand, product, result_of, splat
-from tinyir.prove.symbolic import Integer, NoMeaningError, Number, QuantizedElement, Session, SymbolicTensor, UnknownMeaningError
+from tinyir.prove.symbolic import NUMBER_BITS, Integer, NoMeaningError, Number, QuantizedElement, Session, SymbolicTensor, UnknownMeaningError
 from tinyir.rewrite.rule_compiler import PROVED_DIMENSIONS, used_functions
 from tinyir.rewrite.rule_defaults import plain_default
-from tinyir.rewrite.rule_functions import DeclinedError, calculate
+from tinyir.rewrite.rule_functions import DeclinedError, calculate, count_of
+from tinyir.rewrite.rule_functions import complement as complement_of
 from tinyir.rewrite.rule_functions import item as element_of
-from tinyir.rewrite.rule_kinds import MOST_ELEMENTS
 from tinyir.rewrite.rule_types import literal_type
 from tinyir.text import rule_syntax as ast
 from tinyir.text.specifications import operators
@@ -541,9 +541,7 @@ class Scope:
         if isinstance(expression, ast.Name):
             return self._name(expression.name, local)
         if isinstance(expression, ast.Comprehension | ast.Every):
-            count = self.evaluate(expression.count, local)
-            if not isinstance(count, int) or count > MOST_ELEMENTS:
-                raise UnknownMeaningError("a list of unknown length")
+            count = self._known_count(self.evaluate(expression.count, local))
             if isinstance(expression, ast.Comprehension):
                 return tuple(self.evaluate(expression.body, {**local, expression.variable: i}) for i in range(count))
             return self._every(expression, count, local, demanded)
@@ -559,7 +557,7 @@ class Scope:
         if isinstance(expression, ast.Element):
             if not isinstance(parts[0], tuple):
                 raise UnknownMeaningError("an element of an unknown list")
-            return element_of(*parts) if isinstance(parts[1], int) else self.session.item(*parts)
+            return element_of(*parts) if isinstance(parts[1], int | float) else self.session.item(*parts)
         if isinstance(expression, ast.ListOf):
             return tuple(parts)
         if isinstance(expression, ast.Unary):
@@ -568,6 +566,12 @@ class Scope:
             return not parts[0] if isinstance(parts[0], bool) else self.session.z3.Not(parts[0])
         assert isinstance(expression, ast.Binary)
         return self.combine(expression.operator, *parts)
+
+    @staticmethod
+    def _known_count(value: Any) -> int:
+        if not isinstance(value, int | float):
+            raise UnknownMeaningError("a list of unknown length")
+        return count_of(value)
 
     def _every(self, expression: ast.Every, count: int, local: Mapping[str, Any], demanded: bool) -> Any:
         """Whether all conditions hold; those behind one that is false are not computed."""
@@ -611,7 +615,40 @@ class Scope:
         plain = (bool, int, float, str)
         if isinstance(left, plain) and isinstance(right, plain):
             return calculate(operator, left, right) if operator not in ("and", "or") else combine_integers(self.session, operator, left, right)
-        return combine_integers(self.session, operator, left, right)
+        left, right = (value.integer() if isinstance(value, Number) else value for value in (left, right))
+        if operator in ("/", "%"):
+            return self._divided(operator, left, right)
+        found = combine_integers(self.session, operator, self._exact(left, right), self._exact(right, left))
+        if self.session.z3.is_bv(found) and _most_bits(self.session.z3, found) > found.size():
+            raise UnknownMeaningError(f"a number that may have more than {found.size()} bits")
+        return found
+
+    def _exact(self, value: Any, other: Any) -> Any:
+        """A Python number beside a term, which would lose its fraction beside an integer, or its upper bits beside a vector of them."""
+        z3 = self.session.z3
+        if isinstance(value, float) and (z3.is_int(other) or z3.is_bv(other)):
+            if not value.is_integer():
+                raise UnknownMeaningError(f"{value} beside an integer")
+            value = int(value)
+        if isinstance(value, int) and z3.is_bv(other) and not -(1 << other.size() - 1) <= value < 1 << other.size() - 1:
+            raise UnknownMeaningError(f"{value}, which has more than {other.size()} bits")
+        return value
+
+    def _divided(self, operator: str, left: Any, right: Any) -> Any:
+        """A quotient or a rest of which not all is known: of integers rounded down, whatever their signs are, as for known numbers."""
+        z3 = self.session.z3
+        is_whole = not isinstance(left, float) and not isinstance(right, float)
+        left, right = self._like(left, right), self._like(right, left)
+        if is_whole and z3.is_bv(left) and z3.is_bv(right):
+            quotient = left / right
+            quotient = z3.If(z3.And(quotient * right != left, (left < 0) != (right < 0)), quotient - 1, quotient)
+        elif is_whole and z3.is_int(left) and z3.is_int(right):
+            quotient = z3.If(z3.And(right < 0, left % right != 0), left / right - 1, left / right)
+        elif operator == "/" and (z3.is_fp(left) or z3.is_real(left)) and left.sort() == right.sort():
+            return left / right
+        else:
+            raise UnknownMeaningError(f"'{operator}' of such numbers")
+        return quotient if operator == "/" else left - quotient * right
 
     def _call(self, call: ast.Call, local: Mapping[str, Any], demanded: bool = False) -> Any:
         if call.name == "select":
@@ -657,7 +694,7 @@ class Scope:
         if name == "complement":
             if not all(isinstance(axis, int) for axis in first):
                 raise UnknownMeaningError("a complement of unknown axes")
-            return tuple(i for i in range(arguments[1]) if i not in first)
+            return complement_of(first, self._known_count(arguments[1]))
         if name == "fits":
             if isinstance(arguments[1], QuantizedElement):
                 raise UnknownMeaningError("a number that fits a quantized type")
@@ -681,12 +718,26 @@ class Scope:
 
     def _like(self, value: Any, other: Any) -> Any:
         """A Python number as a term of the other's sort."""
+        value = self._exact(value, other)
         if not isinstance(value, int | float):
             return value
         sort, z3, context = other.sort(), self.session.z3, self.session.context
         if z3.is_fp(other):
             return z3.FPVal(float(value), sort, ctx=context)
         return z3.BitVecVal(value, sort.size(), context) if z3.is_bv(other) else (z3.RealVal if z3.is_real(other) else z3.IntVal)(value, context)
+
+
+def _most_bits(z3: Any, term: Any) -> int:
+    """The bits that suffice for a term of sums, products and quotients of numbers, each of which has `NUMBER_BITS`."""
+    kind = term.decl().kind()
+    if kind == z3.Z3_OP_BNUM:
+        return int(term.as_signed_long()).bit_length() + 1
+    parts = [_most_bits(z3, part) for part in term.children() if z3.is_bv(part)]
+    if kind == z3.Z3_OP_BMUL:
+        return sum(parts)
+    if kind in (z3.Z3_OP_BADD, z3.Z3_OP_BSUB, z3.Z3_OP_BNEG, z3.Z3_OP_BSDIV):
+        return max(parts) + 1
+    return max(parts, default=NUMBER_BITS)
 
 
 def moves_only(rule: ast.Rule) -> bool:

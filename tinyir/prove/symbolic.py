@@ -18,6 +18,10 @@ Integer = Any
 """A Python integer or a z3 term of sort Int."""
 
 
+NUMBER_BITS = 32
+"""Of the integers that attributes and constants are."""
+
+
 class NoMeaningError(Exception):
     """The case is not defined (ranks or types do not fit), or the prover has no meaning for something in it."""
 
@@ -157,7 +161,13 @@ class Session:
         return term
 
     def integer(self, value: Integer) -> Any:
-        """A Python integer as a term."""
+        """A Python integer as a term.
+
+        Raises:
+            UnknownMeaningError: it is a fraction, or no number.
+        """
+        if isinstance(value, float | str):
+            raise UnknownMeaningError(f"'{value}' where integers are")
         return self.z3.IntVal(value, self.context) if isinstance(value, int) else value
 
     def boolean(self, value: Any) -> Any:
@@ -183,7 +193,7 @@ class Session:
         """The term of a scalar attribute: within 32 bits if it is an integer, else a number."""
         term = self.const(name, self.number_sort(type))
         if not isinstance(type, FloatType):
-            self.hypotheses.append(self.z3.And(term >= -(1 << 31), term < 1 << 31))
+            self.hypotheses.append(self.z3.And(term >= -(1 << NUMBER_BITS - 1), term < 1 << NUMBER_BITS - 1))
         elif not self.ideal:
             self.hypotheses.append(self.z3.Not(self.z3.fpIsNaN(term, self.context)))
         return term
@@ -258,7 +268,7 @@ class Session:
 
     def equal(self, left: Integer, right: Integer) -> Any:
         """Equality of integers: a Python bool if that is known."""
-        if isinstance(left, int) and isinstance(right, int):
+        if isinstance(left, int | float | str) and isinstance(right, int | float | str):
             return left == right
         for value, other in ((left, right), (right, left)):
             if isinstance(other, int) and not isinstance(value, int) and other < self.least.get(value.get_id(), other):

@@ -24,7 +24,7 @@ from tinyir.ir.registry import definition_of
 if TYPE_CHECKING:  # who reads rules has loaded it
     from tinyir.text import rule_syntax as ast
 
-PROVER_VERSION = "2"
+PROVER_VERSION = "3"
 """Changed when the meaning of something in proofs changes: all old proofs of rules then no longer count."""
 PROGRAMS_VERSION = "1"
 """The same for rules over programs alone."""

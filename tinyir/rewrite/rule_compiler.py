@@ -181,7 +181,7 @@ class _Names:
             return f"n_{expression.name}"
         if isinstance(expression, ast.Comprehension | ast.Every):
             inside = variables | {expression.variable}
-            loop = f"for n_{expression.variable} in range({self.spell(expression.count, variables)})"
+            loop = f"for n_{expression.variable} in range(count_of({self.spell(expression.count, variables)}))"
             if isinstance(expression, ast.Every):
                 return f"all({self.spell(expression.condition, inside)} {loop})"
             return f"tuple({self.spell(expression.body, inside)} {loop})"
@@ -193,6 +193,8 @@ class _Names:
         if isinstance(expression, ast.Unary):
             return f"({expression.operator} {parts[0]})"
         if isinstance(expression, ast.Binary):
+            if expression.operator in ("&", "|", "^"):
+                return f"calculate({expression.operator!r}, {parts[0]}, {parts[1]})"
             function = {"/": "quotient", "<<": "shift_left", ">>": "shift_right"}.get(expression.operator, "")
             return f"{function}({parts[0]}, {parts[1]})" if function else f"({parts[0]} {expression.operator} {parts[1]})"
         return self._spell_call(expression, parts)
@@ -268,7 +270,7 @@ class RuleWriter(_Names):
                 self.require(f"n_{operand}.definer is None or n_{operand}.definer.name != {name!r}")
 
     def _may_decline(self) -> bool:
-        """Whether an expression may have no value: that of a constant, an element, a quotient, a shift, a word."""
+        """Whether an expression may have no value: that of a constant, an element, a list, a quotient, a shift, a word."""
         words = any(f"{name}(" in line for line in self.lines for name in ("word_of", "constant_attribute"))
         work = [*ast.expressions(self.rule), *(function.value for function in used_functions(self.rule, self.functions))]
         while work:
@@ -276,9 +278,9 @@ class RuleWriter(_Names):
             work += ast.children(expression)
             if isinstance(expression, ast.Call) and expression.name in PARTIAL:
                 return True
-            if isinstance(expression, ast.Element):
+            if isinstance(expression, ast.Element | ast.Comprehension | ast.Every):
                 return True
-            if isinstance(expression, ast.Binary) and expression.operator in ("/", "%", "<<", ">>"):
+            if isinstance(expression, ast.Binary) and expression.operator in ("/", "%", "<<", ">>", "&", "|", "^"):
                 return True
         return words
 

@@ -169,27 +169,31 @@ def word_attribute(word: str | int, words: tuple[str, ...]) -> Attribute:
     return IntegerAttribute(word if isinstance(word, int) else words.index(word), I64)
 
 
-def log2(number: int) -> int:
+def log2(number: int | float) -> int:
     """The exponent of a power of two.
 
     Raises:
-        DeclinedError: it is none.
+        DeclinedError: it is none, or no integer.
     """
-    if not is_power_of_two(number):
+    if not isinstance(number, int) or not is_power_of_two(number):
         raise DeclinedError
     return number.bit_length() - 1
 
 
-def is_power_of_two(number: int) -> bool:
-    return number > 0 and number & (number - 1) == 0
+def is_power_of_two(number: int | float) -> bool:
+    return isinstance(number, int) and number > 0 and number & (number - 1) == 0
+
+
+def _are_integers(*numbers: int | float) -> bool:
+    return all(isinstance(number, int) for number in numbers)
 
 
 def shift_left(number: int, bits: int) -> int:
     """
     Raises:
-        DeclinedError: by fewer than 0 or more than 128 bits, or by a fraction.
+        DeclinedError: by fewer than 0 or more than 128 bits, or one of the two is no integer.
     """
-    if not 0 <= bits <= 128 or not isinstance(bits, int):
+    if not 0 <= bits <= 128 or not _are_integers(number, bits):
         raise DeclinedError
     return number << bits
 
@@ -197,9 +201,9 @@ def shift_left(number: int, bits: int) -> int:
 def shift_right(number: int, bits: int) -> int:
     """
     Raises:
-        DeclinedError: by fewer than 0 bits, or by a fraction.
+        DeclinedError: by fewer than 0 bits, or one of the two is no integer.
     """
-    if bits < 0 or not isinstance(bits, int):
+    if bits < 0 or not _are_integers(number, bits):
         raise DeclinedError
     return number >> bits
 
@@ -219,9 +223,24 @@ def item(values: Sequence[Any], index: int) -> Any:
     Raises:
         DeclinedError: there is none.
     """
-    if not 0 <= index < len(values):
+    if not isinstance(index, int) or not 0 <= index < len(values):
         raise DeclinedError
     return values[index]
+
+
+MOST_ELEMENTS = 1024
+"""Of a list that is written out, `[e for i < n]`."""
+
+
+def count_of(number: int | float) -> int:
+    """A number of elements.
+
+    Raises:
+        DeclinedError: it is no integer, or too large.
+    """
+    if not isinstance(number, int) or number > MOST_ELEMENTS:
+        raise DeclinedError
+    return number
 
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -251,7 +270,7 @@ def calculate(sign: str, left: Any, right: Any) -> Any:
     Raises:
         DeclinedError: it has no value.
     """
-    if sign in ("&", "|", "^") and not (isinstance(left, int) and isinstance(right, int)):
+    if sign in ("&", "|", "^") and not _are_integers(left, right):
         raise DeclinedError
     try:
         return OPERATORS[sign](left, right)
@@ -414,9 +433,13 @@ def position(values: Sequence[int], value: int) -> int:
     return values.index(value) if value in values else len(values)
 
 
-def complement(axes: Sequence[int], rank: int) -> tuple[int, ...]:
-    """The axes of 0 .. rank - 1 that are not in the list, ascending."""
-    return tuple(i for i in range(rank) if i not in axes)
+def complement(axes: Sequence[int], rank: int | float) -> tuple[int, ...]:
+    """The axes of 0 .. rank - 1 that are not in the list, ascending.
+
+    Raises:
+        DeclinedError: the rank is no number of elements.
+    """
+    return tuple(i for i in range(count_of(rank)) if i not in axes)
 
 
 BUILT_IN: dict[str, Callable[..., Any]] = {
@@ -455,5 +478,5 @@ BUILT_IN: dict[str, Callable[..., Any]] = {
     "complement": complement,
 }
 CONSTANTS: dict[str, Any] = {"inf": inf}
-PARTIAL = ("value", "log2", "lowest", "greatest", "fits", "min", "max")
+PARTIAL = ("value", "log2", "lowest", "greatest", "fits", "min", "max", "complement")
 """The functions that may have no value for what a rule matched."""

@@ -12,6 +12,7 @@ import attrs
 
 from tinyir.ir.errors import Diagnostic, Place, TinyirError
 from tinyir.ir.registry import definition_of
+from tinyir.rewrite.rule_functions import MOST_ELEMENTS
 from tinyir.rewrite.rule_types import literal_type, words_of
 from tinyir.text import rule_syntax as ast
 from tinyir.text.specifications import operators
@@ -53,8 +54,6 @@ FUNCTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "select": ((TRUTH, ANY, ANY), ANY),
 }
 """The kinds of the arguments and of the result; `min` and `max` take one map, or two numbers."""
-MOST_ELEMENTS = 1024
-"""Of a list that is written out, `[e for i < n]`."""
 _PROPERTIES = {"text": TEXT, "integer": NUMBER, "number": NUMBER, "integers": LIST, "list": LIST, "type": TYPE, "map": MAP, "set": SET}
 
 
@@ -146,10 +145,13 @@ class _Checker:
         if isinstance(expression, ast.Element):
             self.need(expression.list, names, LIST)
             self.need(expression.index, names, NUMBER)
-            return ANY
+            items = expression.list.items if isinstance(expression.list, ast.ListOf) else ()
+            return self.kind(items[0], names) if items else ANY
         if isinstance(expression, ast.ListOf):
-            for item in expression.items:
-                self._need_element(item, names)
+            kinds = [self._element(item, names) for item in expression.items]
+            for item, found in zip(expression.items, kinds, strict=True):
+                if ANY not in (found, kinds[0]) and found != kinds[0]:
+                    raise self.error(f"a list is of numbers, or of texts, and not of both: '{ast.spell(item)}' is {found}", item)
             return LIST
         if isinstance(expression, ast.Comprehension | ast.Every):
             return self._each(expression, names)
@@ -167,13 +169,14 @@ class _Checker:
         if isinstance(expression, ast.Every):
             self.need(expression.condition, inside, TRUTH)
             return TRUTH
-        self._need_element(expression.body, inside)
+        self._element(expression.body, inside)
         return LIST
 
-    def _need_element(self, expression: ast.Expression, names: Mapping[str, str]) -> None:
+    def _element(self, expression: ast.Expression, names: Mapping[str, str]) -> str:
         found = self.kind(expression, names)
         if found not in (NUMBER, TEXT, ANY):
             raise self.error(f"a list is of numbers, or of texts, and '{ast.spell(expression)}' is {found}", expression)
+        return found
 
     def _binary(self, expression: ast.Binary, names: Mapping[str, str]) -> str:
         operator, right = expression.operator, expression.right
