@@ -151,18 +151,11 @@ class _Streaming:
 
     def _state_sums(self, nest: RowNest, sums: Value, timing: Timing) -> None:
         """Sums that are carried from row to row, several of which come in a step: the places of all steps, one after the other, are the steps of the claim."""
-        first = timing.delay * timing.rows + timing.shift
-        row = AffineDimension(0) - first
-        there = (row, nest.rows - 1 - row)
-        claim = RingClaim(
-            Loop("place", 0, self.schedule.steps * timing.rows),
-            1,
-            Access(row + 1, 1, (), there),
-            (AffineDimension(0) - 1 + first,),
-            (RingRead(Access(row, 1, (), there), before_define=True),),
-            1,
-            (nest.rows,),
-        )
+        inside = [user for user in sums.users if user.is_inside(self.steps)]
+        (define,) = [self._in_places(user, sums, timing) for user in inside if user.name == "loop.define"]
+        reads = [RingRead(self._in_places(user, sums, timing), before_define=True) for user in inside if user.name == "loop.read"]
+        places = Loop("place", 0, self.schedule.steps * timing.rows)
+        claim = RingClaim(places, 1, define, (AffineDimension(0) - 1 + _first_place(timing),), tuple(reads), 1, (nest.rows,))
         self._state(nest, sums, f"1 of {nest.rows + 1}", claim)
 
     def _state(self, nest: RowNest, tensor: Value, share: str, claim: RingClaim) -> None:
@@ -178,6 +171,14 @@ class _Streaming:
         block = (row + timing.shift) // timing.rows
         return block * timing.period + timing.delay, block, (row + timing.shift) % timing.rows
 
+    def _in_places(self, access: Operation, tensor: Value, timing: Timing) -> Access:
+        """The rows that an access in a loop over rows touches when it comes to the place of a row."""
+        found, place = self._rows(access, tensor), AffineDimension(0)
+        (rows,) = found.inner
+        row = place - _first_place(timing)
+        there = (row - rows.low, rows.high - 1 - row, *(guard.replace([place // timing.rows, row]) for guard in found.guards))
+        return Access(found.address.replace([place // timing.rows, row]), found.bytes, (), there)
+
     def _rows(self, access: Operation, tensor: Value) -> Access:
         """The rows that an access touches, over the step and the loops on which they depend."""
         loops, conditions = around(access)
@@ -186,6 +187,11 @@ class _Streaming:
         assert indices is not None
         assert axis is not None
         return relevant(instances(loops, conditions, 1, loop.access_map(access).results[axis].replace(indices), 1), 1)
+
+
+def _first_place(timing: Timing) -> int:
+    """The place of row 0 among those of all steps."""
+    return timing.delay * timing.rows + timing.shift
 
 
 def row_bounds(timing: Timing, rows: int) -> tuple[list[AffineExpression], list[AffineExpression]]:

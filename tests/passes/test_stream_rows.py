@@ -18,15 +18,18 @@ from tinyir.interp.machine import InterpreterError, run
 from tinyir.ir.attributes import DenseArray
 from tinyir.ir.operation import Operation
 from tinyir.ir.types import I64
+from tinyir.passes import stream_rows
 from tinyir.passes.block_products import BlockProducts
 from tinyir.passes.bufferize import Bufferize
 from tinyir.passes.jam_outputs import JamOutputs
 from tinyir.passes.plan_memory import PlanMemory
 from tinyir.passes.stream_rows import StreamRows
-from tinyir.prove.obligations import Ledger, discharge
+from tinyir.prove.claim import Verdict
+from tinyir.prove.obligations import Ledger, Obligation, discharge
 from tinyir.prove.ring import RingClaim
 from tinyir.rewrite.passes import PassContext
 from tinyir.rewrite.pipeline import PassPipeline
+from tinyir.text.reader import parse
 
 SEEDS = range(200 if soaking() else 12)
 
@@ -162,7 +165,7 @@ def signal(length: int, stride: int, pad: int) -> Operation:
 @pytest.mark.parametrize(("length", "stride", "pad", "together"), [(24, 1, 1, 4), (24, 2, 1, 4), (21, 1, 2, 6), (23, 2, 0, 2), (19, 2, 1, 8)])
 def test_a_step_may_make_several_rows(length: int, stride: int, pad: int, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In whole blocks and in parts of them, at the start and at the end."""
-    monkeypatch.setattr(RowGroups, "_ending_at", lambda self, last: _every_group(self, last, together))
+    monkeypatch.setattr(RowGroups, "best", lambda self: _longest_groups(self, together))
     plain, loops = signal(length, stride, pad), signal(length, stride, pad)
     ledger = Ledger()
     context = PassContext(target=load_target("cortex-m4"), ledger=ledger, goal="ram", translations=(NestTranslation(),))
@@ -180,12 +183,75 @@ def test_a_step_may_make_several_rows(length: int, stride: int, pad: int, togeth
     assert run(loops, x)["y"].tolist() == expected
 
 
-def _every_group(groups: RowGroups, last: int, together: int) -> list[Group]:
-    """Streams of several rows a step, and stages that stand alone."""
-    streams = [first for first in range(last) if all(stage.nest is not None for stage in groups.stages[first : last + 1])]
-    paces = [(first, pace) for first in streams if (pace := groups._pace(first, last)) is not None]
-    found = [group for first, pace in paces if (group := groups._group(first, last, pace, together)) is not None]
-    return [Group(last, last, None, *groups._bytes(last, last, None)), *found]
+SUMS = """func.func @f(%x: tensor<13x4xi32>) -> tensor<4xi32> {
+  %zero = arith.constant 0 : i32
+  %a = loop.tensor : tensor<13x4xi32>
+  loop.for %p = 0 to 13 parallel {
+    loop.for %c = 0 to 4 parallel {
+      %v = loop.read %x[%p, %c] : tensor<13x4xi32>
+      loop.define %v, %a[%p, %c] : tensor<13x4xi32>
+      loop.yield
+    }
+    loop.yield
+  }
+  %b = loop.tensor : tensor<11x4xi32>
+  loop.for %p = 0 to 11 parallel {
+    loop.for %c = 0 to 4 parallel {
+      %v = loop.read %a[%p, %c] : tensor<13x4xi32>
+      %w = loop.read %a[%p + 2, %c] : tensor<13x4xi32>
+      %d = arith.muli %v, %w : i32
+      loop.define %d, %b[%p, %c] : tensor<11x4xi32>
+      loop.yield
+    }
+    loop.yield
+  }
+  %y = loop.tensor : tensor<4xi32>
+  loop.for %c = 0 to 4 parallel {
+    %s = loop.for %p = 0 to 11 iter(%sum = %zero) -> (i32) {
+      %v = loop.read %b[%p, %c] : tensor<11x4xi32>
+      %t = arith.addi %sum, %v : i32
+      loop.yield %t : i32
+    }
+    loop.define %s, %y[%c] : tensor<4xi32>
+    loop.yield
+  }
+  return %y : tensor<4xi32>
+}
+"""
+
+
+def streamed_sums(together: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Operation, list[tuple[Obligation, Verdict]]]:
+    """The module, and what is stated of its sums."""
+    monkeypatch.setattr(RowGroups, "best", lambda self: _longest_groups(self, together))
+    ledger, module = Ledger(), parse(SUMS)
+    StreamRows(at_any_cost=True).run(module, PassContext(ledger=ledger))
+    return module, [(obligation, verdict) for obligation, verdict in ledger if "_sums' are kept" in obligation.statement]
+
+
+@pytest.mark.parametrize("together", [2, 3, 4, 16])
+def test_sums_are_carried_through_several_rows_a_step(together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, stated = streamed_sums(together, monkeypatch)
+    assert [verdict.state for _, verdict in stated] == [discharge(obligation, "z3").state for obligation, _ in stated] == ["proved"]
+    x = {"input_0": numpy.arange(52, dtype=numpy.int32).reshape(13, 4)}
+    assert run(module, x)["output_0"].tolist() == run(parse(SUMS), x)["output_0"].tolist()
+
+
+@pytest.mark.parametrize("late", [-1, 1])
+def test_sums_of_rows_that_come_in_another_step_than_they_must_are_refuted(late: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds = stream_rows.row_bounds
+    monkeypatch.setattr(stream_rows, "row_bounds", lambda timing, rows: bounds(attrs.evolve(timing, shift=timing.shift + late), rows))
+    assert [verdict.state for _, verdict in streamed_sums(4, monkeypatch)[1]] == ["refuted"]
+
+
+def _longest_groups(groups: RowGroups, together: int) -> tuple[int, list[Group]]:
+    """As many stages in a stream as there can be, with so many steps in one, and the peak that they take."""
+    found: list[Group] = []
+    while (first := found[-1].last + 1 if found else 0) < len(groups.stages):
+        ends = [last for last in range(first + 1, len(groups.stages)) if all(stage.nest is not None for stage in groups.stages[first : last + 1])]
+        paces = [(last, pace) for last in reversed(ends) if (pace := groups._pace(first, last)) is not None]
+        streams = [group for last, pace in paces if (group := groups._group(first, last, pace, together)) is not None]
+        found.append(streams[0] if streams else Group(first, first, None, *groups._bytes(first, first, None)))
+    return max(group.bytes for group in found), found
 
 
 def test_nothing_is_streamed_where_nothing_is_gained() -> None:
