@@ -115,12 +115,12 @@ class RowGroups:
             return least, self._partition(groups, least, lambda group: float(group.nests if group.schedule is not None else 0))[1]
         budget = MOST_SLOWDOWN * sum(self.costs.fast(stage.root) for stage in self.stages)
         tried = {group.bytes + scratch for found in groups for group in found for scratch in SCRATCH_BYTES}
-        steps = sorted({peak for peak in tried if least <= peak <= self.bound} | {least, self.bound})
-        low, high = 0, len(steps) - 1
+        peaks_tried = sorted({peak for peak in tried if least <= peak <= self.bound} | {least, self.bound})
+        low, high = 0, len(peaks_tried) - 1
         while low < high:
             middle = (low + high) // 2
-            low, high = (low, middle) if self._cheapest(groups, steps[middle])[0] <= budget else (middle + 1, high)
-        return steps[low], self._cheapest(groups, steps[low])[1]
+            low, high = (low, middle) if self._cheapest(groups, peaks_tried[middle])[0] <= budget else (middle + 1, high)
+        return peaks_tried[low], self._cheapest(groups, peaks_tried[low])[1]
 
     def scratch(self, group: Group, peak: int) -> tuple[int, int]:
         """The bytes that the nests of a group may take beside the tensors, and how many of them make the peak higher."""

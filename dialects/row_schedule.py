@@ -57,7 +57,6 @@ class Timing:
 class RowSchedule:
     """Of a group of nests: when they run, within `steps` steps, and the rows that each tensor between them needs (its ring).
 
-    `together`: the steps that are one.
     `passing`: the rings whose rows are all read in the step that makes them; with the nest that makes and the last that reads them.
     """
 
@@ -66,7 +65,6 @@ class RowSchedule:
     steps: int
     rings: Mapping[Value, int]
     passing: Mapping[Value, tuple[int, int]]
-    together: int = 1
 
 
 Link = tuple[int, int, RowRead]
@@ -118,7 +116,7 @@ def row_schedule(pace: RowPace, rings: Sequence[Value], together: int = 1) -> Ro
         if using and all(_passes(timings[maker], timings[reader], read) for maker, reader, read in using):
             passing[tensor] = pace.makers[tensor][0], max(reader for _, reader, _ in using)
     kept = {tensor: min(length, nests[pace.makers[tensor][0]].rows) for tensor, length in lengths.items()}
-    return RowSchedule(nests, timings, steps, kept, passing, together)
+    return RowSchedule(nests, timings, steps, kept, passing)
 
 
 def _periods(count: int, links: Sequence[Link]) -> list[int] | None:

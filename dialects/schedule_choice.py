@@ -110,12 +110,12 @@ def _quickest(found: Sequence[Candidate]) -> Candidate:
 
 def _least_memory(options: Sequence[Options], context: PassContext) -> list[Candidate]:
     """The fastest that need no more memory than some nest does anyway."""
-    within = [quick_enough(found, candidates(nest, facts, context, "speed")) for nest, facts, found in options]
+    within = [_quick_enough(found, candidates(nest, facts, context, "speed")) for nest, facts, found in options]
     needed = max((min(each.memory(facts) for each in found) for (_, facts, _), found in zip(options, within, strict=True)), default=0.0)
     return [_quickest([each for each in found if each.memory(facts) <= needed]) for (_, facts, _), found in zip(options, within, strict=True)]
 
 
-def quick_enough(found: Sequence[Candidate], fast: Iterable[Candidate]) -> list[Candidate]:
+def _quick_enough(found: Sequence[Candidate], fast: Iterable[Candidate]) -> list[Candidate]:
     """Those that take at most half as many instructions again as the best of all and of the goal speed's; the quickest if none does."""
     most = RAM_SLOWDOWN * min(each.instructions for each in (*found, *fast))
     return [each for each in found if each.instructions <= most] or [_quickest(found)]

@@ -5,7 +5,7 @@ Of nests that no schedule with a cost fits, a rough number is good enough: they 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
 
@@ -24,10 +24,9 @@ from tinyir.ir.builder import Builder
 from tinyir.ir.operation import Operation
 from tinyir.rewrite.passes import PassContext
 
-ELEMENT, TERM = 8.0, 3.0
-"""The instructions for an element, and for each term of a fold, of nests of which nothing else is known (counted in code for Cortex-M4)."""
-STEP = 40.0
-"""What a nest takes in each step of a stream beside its rows: bounds, places in rings."""
+NUMBERS = ("other_element", "other_term", "stream_step")
+"""Of the target's table `[costs.instructions]`: what is taken for an element, and for each term of a fold, of nests of which nothing else is
+known, and by a nest in each step of a stream beside its rows (bounds, places in rings)."""
 
 
 @attrs.frozen(eq=False)
@@ -40,10 +39,11 @@ class _Nest:
 
 
 class StreamCosts:
-    """Estimates of instructions, for one context."""
+    """Estimates of instructions, for one context, with what the target's table says of `NUMBERS`."""
 
-    def __init__(self, context: PassContext) -> None:
+    def __init__(self, context: PassContext, table: Mapping[str, float]) -> None:
         self.context = context
+        self.element, self.term, self.step = (table[name] for name in NUMBERS)
         self.quickest: dict[Operation, float] = {}
         self.nests: dict[Operation, _Nest] = {}
         self.blocks: dict[tuple[Operation, tuple[int, int]], _Nest] = {}
@@ -56,7 +56,7 @@ class StreamCosts:
                 inner, times = _one_group(made)
                 facts = facts_of(inner)
                 known = self._known(plans_for(inner, facts, self.context, "speed"), facts)
-            self.quickest[root] = times * min((each.instructions for each in known), default=_rough(facts))
+            self.quickest[root] = times * min((each.instructions for each in known), default=self._rough(facts))
         return self.quickest[root]
 
     def whole(self, root: Operation, spare: int) -> float:
@@ -79,10 +79,10 @@ class StreamCosts:
     def _by_rows(self, nest: RowNest, timing: Timing, spare: int) -> float:
         steps, inner = timing.blocks(nest.rows), row_body(nest)
         if inner is None:
-            return _rough(facts_of(nest.root)) + STEP * steps
+            return self._rough(facts_of(nest.root)) + self.step * steps
         one = self._nest(inner) if timing.rows == 1 else self._block(nest.root, timing)
         run = min([one.facts.run, *(row_elements(read.tensor) for read in nest.reads)]) if timing.rows == 1 else 1  # places in rings cost as much
-        return steps * (STEP + one.times * self._lean(one, attrs.evolve(one.facts, spare=spare, run=run)))
+        return steps * (self.step + one.times * self._lean(one, attrs.evolve(one.facts, spare=spare, run=run)))
 
     def _block(self, root: Operation, timing: Timing) -> _Nest:
         """Several rows of a nest, of which a copy is made and thrown away."""
@@ -114,7 +114,10 @@ class StreamCosts:
         """The fastest of the plans that need no more memory than there is to spare; of all, if each needs more."""
         known = self._known(nest.lean, facts)
         enough = [each for each in known if not each.memory(facts)] or known
-        return min((each.instructions for each in enough), default=_rough(facts))
+        return min((each.instructions for each in enough), default=self._rough(facts))
+
+    def _rough(self, facts: NestFacts) -> float:
+        return facts.positions * facts.outputs * (self.element + self.term * facts.terms)
 
 
 @contextmanager
@@ -143,13 +146,10 @@ def _rounded(spare: int) -> int:
     return spare >> (bits := max(spare.bit_length() - 3, 0)) << bits
 
 
-def _rough(facts: NestFacts) -> float:
-    return facts.positions * facts.outputs * (ELEMENT + TERM * facts.terms)
-
-
 def stream_costs(context: PassContext) -> StreamCosts | None:
     """The estimates for a target whose table says what nests take; None for another."""
-    return StreamCosts(context) if context.target is not None and context.target.costs.instructions else None
+    table = context.target.costs.instructions if context.target is not None else {}
+    return StreamCosts(context, table) if table.keys() >= {*NUMBERS} else None
 
 
 def row_body(nest: RowNest) -> Operation | None:
