@@ -557,7 +557,7 @@ class Scope:
         if isinstance(expression, ast.Element):
             if not isinstance(parts[0], tuple):
                 raise UnknownMeaningError("an element of an unknown list")
-            return element_of(*parts) if isinstance(parts[1], int | float) else self.session.item(*parts)
+            return element_of(*parts) if isinstance(parts[1], int | float) else self._item(*parts)
         if isinstance(expression, ast.ListOf):
             return tuple(parts)
         if isinstance(expression, ast.Unary):
@@ -566,6 +566,9 @@ class Scope:
             return not parts[0] if isinstance(parts[0], bool) else self.session.z3.Not(parts[0])
         assert isinstance(expression, ast.Binary)
         return self.combine(expression.operator, *parts)
+
+    def _item(self, values: Any, index: Any) -> Any:
+        return self.session.item(values, index)
 
     @staticmethod
     def _known_count(value: Any) -> int:

@@ -270,7 +270,14 @@ class ScalarScope(Scope):
         return self._float(operator, left, right)
 
     def _wide(self, value: Any) -> Wide:
-        return value if isinstance(value, Wide) else Wide.of(self.machine.z3, self.machine.context, int(value))
+        if isinstance(value, Wide):
+            return value
+        if not isinstance(value, int):
+            raise NoMeaningError("a float where an integer is needed")
+        return Wide.of(self.machine.z3, self.machine.context, value)
+
+    def _item(self, values: Any, index: Any) -> Any:
+        raise NoMeaningError("an element that is not known")
 
     def _float(self, operator: str, left: Any, right: Any) -> Any:
         z3, context = self.machine.z3, self.machine.context
