@@ -30,6 +30,15 @@ WRONG = """
             if operation.name == 'graph.relu':
                 operation.name = 'graph.negate'
 """
+# Turns the first sum of the C into a difference.
+WRONG_C = """
+        from tinyir.ir.attributes import StringAttribute
+
+        for operation in module.walk():
+            if operation.name == "c.binary" and operation.properties["operator"] is StringAttribute("+"):
+                operation.properties["operator"] = StringAttribute("-")
+                return
+"""
 
 AddPass = Callable[[str, str], None]
 

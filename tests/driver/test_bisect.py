@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.driver.plugins import WRONG, AddPass, add_pass
+from tests.driver.plugins import WRONG, WRONG_C, AddPass, add_pass
 from tinyir.driver.bisect import difference_of
 from tinyir.driver.command_line import main
 from tinyir.driver.layers import LayerDifference, compare_layers, layers_table
@@ -87,17 +87,6 @@ def test_the_rewrite_that_changes_a_result_is_found(chain: Path, add_pass: AddPa
     said = capsys.readouterr().out
     assert "rewrite 2 of 3 does it:\nsum_is_maximum (planted.rules:3:1) for 'two' at " in said
     assert "  - graph.multiply(%b, %b)\n  + graph.maximum(%b, %b)\n" in said
-
-
-# Turns the first sum of the C into a difference.
-WRONG_C = """
-        from tinyir.ir.attributes import StringAttribute
-
-        for operation in module.walk():
-            if operation.name == "c.binary" and operation.properties["operator"] is StringAttribute("+"):
-                operation.properties["operator"] = StringAttribute("-")
-                return
-"""
 
 
 def test_a_pass_at_the_level_of_c_is_found_by_running_the_c(chain: Path, add_pass: AddPass, capsys: pytest.CaptureFixture[str]) -> None:

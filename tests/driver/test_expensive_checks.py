@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.driver.plugins import WRONG, AddPass, add_pass
+from tests.driver.plugins import WRONG, WRONG_C, AddPass, add_pass
 from tinyir.driver.expensive_checks import ExpensiveChecks, first_place, greatest_difference
+from tinyir.driver.pipeline import LEVELS, passes_of
 from tinyir.rewrite.observer import CheckError, Hooks
 from tinyir.rewrite.passes import PassContext
 from tinyir.rewrite.pipeline import PassPipeline
@@ -51,6 +52,14 @@ def test_a_pass_that_changes_a_result_is_named_with_the_element(add_pass: AddPas
     add_pass("planted_wrong", WRONG)
     with pytest.raises(CheckError, match=r"pass 'planted_wrong' changes the output 'output_0' to the bit: row 0, element \[\d\]: "):
         run("cse,planted_wrong")
+
+
+def test_a_pass_at_the_level_of_c_is_checked(add_pass: AddPass) -> None:
+    add_pass("planted_c", WRONG_C)
+    passes = ",".join(name for level in LEVELS for name in passes_of(level, "size"))
+    sums = parse(RELUS.replace("%b = graph.relu(%a) : (tensor<4xf32>)", "%b = graph.add(%a, %a) : (tensor<4xf32>, tensor<4xf32>)"))
+    with pytest.raises(CheckError, match=r"pass 'planted_c' changes the output 'output_0' to the bit: row 0, element \[\d\]: "):
+        PassPipeline([passes, "planted_c"]).run(sums, PassContext(goal="size"), Hooks(observers=(ExpensiveChecks(),)))
 
 
 def test_a_rule_over_the_reals_is_given_a_tolerance() -> None:
