@@ -1,5 +1,6 @@
 """The command line before any command runs: what it understands, what it says otherwise, and what it costs."""
 
+import re
 import sys
 from pathlib import Path
 from subprocess import run
@@ -11,6 +12,7 @@ from tinyir.backends.target import Assembly
 from tinyir.driver import arguments
 from tinyir.driver.arguments import read_arguments
 from tinyir.driver.command_line import main
+from tinyir.driver.pipeline import passes_by_level, read_pipeline
 from tinyir.ir import schedule
 
 HEAVY = ("lark", "z3", "onnx", "torch", "numpy", "attrs")
@@ -55,7 +57,7 @@ def test_help_takes_less_than_a_tenth_of_a_second_of_cpu() -> None:
     [
         ([], "error: the following arguments are required: COMMAND\n     hint: tinyir --help says what there is\n"),
         (["compile", "m.onnx"], "error: the following arguments are required: -t/--target\n     hint: tinyir compile --help says what there is\n"),
-        (["opt", "--pases=x", "m"], "error: unrecognized arguments: --pases=x\n     hint: tinyir --help says what there is\n"),
+        (["opt", "--pases=x", "m"], "error: unrecognized arguments: --pases=x\n     hint: tinyir opt --help says what there is\n"),
     ],
 )
 def test_words_that_are_not_understood_are_one_error(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,6 +72,25 @@ def test_print_after_all_does_not_swallow_the_file() -> None:
     assert read_arguments(["opt", "--print-after-all", "m.tir"]).print_after_all == ""
     assert read_arguments(["opt", "--print-after-all=d", "m.tir"]).print_after_all == "d"
     assert read_arguments(["opt", "m.tir"]).print_after_all is None
+
+
+def test_help_shows_values_that_may_be_left_out_as_they_are_given(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["compile", "--help"])
+    said = capsys.readouterr().out
+    for option, value in (("--print-after-all", "DIR"), ("--trace-rewrites", "FILE")):
+        assert f"[{option}[={value}]]" in said
+        assert f"\n  {option}[={value}]" in said
+        assert f"{option} " not in said
+
+
+@pytest.mark.parametrize("command", ["compile", "run", "bench"])
+def test_the_passes_that_help_shows_can_be_run(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = re.search(r"as in\s+'([^']+)'", capsys.readouterr().out)
+    assert shown is not None
+    assert passes_by_level(read_pipeline("".join(shown[1].split())))
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,7 +142,7 @@ def begin(
 ) -> Compilation:
     """A compilation that can be taken from level to level; a module that is given is copied first.
 
-    `passes`: what runs at some levels in place of the compiler's own passes, as in 'graph(default,dce),loop(default,tile{size=8})'.  Without them the best
+    `passes`: what runs at some levels in place of the compiler's own passes, as in 'graph(default,dce),c(default,simplify_c)'.  Without them the best
     variant is taken that `tinyir tune` measured for this model, and with `limits` the fastest that fits (variants are built and run to know).
 
     Raises:

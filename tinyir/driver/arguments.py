@@ -27,6 +27,15 @@ class Formatter(argparse.HelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=_columns() - 2)
 
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        """With `[=DIR]` where the value may be left out: what follows a space is the next argument."""
+        if set(action.option_strings) & set(VALUE_MAY_BE_LEFT_OUT):
+            return f"[={action.metavar}]"
+        return super()._format_args(action, default_metavar)
+
+    def format_help(self) -> str:
+        return super().format_help().replace(" [=", "[=")
+
 
 def _natural(text: str) -> int:
     """
@@ -80,7 +89,10 @@ def read_arguments(words: Sequence[str]) -> argparse.Namespace:
         sys.stdout.write(f"tinyir {import_module('importlib.metadata').version('tinyir')}\n")
         raise SystemExit(0)
     command = words[0] if words[:1] and words[0] in _commands() else ""
-    return _parser(command).parse_args([f"{word}=" if word in VALUE_MAY_BE_LEFT_OUT else word for word in words])
+    found, unknown = _parser(command).parse_known_args([f"{word}=" if word in VALUE_MAY_BE_LEFT_OUT else word for word in words])
+    if unknown:  # argparse would name the help of all commands
+        Parser(prog=f"tinyir {command}".rstrip()).error(f"unrecognized arguments: {' '.join(unknown)}")
+    return found
 
 
 @cache
@@ -144,7 +156,7 @@ def _add_hooks(parser: Parser) -> None:
 
 
 def _add_passes(parser: Parser) -> None:
-    what = "what the levels run, as in 'graph(default,dce),loop(default,tile{size=8})'; `default`: the compiler's own passes; or @FILE"
+    what = "what the levels run, as in 'graph(default,dce),c(default,simplify_c{programs=false})'; `default`: the compiler's own passes; or @FILE"
     parser.add_argument("-p", "--passes", metavar="'graph(a,b{x=1})'", help=what)
 
 
