@@ -12,11 +12,13 @@ from tinyir.driver.limits import read_limits
 from tinyir.driver.progress import Progress
 from tinyir.driver.tables import figures_json, figures_table, json_text, outputs_text
 from tinyir.driver.targets import target_of
-from tinyir.ir.errors import TinyirError
+from tinyir.ir.errors import Place, TinyirError
 
 
 def execute(arguments: argparse.Namespace) -> int:
     if arguments.level is None and arguments.target is None and not Path(arguments.model).is_dir():
+        if arguments.model != "-" and not Path(arguments.model).exists():
+            raise TinyirError("cannot be read: No such file or directory", place=Place(arguments.model))
         raise TinyirError("run needs to know where", hint="add -t TARGET, or --level graph, loop, buffer or c for the interpreter")
     inputs = load_arrays(Path(arguments.input)) if arguments.input else None
     if inputs is None:
