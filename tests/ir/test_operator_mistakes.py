@@ -47,3 +47,11 @@ def test_a_mistake_is_told_at_the_operator(equation: str) -> None:
 def test_a_function_that_is_not_there_is_told() -> None:
     with pytest.raises(TinyirError, match=r"unknown scalar function 'logstic'\n +hint: did you mean 'logistic'"):
         function_named("logstic")
+
+
+def test_an_equation_that_runs_beyond_its_tensor_is_told() -> None:
+    text = "# Halves.\nop graph.halves(x: t[N, C]) -> (y: t[N, C / 2])\n  y[n, c] = x[n, c]\n"
+    (operator,) = read_definitions(text, "mine.op")
+    assert isinstance(operator, Operator)
+    with pytest.raises(TinyirError, match=r"mine\.op:2:1: error: 'graph\.halves' defines 'y' at c = 0 \.\. 7 along axis 1, whose extent is 4 \(for operands"):
+        instantiate(operator, [TensorType((3, 8), F32)], {})

@@ -15,7 +15,8 @@ import attrs
 
 from tinyir.ir import expression as ex
 from tinyir.ir import operator as ast
-from tinyir.ir.affine import AffineDimension, AffineExpression
+from tinyir.ir.affine import AffineDimension, AffineExpression, used_dimensions
+from tinyir.ir.affine_interval import interval_over
 from tinyir.ir.attribute import Attribute
 from tinyir.ir.attributes import ArrayAttribute, DenseArray, FloatAttribute, IntegerAttribute, StringAttribute, TypeAttribute
 from tinyir.ir.errors import TinyirError
@@ -270,7 +271,21 @@ class _Instantiation(Evaluation):
             body = ex.constant(body.value, storage_type(target.element))
         if body.type is not storage_type(target.element):
             raise self._error(f"computes '{target.name}' in {body.type}, but it holds {target.element}")
+        self._check_domain(target, index, self.extents[:rank])
         return ConcreteEquation(target.name, tuple(index), tuple(self.extents), rank, body, tuple(self.names))
+
+    def _check_domain(self, target: Tensor, index: Sequence[AffineExpression], domain: Sequence[int]) -> None:
+        """
+        Raises:
+            InstanceError: the equation defines elements that its tensor does not have.
+        """
+        if 0 in domain:  # it defines none
+            return
+        for axis, (position, extent) in enumerate(zip(index, target.shape, strict=True)):
+            last = interval_over(position, domain)[1]
+            if last >= extent:
+                name = "".join(self.names[d] for d in used_dimensions(position)) or str(last)
+                raise self._error(f"defines '{target.name}' at {name} = 0 .. {last} along axis {axis}, whose extent is {extent}")
 
 
 def _python_value(attribute: Attribute) -> Any:
