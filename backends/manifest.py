@@ -43,7 +43,8 @@ class Manifest:
     """`variant`: how the goal was reached, if not by its own passes and flags; `flags`: those of the C compiler that belong to it
     (empty: the target's for the goal); `arena`:
     "static", or "caller" if every function takes a NAME_arena as an argument; `assembly`: what of it may stand in the C,
-    as in `Target`; `proofs` counts obligations by state; `versions` names what made the files."""
+    as in `Target`; `proofs` counts obligations by state; `assumed` says what somebody
+    answers for in place of a proof, and why; `versions` names what made the files."""
 
     model: str
     name: str
@@ -58,6 +59,7 @@ class Manifest:
     arena: str = "static"
     assembly: str = "blocks"
     proofs: Mapping[str, int] = attrs.field(factory=dict)
+    assumed: tuple[str, ...] = ()
     versions: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
@@ -113,6 +115,7 @@ def _manifest(value: object) -> Manifest:
         arena=_text(table, "arena") if "arena" in table else "static",
         assembly=_text(table, "assembly") if "assembly" in table else "blocks",
         proofs={key: _count(number) for key, number in _table(table.get("proofs", {})).items()},
+        assumed=tuple(str(text) for text in _rows(table, "assumed")) if "assumed" in table else (),
         versions={key: str(version) for key, version in _table(table.get("versions", {})).items()},
     )
 

@@ -76,7 +76,7 @@ class Figures:
 
     `multiply_accumulates`: terms of all sums of products that the model as it was given asks for (only `bench` counts them).
     `toolchain` and `simulator`: what the figures were taken with; `assembly`: what of it may stand in the C; `variant`: how the goal was
-    reached, if not by its own passes and flags.
+    reached, if not by its own passes and flags; `assumed`: what somebody answers for in place of a proof, and why.
     """
 
     model: str
@@ -98,6 +98,7 @@ class Figures:
     simulator: str = ""
     assembly: str = ""
     variant: str = ""
+    assumed: tuple[str, ...] = ()
 
 
 class Bench(tuple[Figures, ...]):
@@ -106,7 +107,7 @@ class Bench(tuple[Figures, ...]):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        titles = [field.name for field in attrs.fields(Figures) if field.name != "proofs"]
+        titles = [field.name for field in attrs.fields(Figures) if field.name not in ("proofs", "assumed")]
         rows = [[*(getattr(f, title) for title in titles), *f.proofs.values()] for f in self]
         return table_html([*(title.replace("_", " ") for title in titles), *(self[0].proofs if self else ())], rows)
 
@@ -257,7 +258,7 @@ def figures(manifest: Manifest, target: Target, result: RunResult) -> Figures:
     measured: Measurement = result.measurement
     shared = {field.name: getattr(measured, field.name) for field in attrs.fields(Measurement)}
     named = Figures(model=manifest.model, target=target.name, goal=manifest.goal, proofs=manifest.proofs, assembly=manifest.assembly, **shared)
-    return attrs.evolve(named, toolchain=result.toolchain, simulator=result.simulator, variant=manifest.variant)
+    return attrs.evolve(named, toolchain=result.toolchain, simulator=result.simulator, variant=manifest.variant, assumed=manifest.assumed)
 
 
 def prove(model: Model, target: str | Target | None = None, *, prover: str = "native", goal: str = "speed", io: str = "model", passes: Passes = None) -> Ledger:

@@ -11,12 +11,13 @@ import attrs
 from tinyir.backends.c_printer import GeneratedC, print_c
 from tinyir.backends.target import Target
 from tinyir.dialects.nest_translation import NestTranslation
+from tinyir.driver.foreign_passes import ForeignPasses
 from tinyir.driver.pipeline import LEVELS, PassPipeline, level_of, levels_between, passes_by_level, passes_of, read_pipeline
 from tinyir.driver.variant import Variant
 from tinyir.ir.errors import Diagnostic, Place, TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.prove.claim import Verdict
-from tinyir.prove.obligations import Ledger, Obligation
+from tinyir.prove.obligations import ASSUMED, Ledger, Obligation
 from tinyir.rewrite.observer import Hooks, PassReport
 from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.rewrite.pipeline import Nest
@@ -97,6 +98,7 @@ class Compilation:
             arena=arena,
             assembly=getattr(target, "assembly", "blocks"),
             proofs=self.ledger.summary(),
+            assumed=self.ledger.assumptions(),
             versions={"tinyir": version("tinyir")},
         )
 
@@ -126,7 +128,7 @@ def start(
         return attrs.evolve(made, goal=goal, variant=other, flags=variant.compiler_flags(target) if target is not None else ())
     passes_of("graph", goal, io)
     options: dict[str, Any] = {"io": io}
-    context = PassContext(target=target, goal=goal, ledger=Ledger(prover), trace=trace, options=options, translations=(NestTranslation(),))
+    context = PassContext(target=target, goal=goal, ledger=Ledger(prover), trace=trace, options=options, translations=(NestTranslation(), ForeignPasses()))
     pipeline = read_pipeline(passes, goal, io) if isinstance(passes, str) else passes or PassPipeline()
     return Compilation(module, context, io, Hooks() if hooks is None else hooks, level_of(module), passes=passes_by_level(pipeline))
 
@@ -140,9 +142,6 @@ def attempt(compilation: Compilation) -> TinyirError | None:
             raise
         return error
     return None
-
-
-ASSUMED = "assumed"
 
 
 def require_proofs(ledger: Ledger) -> None:

@@ -8,12 +8,11 @@ from time import process_time
 
 import attrs
 
-from tinyir.driver.compilation import ASSUMED
 from tinyir.driver.progress import Progress
 from tinyir.ir.errors import Diagnostic, Place, TinyirError
 from tinyir.prove.claim import Verdict
 from tinyir.prove.instructions import InstructionClaim
-from tinyir.prove.obligations import Ledger, Obligation
+from tinyir.prove.obligations import Ledger, Obligation, assumed
 from tinyir.prove.rules import Known, RuleProof, prove_rule
 from tinyir.rewrite.kept_rules import rules_file
 from tinyir.rewrite.proof_lock import FILE_NAME, Entry, digest_of, lock_file, locked, read_lock, write_lock
@@ -21,7 +20,6 @@ from tinyir.rewrite.rule_book import RuleBook, keep_shipped_rules, rules_of_file
 from tinyir.rewrite.rule_compiler import compile_rule, used_functions
 from tinyir.rewrite.rule_conflicts import find_conflicts, find_overlaps
 from tinyir.text.instruction_reader import read_instruction_set
-from tinyir.text.rule_syntax import Rule
 
 ENDINGS = (".rules", ".isa")
 
@@ -117,7 +115,7 @@ def _prove_book(book: RuleBook, ledger: Ledger, progress: Progress | None, kept:
         if kept and kept.get(rule.name) == Entry(digest_of(rule, used_functions(rule, book.functions)), "proved"):
             verdict = Verdict("proved", "as before")
         elif rule.assumed:
-            verdict = _assumed(rule)
+            verdict = assumed(rule.assumed)
         else:
             if progress is not None:
                 progress(rule.name)
@@ -143,10 +141,6 @@ def _check(book: RuleBook) -> None:
                 wrong.setdefault((diagnostic.message, diagnostic.place), diagnostic)
     if wrong:
         raise TinyirError(diagnostics=list(wrong.values()))
-
-
-def _assumed(rule: Rule) -> Verdict:
-    return Verdict("not attempted", ASSUMED, None, f"assumed, not proved: {rule.assumed}")
 
 
 def _verdict(proof: RuleProof) -> Verdict:

@@ -31,7 +31,7 @@ def spell_proofs(proofs: Mapping[str, int]) -> str:
 
 
 def figures_table(results: Sequence[Figures]) -> str:
-    """One line per model and target."""
+    """One line per model and target; below, what was assumed of them."""
     titles = ("model", "target", "goal", *(column.removesuffix("_bytes") for column in COLUMNS), "per MAC", "proofs")
     rows = [
         (
@@ -41,7 +41,8 @@ def figures_table(results: Sequence[Figures]) -> str:
         )
         for result in results
     ]
-    return align([titles, *rows], right_from=3)
+    notes = dict.fromkeys(f"note: {result.model}: {reason}\n" for result in results for reason in result.assumed)
+    return align([titles, *rows], right_from=3) + "".join(notes)
 
 
 def per_multiplication(result: Figures) -> str:

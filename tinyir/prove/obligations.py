@@ -17,8 +17,10 @@ from tinyir.ir.errors import Place
 from tinyir.prove.cache import VerdictCache
 from tinyir.prove.claim import DEFAULT_RLIMIT, NOT_ATTEMPTED, Claim, Verdict
 
-Kind = Literal["range", "requantize", "approximation", "bounds", "overlap", "rule", "instr", "dead", "coding"]
+Kind = Literal["range", "requantize", "approximation", "bounds", "overlap", "rule", "instr", "dead", "coding", "pattern", "pass"]
 KINDS: tuple[str, ...] = get_args(Kind)
+ASSUMED = "assumed"
+"""How an obligation is dealt with that somebody answers for: no prover is asked, and reports repeat the reason."""
 
 
 @attrs.frozen
@@ -33,6 +35,11 @@ class Obligation:
     statement: str
     claim: Claim | None = None
     place: Place = attrs.field(default=Place(), eq=False, repr=False, kw_only=True)
+
+
+def assumed(reason: str) -> Verdict:
+    """The verdict on what somebody answers for."""
+    return Verdict("not attempted", ASSUMED, None, f"assumed, not proved: {reason}")
 
 
 def discharge(obligation: Obligation, prover: str = "native", rlimit: int = DEFAULT_RLIMIT, cache: VerdictCache | None = None) -> Verdict:
@@ -82,6 +89,15 @@ class Ledger:
         found = self.judge(obligation) if verdict is None else verdict
         self.entries.append((obligation, found))
         return found
+
+    def assume(self, obligation: Obligation, reason: str) -> None:
+        """Records an obligation that somebody answers for, once."""
+        if all(known != obligation for known, verdict in self.entries if verdict.how == ASSUMED):
+            self.entries.append((obligation, assumed(reason)))
+
+    def assumptions(self) -> list[str]:
+        """What was assumed, and why."""
+        return [f"the {obligation.kind} '{obligation.where}' is {verdict.reason}" for obligation, verdict in self.entries if verdict.how == ASSUMED]
 
     def __iter__(self) -> Iterator[tuple[Obligation, Verdict]]:
         return iter(self.entries)

@@ -212,9 +212,10 @@ class _Driver:
     def _use(self, rewriter: Rewriter) -> None:
         """A rewriter is applied for the first time."""
         self.context.used_rules[rewriter.name] = rewriter
-        assumed = "" if isinstance(rewriter, Pattern) else getattr(rewriter, "assumed", "")
+        is_pattern = isinstance(rewriter, Pattern)
+        assumed = rewriter.caution if isinstance(rewriter, Pattern) else getattr(rewriter, "assumed", "")
         if assumed:
-            self.context.remark(f"the rule '{rewriter.name}' is assumed, not proved: {assumed}")
+            self.context.assume("pattern" if is_pattern else "rule", rewriter.name, rewriter.statement, assumed)
 
     def _replace(self, root: Operation, values: Sequence[Value]) -> None:
         """Makes the users of the root's results use the values, and sees them again."""
@@ -232,11 +233,9 @@ class _Driver:
                     self._add_with_users(user, depth)
 
     def _settle(self, pattern: Pattern, edit: Edit, values: Sequence[Value]) -> None:
-        """States what must be proved of a rewrite in Python, or says that nothing proves it."""
+        """States what must be proved of a rewrite in Python."""
         for obligation in pattern.oblige(edit, values):
             self.context.ledger.add(obligation)
-        if pattern.caution:
-            self.context.remark(pattern.caution)
 
     def _check_end(self, rewriter: Rewriter) -> None:
         """

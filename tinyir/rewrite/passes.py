@@ -56,6 +56,9 @@ class Ledger(Protocol):
     def judge(self, obligation: Any) -> Any:
         """The verdict on an obligation that is not recorded."""
 
+    def assume(self, obligation: Any, reason: str) -> None:
+        """Records an obligation that somebody answers for, once."""
+
     def __len__(self) -> int:
         """The number of obligations."""
 
@@ -127,6 +130,11 @@ class PassContext(Record):
         """A pass has run: forgets the analyses that may no longer hold."""
         self.analyses.keep((Analysis,) if self._changed_nothing else preserved)
         self._changed_nothing = False
+
+    def assume(self, kind: str, name: str, statement: str, reason: str) -> None:
+        """Records that a rule, pattern or pass is right by somebody's word alone: reports count it and repeat the reason."""
+        self.remark(f"the {kind} '{name}' is assumed, not proved: {reason}")
+        self.ledger.assume(import_module("tinyir.prove.obligations").Obligation(kind, name, statement), reason)
 
     def remark(self, message: str) -> None:
         """Adds a message for the user, once."""

@@ -71,10 +71,8 @@ class Pattern(Record):
 
     @property
     def caution(self) -> str:
-        """What a report must say of a compilation that used it; empty if it states obligations."""
-        if self.obligations is not None:
-            return ""
-        return f"the pattern '{self.name}' is assumed, not proved: {self.assumed or 'it states no obligation'}"
+        """Why it is taken to be right without a proof, which reports repeat; empty if it states obligations."""
+        return "" if self.obligations is not None else self.assumed or "it states no obligation"
 
 
 def pattern(*roots: str, **options: Any) -> Callable[[Body], Pattern]:
