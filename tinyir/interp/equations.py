@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyir.interp.errors import InterpreterError
 from tinyir.interp.scalar import dtype_of, evaluate
 from tinyir.ir import expression as ex
 from tinyir.ir.affine import AffineExpression
@@ -32,7 +33,11 @@ def dense_array(value: DenseElements) -> Array:
 
 
 def run_instance(instance: Instance, operands: Sequence[Array]) -> list[Array]:
-    """The results of an operator (not one that is said by hand)."""
+    """The results of an operator (not one that is said by hand).
+
+    Raises:
+        InterpreterError: an equation reads outside of a tensor and does not say what is there.
+    """
     tensors = {t.name: np.asarray(a) for t, a in zip(instance.operands, operands, strict=True)}
     for constant in instance.constants:
         assert constant.value is not None
@@ -43,14 +48,18 @@ def run_instance(instance: Instance, operands: Sequence[Array]) -> list[Array]:
         tensors[tensor.name] = np.zeros(tensor.shape, dtype_of(tensor.element))
     with np.errstate(all="ignore"):
         for equation in instance.equations:
-            _Evaluation(equation, tensors).run()
+            _Evaluation(instance, equation, tensors).run()
     return [tensors[result.name] for result in instance.results]
 
 
 class _Evaluation:
-    def __init__(self, equation: ConcreteEquation, tensors: dict[str, Array]) -> None:
+    """`mask`: the points of the domain whose value is used; a read of others is no read."""
+
+    def __init__(self, instance: Instance, equation: ConcreteEquation, tensors: dict[str, Array]) -> None:
+        self.instance = instance
         self.equation = equation
         self.tensors = tensors
+        self.mask: Any = True
         shape = equation.extents[: equation.rank]
         self.variables: list[Any] = [np.arange(extent).reshape([-1 if axis == i else 1 for axis in range(len(shape))]) for i, extent in enumerate(shape)]
         self.variables += [0] * (len(equation.extents) - equation.rank)
@@ -75,6 +84,8 @@ class _Evaluation:
             return np.asarray(self.affine(expression.expression))
         if isinstance(expression, ex.Read):
             return self.read(expression)
+        if isinstance(expression, ex.Scalar) and expression.operation == "arith.select":
+            return self.select(expression)
         if isinstance(expression, ex.Scalar):
             operands = [self.value(operand) for operand in expression.operands]
             return evaluate(expression.operation, operands, expression.type, expression.predicate)
@@ -94,8 +105,32 @@ class _Evaluation:
             clipped.append(np.clip(position, 0, max(extent - 1, 0)))
         value: Array = tensor[tuple(clipped)]
         if read.otherwise is None:
+            self.check_inside(read, index, inside)
             return value
-        return np.where(inside, value, self.value(read.otherwise))
+        return np.where(inside, value, self.value_where(~np.asarray(inside), read.otherwise))
+
+    def value_where(self, condition: Any, expression: ex.Expression) -> Array:
+        saved, self.mask = self.mask, self.mask & condition
+        value = self.value(expression)
+        self.mask = saved
+        return value
+
+    def select(self, expression: ex.Scalar) -> Array:
+        condition, chosen, other = expression.operands
+        known = self.value(condition)
+        operands = [known, self.value_where(known.astype(bool), chosen), self.value_where(~known.astype(bool), other)]
+        return evaluate(expression.operation, operands, expression.type, expression.predicate)
+
+    def check_inside(self, read: ex.Read, index: Sequence[Array], inside: Any) -> None:
+        if np.all(inside):
+            return
+        outside = ~np.asarray(inside) & self.mask
+        if not np.any(outside):
+            return
+        first = tuple(int(axis) for axis in np.argwhere(outside)[0])
+        place = ", ".join(str(int(np.broadcast_to(position, outside.shape)[first])) for position in index)
+        message = f"'{self.instance.operator.name}' reads '{read.tensor}' at [{place}], outside of its shape {list(self.tensors[read.tensor].shape)}"
+        raise InterpreterError(message, place=self.instance.operator.place)
 
     def fold(self, fold: ex.Fold) -> Array:
         accumulator = self.value(fold.start)
@@ -108,7 +143,7 @@ class _Evaluation:
                 kept = kept & (self.affine(condition) >= 0)
             if kept is not True and not np.any(kept):
                 continue
-            combined = _evaluate_parameters(step, [accumulator, self.value(fold.body)])
+            combined = _evaluate_parameters(step, [accumulator, self.value_where(kept, fold.body)])
             accumulator = combined if kept is True or np.all(kept) else np.where(kept, combined, accumulator)
         return accumulator
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyir.interp.equations import dense_array
+from tinyir.interp.errors import InterpreterError as InterpreterError
 from tinyir.interp.order import Order
 from tinyir.interp.scalar import BINARY, CONVERSIONS, compare_floats, compare_integers, convert, dtype_of
 from tinyir.ir import expression as ex
@@ -40,10 +41,6 @@ Array = NDArray[Any]
 Step = Callable[[], None]
 MOST_LANES = 1 << 21
 """A loop whose iterations would need more lanes than this runs one after the other."""
-
-
-class InterpreterError(TinyirError):
-    """The program did something undefined: read outside of a tensor, defined an element twice, ..."""
 
 
 class UnknownOperationError(InterpreterError):
