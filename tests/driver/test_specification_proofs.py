@@ -54,3 +54,13 @@ def test_each_unknown_rule_behind_before_is_told(tmp_path: Path) -> None:
     with pytest.raises(TinyirError) as caught:
         prove_file(file)
     assert [d.place.column for d in caught.value.diagnostics] == [15, 29, 15]
+
+
+def test_a_rule_of_a_file_may_be_before_a_shipped_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine.rules"
+    file.write_text("rule mine before relu_of_relu   graph.relu(graph.relu(x))  =>  graph.relu(x)\n")
+    ((obligation, verdict),) = prove_file(file)
+    assert (obligation.where, verdict.state) == ("mine", "proved")
+    file.write_text("rule mine before relu_of_rellu   graph.relu(graph.relu(x))  =>  graph.relu(x)\n")
+    with pytest.raises(TinyirError, match=r"unknown rule 'relu_of_rellu'\n(?s:.*)did you mean 'relu_of_relu'"):
+        prove_file(file)

@@ -15,10 +15,9 @@ from tinyir.ir.plugins import specification_files
 from tinyir.ir.registry import definition_of
 from tinyir.rewrite.rule_book import RuleBook, shipped_rules
 from tinyir.rewrite.rule_compiler import compile_rule
-from tinyir.text import rule_syntax
 from tinyir.text.instruction_reader import read_instruction_set
 from tinyir.text.operator_reader import read_definitions
-from tinyir.text.rule_reader import Statement, read_rules
+from tinyir.text.rule_reader import read_rules
 from tinyir.text.schedule_reader import read_schedules
 from tinyir.text.specifications import functions, operators
 
@@ -89,7 +88,7 @@ class SpecificationPage:
 
 def _check_rules(text: str, file: str) -> None:
     statements, shipped = read_rules(text, file), shipped_rules()
-    book = RuleBook.of(_without_shipped(statement, shipped) for statement in statements)
+    book = RuleBook.of(statements, others=shipped.rules)
     errors: list[Diagnostic] = []
     for rule in book.rules.values():
         try:
@@ -98,13 +97,6 @@ def _check_rules(text: str, file: str) -> None:
             errors += error.diagnostics
     if errors:
         raise TinyirError(diagnostics=tuple(dict.fromkeys(errors)))
-
-
-def _without_shipped(statement: Statement, shipped: RuleBook) -> Statement:
-    """The statement; a rule may go before shipped ones, which are not in the text."""
-    if isinstance(statement, rule_syntax.Function):
-        return statement
-    return attrs.evolve(statement, before=tuple(name for name in statement.before if name not in shipped.rules))
 
 
 def _check_schedules(text: str, file: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
@@ -32,8 +32,8 @@ class RuleBook:
         return f"<{len(self.rules)} rules, {len(self.functions)} helper functions>"
 
     @classmethod
-    def of(cls, statements: Iterable[Statement], is_part: bool = False) -> RuleBook:
-        """`is_part`: the statements are some of a book's, so that others may be before or after them.
+    def of(cls, statements: Iterable[Statement], is_part: bool = False, others: Collection[str] = ()) -> RuleBook:
+        """`is_part`: the statements are some of a book's, so that others may be before or after them; `others`: rules of other books that they may be before.
 
         Raises:
             TinyirError: a name is defined twice, or rules are before each other in a cycle.
@@ -52,7 +52,7 @@ class RuleBook:
                 rules[statement.name] = statement
         if errors:
             raise TinyirError(diagnostics=errors)
-        return cls(_in_order(rules, is_part), functions)
+        return cls(_in_order(rules, is_part, others), functions)
 
     def reachable(self, operations: Iterable[str], *groups: str) -> list[ast.Rule]:
         """The rules of some groups, in order, that start at one of the operations or at what rules make of these."""
@@ -77,16 +77,16 @@ class RuleBook:
         return [rule for rule in self.rules.values() if rule.group in groups]
 
 
-def _in_order(rules: Mapping[str, ast.Rule], is_part: bool) -> dict[str, ast.Rule]:
+def _in_order(rules: Mapping[str, ast.Rule], is_part: bool, others: Collection[str]) -> dict[str, ast.Rule]:
     """The order of the text, changed where `before` demands it."""
     sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(rules, ()))
     errors = []
     for rule in rules.values():
         for later in rule.before:
-            if later not in rules and is_part:
+            if later not in rules and (is_part or later in others):
                 continue
             if later not in rules:
-                message, hint = f"rule '{rule.name}' is before the unknown rule '{later}'", did_you_mean(later, rules)
+                message, hint = f"rule '{rule.name}' is before the unknown rule '{later}'", did_you_mean(later, [*rules, *others])
                 errors.append(Diagnostic(message, ast.place_of(rule, later), hint=hint))
                 continue
             sorter.add(later, rule.name)
@@ -112,7 +112,7 @@ def shipped_rules() -> RuleBook:
 
 
 def rules_of_file(path: Path) -> RuleBook:
-    """The rules of a file that need not belong to any package; they may call the functions of the shipped rules.
+    """The rules of a file that need not belong to any package; they may call the functions of the shipped rules, and be before these rules.
 
     Raises:
         TinyirError: the file cannot be read, or what it says is wrong.
@@ -121,7 +121,7 @@ def rules_of_file(path: Path) -> RuleBook:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TinyirError(f"cannot be read: {getattr(error, 'strerror', None) or error}", place=Place(str(path))) from error
-    book = RuleBook.of(read_rules(text, str(path)))
+    book = RuleBook.of(read_rules(text, str(path)), others=shipped_rules().rules)
     return RuleBook(book.rules, {**shipped_rules().functions, **book.functions})
 
 
