@@ -21,6 +21,7 @@ MACHINE: Mapping[str, str] = {
     "shared_term": "what sums side by side share of a term: the other factor, and the loop",
     "word_terms": "terms that come at once where they are neighbours in memory",
     "broken_term": "what a term takes more where terms do not come in such words",
+    "broken_runs": "1 where no term of a run comes in words if the run is no multiple of them, 0 where all terms but its rest do",
     "strided_term": "what sums side by side share more where terms are no neighbours in memory",
     "spilled_term": "what a term takes more for each sum beyond the fourth beside it, where terms come in whole words",
     "loop_entry": "entering a loop",

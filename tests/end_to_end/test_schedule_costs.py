@@ -68,10 +68,10 @@ def expected_instructions(module: Operation) -> float:
 
 
 @pytest.fixture
-def meter_of(require_tool: Callable[[str], str]) -> Callable[[onnx.ModelProto], VariantMeter]:
+def meter_of(require_tool: Callable[[str], str]) -> Callable[..., VariantMeter]:
     require_tool("arm-none-eabi-gcc")
     require_tool("qemu-system-arm")
-    return lambda model: VariantMeter(import_onnx(model.SerializeToString()), load_target("cortex-m4"), "model")
+    return lambda model, target="cortex-m4": VariantMeter(import_onnx(model.SerializeToString()), load_target(target), "model")
 
 
 def told_and_counted(meter: VariantMeter, goal: str, schedule: str) -> tuple[float, int]:
@@ -89,7 +89,7 @@ def assert_in_order(found: Sequence[tuple[float, int]]) -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_costs_are_near_what_is_counted_and_in_its_order(name: str, meter_of: Callable[[onnx.ModelProto], VariantMeter]) -> None:
+def test_costs_are_near_what_is_counted_and_in_its_order(name: str, meter_of: Callable[..., VariantMeter]) -> None:
     make, schedules = LAYERS[name]
     meter = meter_of(make())
     found: list[tuple[float, int]] = []
@@ -105,10 +105,19 @@ def test_costs_are_near_what_is_counted_and_in_its_order(name: str, meter_of: Ca
 
 
 @pytest.mark.parametrize("name", SMALL_LAYERS)
-def test_so_are_those_at_goal_size(name: str, meter_of: Callable[[onnx.ModelProto], VariantMeter]) -> None:
+def test_so_are_those_at_goal_size(name: str, meter_of: Callable[..., VariantMeter]) -> None:
     make, schedules = SMALL_LAYERS[name]
     meter = meter_of(make())
     found = [told_and_counted(meter, "size", schedule) for schedule in schedules]
     for schedule, (expected, counted) in zip(schedules, found, strict=True):
         assert abs(expected / counted - 1) <= (PLAIN_WITHIN if schedule == "plain" else WITHIN), f"{schedule}: {expected:.0f}, counted {counted}"
     assert_in_order(found)
+
+
+@pytest.mark.parametrize(("terms", "outputs"), [(196, 26), (100, 8)])
+def test_with_vectors_only_the_rest_of_a_row_comes_one_by_one(terms: int, outputs: int, meter_of: Callable[..., VariantMeter]) -> None:
+    meter = meter_of(dense(terms, outputs), "cortex-m55")
+    found = [told_and_counted(meter, "speed", schedule) for schedule in ("rows", "neighbours")]
+    assert all(abs(expected / counted - 1) <= WITHIN for expected, counted in found), str(found)
+    assert_in_order(found)
+    assert meter.measure(Variant("speed")).instructions == min(counted for _, counted in found)
