@@ -97,6 +97,17 @@ def test_a_pass_at_the_level_of_c_is_found_by_running_the_c(chain: Path, add_pas
     assert said.startswith(f"pass {len(passes) + 1}, planted_c, changes the outputs by "), said
 
 
+@pytest.mark.parametrize("target", [(), ("-t", "host")])
+def test_passes_of_a_level_stand_among_those_of_the_compiler(
+    chain: Path, add_pass: AddPass, capsys: pytest.CaptureFixture[str], target: tuple[str, ...]
+) -> None:
+    add_pass("planted_c", WRONG_C)
+    assert bisect(chain, *target, "-p", "c(default,planted_c)") == 0
+    said = capsys.readouterr().out
+    count = sum(len(passes_of(level)) for level in LEVELS)
+    assert said.startswith(f"pass {count + 1}, planted_c, changes the outputs by "), said
+
+
 def test_without_the_tools_of_the_target_the_c_is_left_out_with_a_note(
     chain: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -277,7 +277,7 @@ def _bisect(commands: Commands) -> None:
     parser.add_argument("--reference", metavar="Y.npy", help="what the outputs should be (default: what they are before all passes)")
     parser.add_argument("--tolerance", type=float, default=1e-5, metavar="T", help="as a part of the greatest output (default: 1e-5)")
     parser.add_argument("--layers", action="store_true", help="compare every node of an ONNX model with onnxruntime, before all passes")
-    parser.add_argument("-p", "--passes", metavar="'a,b{x=1}'", help="the passes, or @FILE (default: those of the compiler)")
+    parser.add_argument("-p", "--passes", metavar="'a,b{x=1}'", help="the passes, or what levels run, as in 'c(default,a)', or @FILE (default: the compiler's)")
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
     _add_target(parser, required=False)
     _add_goal(parser)

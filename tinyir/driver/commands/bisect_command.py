@@ -19,7 +19,7 @@ from tinyir.driver.bisect import Bisection, Culprit, RunC, spell_culprit
 from tinyir.driver.expensive_checks import random_rows
 from tinyir.driver.layers import compare_layers, layers_table
 from tinyir.driver.load import load
-from tinyir.driver.pipeline import PassPipeline, level_of, levels_between, passes_of, read_pipeline
+from tinyir.driver.pipeline import PassPipeline, level_of, levels_between, passes_by_level, passes_of, read_pipeline
 from tinyir.driver.ports import module_ports
 from tinyir.driver.progress import Progress
 from tinyir.driver.tables import json_text
@@ -27,6 +27,7 @@ from tinyir.driver.targets import target_of
 from tinyir.ir.errors import TinyirError
 from tinyir.ir.operation import Operation
 from tinyir.rewrite.passes import PassContext
+from tinyir.rewrite.pipeline import Nest
 
 ROWS = 2
 """Of inputs that nobody gave: those of `--expensive-checks`, so that what these find is found here."""
@@ -64,10 +65,16 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _pipeline(arguments: argparse.Namespace, module: Operation) -> PassPipeline:
-    if arguments.passes is not None:
-        return read_pipeline(arguments.passes, arguments.goal, arguments.io)
-    levels = levels_between(level_of(module), "buffer" if arguments.target is None else "c")
-    return PassPipeline(name for level in levels for name in passes_of(level, arguments.goal, arguments.io))
+    """What runs: the compiler's passes, at some levels those that are given in their place, as in a compilation; or a list of passes as it is."""
+    given = read_pipeline(arguments.passes or "", arguments.goal, arguments.io)
+    if not all(isinstance(item, Nest) for item in given.items):
+        return given
+    replaced = passes_by_level(given)
+    last = "c" if arguments.target is not None or "c" in replaced else "buffer"
+    found = PassPipeline()
+    for level in levels_between(level_of(module), last):
+        found += replaced[level] if level in replaced else PassPipeline(passes_of(level, arguments.goal, arguments.io))
+    return found
 
 
 def _runner_of_c(target: Target, goal: str) -> RunC | None:
