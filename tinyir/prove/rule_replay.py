@@ -93,13 +93,13 @@ def replay(compiled: CompiledRule, example: Example) -> Replay:
     try:
         applied = apply_rules(module, [compiled], PassContext(most_rewrites=1))
     except TinyirError as error:
-        raise UndefinedRightError(error.diagnostics[0].message) from error
+        raise UndefinedRightError(f"the right side is not defined: {error.diagnostics[0].message}") from error
     try:
         return Replay(before, _run(module, arguments), applied > 0)
     except UnknownOperationError:
         raise
     except InterpreterError as error:
-        raise UndefinedRightError(error.diagnostics[0].message) from error
+        raise UndefinedRightError(f"the right side is not defined: {error.diagnostics[0].message}") from error
 
 
 def _run(module: Operation, arguments: Sequence[Array]) -> Array:
