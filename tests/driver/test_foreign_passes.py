@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import REPOSITORY
 from tinyir.driver.api import begin
 from tinyir.driver.compilation import require_proofs
+from tinyir.driver.foreign_passes import ForeignPasses
 from tinyir.ir.operation import Operation
 from tinyir.rewrite.passes import Pass, PassContext
 from tinyir.rewrite.pipeline import PassPipeline
@@ -38,6 +39,17 @@ def test_a_pass_of_somebody_else_is_assumed_to_be_right_and_every_report_says_so
     assert json.loads((tmp_path / "net.json").read_text("utf-8"))["assumed"] == [WORDS]
     assert f"/* {WORDS}. */" in (tmp_path / "net.c").read_text("utf-8")
     require_proofs(compilation.ledger)
+
+
+def test_a_rule_that_is_assumed_says_nothing_of_the_pass_that_uses_it() -> None:
+    compilation = begin(MODEL, "cortex-m4")
+    context = compilation.context
+    watcher = ForeignPasses()
+    watcher.before(WithoutRelu(), compilation.module, context)
+    WithoutRelu().run(compilation.module, context)
+    context.assume("rule", "other", "relu(x) => x", "somebody said so")
+    watcher.settle(context)
+    assert WORDS in compilation.ledger.assumptions()
 
 
 @pytest.mark.parametrize("instances", [["dce"], [WithoutRelu()]], ids=["own", "without an effect"])

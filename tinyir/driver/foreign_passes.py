@@ -26,13 +26,13 @@ class ForeignPasses:
         """A pass is about to run."""
         self.settle(context)
         if not type(instance).__module__.startswith(OWN) and not is_translated(instance):
-            self._running, self._module, self._text, self._stated = instance, module, print_module(module, generic=True), len(context.ledger)
+            self._running, self._module, self._text, self._stated = instance, module, print_module(module, generic=True), context.ledger.stated
 
     def settle(self, context: PassContext) -> None:
         """The pass before has run: if it changed the program and stated nothing of it, that is assumed to be right."""
         instance, module = self._running, self._module
         self._running = self._module = None
-        if instance is None or module is None or len(context.ledger) > self._stated or print_module(module, generic=True) == self._text:
+        if instance is None or module is None or context.ledger.stated > self._stated or print_module(module, generic=True) == self._text:
             return
         reason = "it changed the program, and states no obligation"
         context.assume("pass", instance.name, "the program computes what it did", reason)

@@ -42,6 +42,10 @@ def assumed(reason: str) -> Verdict:
     return Verdict("not attempted", ASSUMED, None, f"assumed, not proved: {reason}")
 
 
+def _assumption(obligation: Obligation, verdict: Verdict) -> str:
+    return f"the {obligation.kind} '{obligation.where}' is {verdict.reason}"
+
+
 def discharge(obligation: Obligation, prover: str = "native", rlimit: int = DEFAULT_RLIMIT, cache: VerdictCache | None = None) -> Verdict:
     """The verdict of the named prover, `native` or `z3`; from the cache if the same claim was decided before.
 
@@ -90,14 +94,21 @@ class Ledger:
         self.entries.append((obligation, found))
         return found
 
-    def assume(self, obligation: Obligation, reason: str) -> None:
-        """Records an obligation that somebody answers for, once."""
-        if all(known != obligation for known, verdict in self.entries if verdict.how == ASSUMED):
-            self.entries.append((obligation, assumed(reason)))
+    def assume(self, obligation: Obligation, reason: str) -> str:
+        """Records an obligation that somebody answers for, once; the words for it in reports."""
+        entry = obligation, assumed(reason)
+        if entry not in self.entries:
+            self.entries.append(entry)
+        return _assumption(*entry)
 
     def assumptions(self) -> list[str]:
         """What was assumed, and why."""
-        return [f"the {obligation.kind} '{obligation.where}' is {verdict.reason}" for obligation, verdict in self.entries if verdict.how == ASSUMED]
+        return [_assumption(obligation, verdict) for obligation, verdict in self.entries if verdict.how == ASSUMED]
+
+    @property
+    def stated(self) -> int:
+        """The number of obligations that are not assumed."""
+        return sum(verdict.how != ASSUMED for _, verdict in self.entries)
 
     def __iter__(self) -> Iterator[tuple[Obligation, Verdict]]:
         return iter(self.entries)

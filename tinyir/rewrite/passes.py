@@ -56,8 +56,12 @@ class Ledger(Protocol):
     def judge(self, obligation: Any) -> Any:
         """The verdict on an obligation that is not recorded."""
 
-    def assume(self, obligation: Any, reason: str) -> None:
-        """Records an obligation that somebody answers for, once."""
+    def assume(self, obligation: Any, reason: str) -> str:
+        """Records an obligation that somebody answers for, once; the words for it in reports."""
+
+    @property
+    def stated(self) -> int:
+        """The number of obligations that are not assumed."""
 
     def __len__(self) -> int:
         """The number of obligations."""
@@ -133,8 +137,7 @@ class PassContext(Record):
 
     def assume(self, kind: str, name: str, statement: str, reason: str) -> None:
         """Records that a rule, pattern or pass is right by somebody's word alone: reports count it and repeat the reason."""
-        self.remark(f"the {kind} '{name}' is assumed, not proved: {reason}")
-        self.ledger.assume(import_module("tinyir.prove.obligations").Obligation(kind, name, statement), reason)
+        self.remark(self.ledger.assume(import_module("tinyir.prove.obligations").Obligation(kind, name, statement), reason))
 
     def remark(self, message: str) -> None:
         """Adds a message for the user, once."""
