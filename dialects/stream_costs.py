@@ -143,7 +143,8 @@ def _one_group(root: Operation) -> tuple[Operation, int]:
 
 def _rounded(spare: int) -> int:
     """Down to a number of three bits and zeros, so that few different ones are weighed: it is a quarter less at most."""
-    return spare >> (bits := max(spare.bit_length() - 3, 0)) << bits
+    zeros = max(spare.bit_length() - 3, 0)
+    return spare >> zeros << zeros
 
 
 def stream_costs(context: PassContext) -> StreamCosts | None:

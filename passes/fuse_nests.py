@@ -152,9 +152,9 @@ def _reads_once(reader: Operation) -> bool:
 
 def _narrows(producer: _Producer) -> bool:
     """Whether every element is made of one tensor's alone, of elements that are at least twice as large."""
-    read = [o.result.type for o in producer.root.walk() if o.name == "loop.read" and _is_computed(o.operands[0], producer.define.operands[1])]
-    made = producer.define.operands[0].type
-    return len(read) == 1 and element_bytes(read[0]) >= 2 * element_bytes(made)
+    made = producer.define.operands[1]
+    read = _computed_reads(producer)
+    return len(read) == 1 and _width(read[0]) >= 2 * _width(made)
 
 
 def _reads_in_order(producer: _Producer, reader: Operation) -> bool:
@@ -182,8 +182,13 @@ def _holds_sum(root: Operation) -> bool:
 
 def _widens(producer: _Producer, result: Value) -> bool:
     """Whether a nest without a sum computes its elements from those of one tensor, which take fewer bytes."""
-    read = {o.operands[0] for o in producer.root.walk() if o.name == "loop.read" and _is_computed(o.operands[0], result)}
+    read = {*_computed_reads(producer)}
     return len(read) == 1 and not _holds_sum(producer.root) and all(_width(tensor) < _width(result) for tensor in read)
+
+
+def _computed_reads(producer: _Producer) -> list[Value]:
+    """The tensors, other than constants and its own, that the reads of a nest are of."""
+    return [o.operands[0] for o in producer.root.walk() if o.name == "loop.read" and _is_computed(o.operands[0], producer.define.operands[1])]
 
 
 def _width(tensor: Value) -> int:
