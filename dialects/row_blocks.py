@@ -26,10 +26,9 @@ def in_blocks(root: Operation, rows: int, shift: int) -> Operation:
     outer = loop.create_for(Builder.before(root), (start, ()), (AffineMap.constant(blocks), ()), parallel=parallel, label="b")
     outer.location = root.location
     block = loop.induction_variable(outer)
-    lowers, uppers = [AffineConstant(0)], [AffineConstant(rows)]
     first = AffineDimension(0) * rows
-    low = AffineMap(1, 0, [*lowers, shift - first]) if shift else AffineMap.constant(0)
-    high = AffineMap(1, 0, [*uppers, bounds[1] + shift - first]) if (bounds[1] + shift) % rows else AffineMap.constant(rows)
+    low = AffineMap(1, 0, [AffineConstant(0), shift - first]) if shift else AffineMap.constant(0)
+    high = AffineMap(1, 0, [AffineConstant(rows), bounds[1] + shift - first]) if (bounds[1] + shift) % rows else AffineMap.constant(rows)
     inside = Builder.at_end(outer.body, root.location)
     inner = loop.create_for(
         inside, (low, [block] * low.dimensions), (high, [block] * high.dimensions), parallel=parallel, label=variable.name
